@@ -1,0 +1,61 @@
+"""Pytest fixtures for the services; a conftest takes them with ``pytest_plugins = ["services.fixtures"]``."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .errors import ServiceUnavailable
+from .kafka import ADDRESS_VARIABLE, KafkaBroker
+from .kafka_wire import NotReady, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """Where a running broker is.
+
+    Attributes:
+        bootstrap: "127.0.0.1:PORT", what a client calls bootstrap_servers.
+    """
+
+    bootstrap: str
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[Kafka]:
+    """A real Kafka broker: the one at AUTOTRACE_TEST_KAFKA, else one of this session's own.
+
+    Where it cannot be had, tests that ask for it fail with CI=true and are skipped, with the reason, otherwise.
+    """
+    if given := os.environ.get(ADDRESS_VARIABLE):
+        host, _, port = given.rpartition(":")
+        try:
+            probe(host, int(port))
+        except (NotReady, OSError, ValueError) as error:
+            pytest.fail(f"{ADDRESS_VARIABLE}={given!r} is no Kafka broker ({error}): unset it or start one", False)
+        yield Kafka(given)
+        return
+    broker = KafkaBroker()
+    try:
+        broker.start()
+    except ServiceUnavailable as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error).splitlines()[0])
+    try:
+        yield Kafka(broker.bootstrap)
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def kafka_topic() -> str:
+    """Return the name of a topic that no other test uses; the broker creates it when it is first written to."""
+    return f"topic-{uuid.uuid4().hex}"
