@@ -1,0 +1,99 @@
+"""An exception, reduced to what may be kept: names, numbers and strings.
+
+An exception pins its frames and all their locals, so it is never kept.  What is taken here is cheap (no source line is
+read); the text of the stack is put together on the export thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Optional
+
+    # file name, line number, function name
+    Frame = tuple[str, int, str]
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120
+_MAX_FRAMES = 64
+_MAX_CHAIN = 8
+
+
+class Failure:
+    """An exception's type, message, frames (outermost first) and the exception that led to it.
+
+    Attributes:
+        type: the qualified name; built-in exceptions without their module (semantic conventions, ``exception.type``).
+        message: what ``str()`` gave.
+        frames: outermost first; only the innermost are kept of a very deep stack.
+        cause: the exception that led to this one, or None.
+        explicit: whether ``raise ... from`` named the cause.
+        repeated: whether a span within already recorded it, so that it is told once.
+    """
+
+    __slots__ = ("cause", "explicit", "frames", "message", "repeated", "type")
+
+    def __init__(
+        self,
+        type_: str,
+        message: str,
+        frames: tuple[Frame, ...] = (),
+        cause: Optional[Failure] = None,
+        explicit: bool = False,
+    ) -> None:
+        self.type = type_
+        self.message = message
+        self.frames = frames
+        self.cause = cause
+        self.explicit = explicit
+        self.repeated = False
+
+
+def type_name(kind: type) -> str:
+    """Return ``module.qualname``, without the module for built-in exceptions."""
+    module = kind.__module__
+    return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+
+
+def failure_of(error: BaseException, depth: int = 0) -> Failure:
+    """Reduce an exception to strings; never raises, whatever its ``__str__`` does."""
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    cause = error.__cause__
+    explicit = cause is not None
+    if cause is None and not error.__suppress_context__:
+        cause = error.__context__
+    led = failure_of(cause, depth + 1) if cause is not None and depth < _MAX_CHAIN else None
+    return Failure(type_name(type(error)), message, _frames(error.__traceback__), led, explicit)
+
+
+def _frames(traceback: Optional[TracebackType]) -> tuple[Frame, ...]:
+    frames = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not code.co_filename.startswith(_OURS):
+            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
+        traceback = traceback.tb_next
+    return tuple(frames[-_MAX_FRAMES:])
+
+
+if sys.version_info >= (3, 11):
+
+    def hide_frame(error: BaseException) -> None:
+        """Take the calling frame out of an exception that it is about to re-raise with a bare ``raise``.
+
+        A bare ``raise`` adds no entry for its own frame, so the program's traceback reads as if we were not there.
+        """
+        traceback = error.__traceback__
+        if traceback is not None:
+            error.__traceback__ = traceback.tb_next
+
+else:
+
+    def hide_frame(error: BaseException) -> None:
+        """Do nothing: before Python 3.11 a bare ``raise`` brings the frame back, and no Python code can prevent it."""

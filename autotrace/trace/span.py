@@ -1,0 +1,141 @@
+"""The records of the core: a span, what it shares with its trace, and what it shares with its kind.
+
+A span holds facts, not attributes: what the facts mean is worked out later, by its operation's ``describe``, on the
+export thread.  Records are plain and mutable for speed; only the tracer and the families write to them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional, Union
+
+    from autotrace.trace.failure import Failure
+
+    Scalar = Union[str, bool, int, float, bytes]
+    AttributeValue = Union[Scalar, "tuple[Scalar, ...]", "list[Scalar]"]
+    Attributes = dict[str, AttributeValue]
+    Facts = tuple[Any, ...]
+    # name, attributes, status code (UNSET, OK, ERROR), status message
+    Description = tuple[str, Attributes, int, str]
+    Describe = Callable[[Facts, Optional[Facts], Optional[Failure]], Description]
+
+# The values of opentelemetry.proto.trace.v1.Span.SpanKind and Status.StatusCode.
+INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
+UNSET, OK, ERROR = 0, 1, 2
+
+
+class Trace:
+    """What all spans of one trace share inside one process; never changed once made.
+
+    Attributes:
+        trace_id: 32 lowercase hex digits.
+        sampled: whether spans of this trace are recorded; passed on to every callee.
+        prefix: the part of a ``traceparent`` before the span id.
+        suffix: the part of a ``traceparent`` after the span id.
+        flags: the W3C trace flags (bit 0: sampled, bit 1: the trace id is random).
+        tracestate: the vendors' part of the W3C context, as it is sent on, or empty.
+        baggage: the W3C baggage, as it is sent on, or empty.
+    """
+
+    __slots__ = ("baggage", "flags", "prefix", "sampled", "suffix", "trace_id", "tracestate")
+
+    def __init__(self, trace_id: str, flags: int, tracestate: str = "", baggage: str = "") -> None:
+        self.trace_id = trace_id
+        self.sampled = bool(flags & 1)
+        self.prefix = f"00-{trace_id}-"
+        self.suffix = f"-{flags:02x}"
+        self.flags = flags
+        self.tracestate = tracestate
+        self.baggage = baggage
+
+    def unsampled(self) -> Trace:
+        """Return the same trace with everything beneath it switched off."""
+        return Trace(self.trace_id, self.flags & ~1, self.tracestate, self.baggage) if self.sampled else self
+
+
+class Operation:
+    """What all spans made at one patched place have in common; made once, when the place is patched.
+
+    Attributes:
+        family: the protocol family, by which nested spans of the same meaning are recognised.
+        kind: one of the OTLP span kinds.
+        scope: the instrumentation scope, which is the instrumentor's name.
+        describe: turns facts and outcome into name, attributes and status; pure, run on the export thread.
+    """
+
+    __slots__ = ("describe", "family", "kind", "scope")
+
+    def __init__(self, family: str, kind: int, scope: str, describe: Describe) -> None:
+        self.family = family
+        self.kind = kind
+        self.scope = scope
+        self.describe = describe
+
+
+class Extras:
+    """What only few spans have: attributes and events set by hand, links, and facts that arrive late."""
+
+    __slots__ = ("attributes", "dropped_attributes", "dropped_events", "dropped_links", "events", "late", "links")
+
+    def __init__(self) -> None:
+        self.attributes: Attributes = {}
+        self.events: list[tuple[int, str, Any]] = []  # time, name, attributes or a Failure
+        self.links: list[tuple[str, str, int, str]] = []  # trace id, span id, flags, tracestate
+        self.late: dict[str, Any] = {}
+        self.dropped_attributes = self.dropped_events = self.dropped_links = 0
+
+
+class Span:
+    """One operation.
+
+    Attributes:
+        trace: what it shares with its trace.
+        span_id: 16 lowercase hex digits.
+        parent_id: the span id of whoever caused it, here or in another process; empty for a root.
+        previous: the span that was current before it in this process, put back when it finishes.
+        operation: what it shares with its kind.
+        facts: what was known before; a tuple of immutable values.
+        start: nanoseconds on the tracer's clock.
+        end: nanoseconds on the tracer's clock; 0 while it is open.
+        outcome: what was known after, or None.
+        failure: the exception that ended it, reduced to strings, or None.
+        remote: whether the parent is in another process.
+        extras: see Extras, or None.
+    """
+
+    __slots__ = (
+        "end",
+        "extras",
+        "facts",
+        "failure",
+        "operation",
+        "outcome",
+        "parent_id",
+        "previous",
+        "remote",
+        "span_id",
+        "start",
+        "trace",
+    )
+
+    trace: Trace
+    span_id: str
+    parent_id: str
+    previous: Span | None
+    operation: Operation
+    facts: Facts
+    start: int
+    end: int
+    outcome: Facts | None
+    failure: Failure | None
+    remote: bool
+    extras: Extras | None
+
+    def more(self) -> Extras:
+        """Return the extras, made at the first call."""
+        extras = self.extras
+        if extras is None:
+            extras = self.extras = Extras()
+        return extras

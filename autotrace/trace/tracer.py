@@ -1,0 +1,156 @@
+"""The hot loop: starting and finishing spans.
+
+One tracer per process, wired up once by ``bootstrap``; until then it records nothing and costs next to nothing.  It does
+not know what a span means, where it goes, or how context travels.  Nothing here may raise into the program: callers
+stand behind the wall (see ``autotrace.patching.wall``).
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns, time_ns
+
+from autotrace.trace import ids
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import failure_of
+from autotrace.trace.sampling import Sampler
+from autotrace.trace.span import Span, Trace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Facts, Operation
+
+_DRIFT = 10_000_000  # ns
+
+
+class Remote:
+    """What came in with a request or a message: the caller's place in its trace.
+
+    Attributes:
+        trace_id: 32 hex digits, or empty where only baggage came.
+        span_id: the caller's span id.
+        flags: the W3C trace flags.
+        tracestate: to be passed on.
+        baggage: to be passed on.
+    """
+
+    __slots__ = ("baggage", "flags", "span_id", "trace_id", "tracestate")
+
+    def __init__(self, trace_id: str, span_id: str, flags: int, tracestate: str = "", baggage: str = "") -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
+        self.tracestate = tracestate
+        self.baggage = baggage
+
+
+class Clock:
+    """Spans are timed by the monotonic clock; this knows what wall time that is.
+
+    Call ``adjust`` now and then: after a suspend, or when the wall clock was set, the two have drifted apart.
+    """
+
+    __slots__ = ("_offset",)
+
+    def __init__(self) -> None:
+        self._offset = time_ns() - perf_counter_ns()
+
+    def adjust(self) -> None:
+        """Take the offset anew where it is off by more than 10 ms; small corrections would bend short spans."""
+        offset = time_ns() - perf_counter_ns()
+        if abs(offset - self._offset) > _DRIFT:
+            self._offset = offset
+
+    def wall(self, moment: int) -> int:
+        """Return nanoseconds since the epoch for a moment (ns) of the monotonic clock."""
+        return moment + self._offset
+
+
+class Tracer:
+    """Starts and finishes spans; its slots are what ``bootstrap`` and tests set.
+
+    Attributes:
+        clock: returns the current moment in ns.
+        sampler: decides where a trace starts or enters.
+        submit: takes a finished, sampled span; must not block.
+        new_span_id: returns 16 hex digits.
+        new_trace_id: returns 32 hex digits.
+    """
+
+    __slots__ = ("clock", "new_span_id", "new_trace_id", "sampler", "submit")
+
+    def __init__(self) -> None:
+        self.clock: Callable[[], int] = perf_counter_ns
+        self.sampler = Sampler()
+        self.submit: Callable[[Span], object] = _discard
+        self.new_span_id: Callable[[], str] = ids.span_id
+        self.new_trace_id: Callable[[], str] = ids.trace_id
+
+    def start(self, operation: Operation, facts: Facts, parent: Optional[Span]) -> Span:
+        """Return a new span beneath ``parent``, or a new root; it is not current yet."""
+        span = Span()
+        if parent is None:
+            span.trace = self._root()
+            span.parent_id = ""
+        else:
+            span.trace = parent.trace
+            span.parent_id = parent.span_id
+        span.span_id = self.new_span_id()
+        span.previous = parent
+        span.operation = operation
+        span.facts = facts
+        span.remote = False
+        span.extras = None
+        span.end = 0
+        span.start = self.clock()
+        return span
+
+    def enter(self, operation: Operation, facts: Facts, remote: Optional[Remote], previous: Optional[Span]) -> Span:
+        """Return a new span whose parent is in another process; where nothing came in, it is beneath ``previous``."""
+        if remote is None:
+            return self.start(operation, facts, previous)
+        span = self.start(operation, facts, previous)
+        if remote.trace_id:
+            span.trace = self._entered(remote)
+            span.parent_id = remote.span_id
+            span.remote = True
+        elif previous is None:
+            trace = span.trace
+            span.trace = Trace(trace.trace_id, trace.flags, "", remote.baggage)
+        return span
+
+    def finish(self, span: Span, outcome: Optional[Facts] = None, failure: Optional[Failure] = None) -> None:
+        """End a span once, put back what was current before it, and hand it over."""
+        if span.end:
+            return
+        span.end = self.clock()
+        span.outcome = outcome
+        span.failure = failure
+        if get_current() is span:
+            set_current(span.previous)
+        if span.trace.sampled:
+            self.submit(span)
+
+    def fail(self, span: Span, error: BaseException) -> None:
+        """End a span with the exception that passes through it."""
+        self.finish(span, None, failure_of(error) if span.trace.sampled and not span.end else None)
+
+    def _root(self) -> Trace:
+        trace_id = self.new_trace_id()
+        return Trace(trace_id, 1 if self.sampler.sample(trace_id) else 0)
+
+    def _entered(self, remote: Remote) -> Trace:
+        sampled = self.sampler.sample(remote.trace_id, bool(remote.flags & 1))
+        flags = (remote.flags & 2) | sampled  # bits that we do not know are not sent on
+        return Trace(remote.trace_id, flags, remote.tracestate, remote.baggage)
+
+
+def _discard(span: Span) -> None:
+    """Take a span to nowhere: the agent is not running."""
+
+
+tracer = Tracer()
+clock = Clock()
