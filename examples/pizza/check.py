@@ -60,8 +60,9 @@ def problems_of_shape(trace, maps_port):
     roots = [span for span in spans if not span["parent_id"]]
     if [(span["service"], span["kind"]) for span in roots] != [("ordering", "SERVER")]:
         yield f"the roots are {[(span['service'], span['name']) for span in roots]}, not one server span of ordering"
-    if set(trace["services"]) != SERVICES:
-        yield f"the services are {sorted(trace['services'])}"
+    services = {span["service"] for span in spans}
+    if services != SERVICES or set(trace["services"]) != SERVICES:
+        yield f"the services are {sorted(services)}"
     if trace["missing_parents"] or parents - ids:
         yield f"parents are missing: {trace['missing_parents'] or sorted(parents - ids)}"
     for topic in TOPICS:
