@@ -1,0 +1,145 @@
+"""Takes the inbox into the store: every record exactly once, however many readers run and wherever one is killed.
+
+The rule that carries it: an inbox file is opened, read, written to the tables and deleted only while the store's
+write lock is held, and the offset up to which it was taken stands in the same transaction as its spans. A reader
+that dies leaves either both or neither. A file without a row has never been read, since a row goes only after its
+file has gone.
+
+Damage (a torn end of a finished file, a record that is no OTLP request) is counted and reported, never raised.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from autotrace.store import inbox
+from autotrace.store.decode import decode
+from autotrace.store.schema import writing
+from autotrace.store.summary import SpanWriter
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+    from typing import IO
+
+CHUNK_BYTES = 4 * 1024 * 1024
+"""How much is taken in one transaction: bounds memory, and how long other readers wait."""
+
+
+@dataclass
+class Ingested:
+    """What one run took in.
+
+    Attributes:
+        records: whole records.
+        spans: spans that were not in the store before.
+        refused: records that are no OTLP trace request, and spans without ids.
+        damaged: names of finished files that ended in something unreadable, with the number of bytes lost.
+        unreadable: names of files that could not be opened, with the reason.
+    """
+
+    records: int = 0
+    spans: int = 0
+    refused: int = 0
+    damaged: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def ingest(database: sqlite3.Connection, directory: Path, chunk_bytes: int = CHUNK_BYTES) -> Ingested:
+    """Take in everything that traced processes have written so far, and delete what is finished.
+
+    Args:
+        database: the store, see `schema.open_database`.
+        directory: the inbox; it need not exist.
+        chunk_bytes: how many bytes of records one transaction takes.
+    """
+    report = Ingested()
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.name.endswith(inbox.SUFFIX))
+    except FileNotFoundError:
+        paths = []
+    except OSError as error:
+        report.unreadable[str(directory)] = error.strerror or str(error)
+        paths = []
+    known = {row["name"]: row for row in database.execute("SELECT name, offset, done FROM files")}
+    for path in paths:
+        try:
+            if _worth_opening(path, known.get(path.name)):
+                while _take(database, path, chunk_bytes, report):
+                    pass
+        except FileNotFoundError:  # noqa: PERF203 another reader, or the writer that keeps its ceiling, was quicker
+            continue
+        except OSError as error:
+            report.unreadable[path.name] = error.strerror or str(error)
+    if known.keys() - {path.name for path in paths}:
+        _forget_deleted(database, directory, known)
+    return report
+
+
+def _worth_opening(path: Path, row: sqlite3.Row | None) -> bool:
+    """Tell, without opening or locking, whether a file may hold something new or may be deleted."""
+    status = path.stat()
+    if status.st_size <= len(inbox.MAGIC) and not inbox.settled(status):
+        return False  # its writer may not have taken its lock yet
+    if row is None:
+        return True
+    if row["done"]:
+        return inbox.settled(status)
+    return bool(status.st_size != row["offset"]) or inbox.settled(status)
+
+
+def _take(database: sqlite3.Connection, path: Path, chunk_bytes: int, report: Ingested) -> bool:
+    """Take one chunk of a file in one transaction; return whether to go on with this file."""
+    with writing(database):
+        row = database.execute("SELECT offset, done FROM files WHERE name = ?", (path.name,)).fetchone()
+        offset, done = (row["offset"], bool(row["done"])) if row else (0, False)
+        with path.open("r+b") as file:  # writable, because a file system over the network wants that for LOCK_EX
+            if done:
+                _delete_if_settled(file, path)
+                return False
+            chunk = inbox.read_chunk(file, offset, chunk_bytes)
+            _store(database, chunk, report)
+            done = chunk.finished and not chunk.more
+            if chunk.offset != offset or done:
+                database.execute(
+                    "INSERT INTO files (name, offset, done, lost_bytes) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT DO UPDATE SET offset = excluded.offset, done = excluded.done, "
+                    "lost_bytes = excluded.lost_bytes",
+                    (path.name, chunk.offset, done, chunk.lost),
+                )
+            settled = inbox.settled(os.fstat(file.fileno()))
+        if chunk.lost:
+            report.damaged[path.name] = chunk.lost
+    # Deleting is a transaction of its own: what the file held must be on disk first.
+    return chunk.more or (done and settled)
+
+
+def _store(database: sqlite3.Connection, chunk: inbox.Chunk, report: Ingested) -> None:
+    writer = SpanWriter(database, time.time_ns())
+    for payload in chunk.payloads:
+        groups = decode(payload)
+        if groups is None:
+            report.refused += 1
+            continue
+        for group in groups:
+            writer.write(group)
+            report.refused += group.refused
+    writer.finish()
+    report.records += len(chunk.payloads)
+    report.spans += writer.new_spans
+
+
+def _delete_if_settled(file: IO[bytes], path: Path) -> None:
+    """Delete a file that is wholly in the store, has no writer and is not brand-new."""
+    if inbox.is_finished(file) and inbox.settled(os.fstat(file.fileno())):
+        path.unlink()
+
+
+def _forget_deleted(database: sqlite3.Connection, directory: Path, known: dict[str, sqlite3.Row]) -> None:
+    """Drop the offsets of files that are gone; looked up again under the lock, so no file can come back."""
+    with writing(database):
+        gone = [(name,) for name in known if not (directory / name).exists()]
+        database.executemany("DELETE FROM files WHERE name = ?", gone)

@@ -1,0 +1,212 @@
+"""Answers questions about the store: which traces are there, and everything about one of them.
+
+Reads only. What the answers look like on a screen is the command line's affair.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autotrace.store.model import KINDS, STATUSES, Span, Trace, assemble
+
+if TYPE_CHECKING:
+    import sqlite3
+
+LAST = "last"
+_HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What to list.
+
+    Attributes:
+        service: any span of the trace belongs to it.
+        route: any server span of the trace has it; `*` stands for anything.
+        status: `error`, `ok` (no span failed), or an HTTP status code, which is that of the trace's entry.
+        min_duration_ns: shortest duration of the whole trace, ns.
+        since_ns: earliest start, ns since the epoch.
+        limit: how many at most.
+    """
+
+    service: str | None = None
+    route: str | None = None
+    status: str | None = None
+    min_duration_ns: int | None = None
+    since_ns: int | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of the list. Times in ns; `root` is empty only where a span has no name."""
+
+    trace_id: str
+    start_ns: int
+    duration_ns: int
+    root: str
+    root_service: str
+    services: list[str]
+    spans: int
+    errors: int
+    route: str | None
+    status_code: int | None
+
+
+class UnknownTraceError(Exception):
+    """No trace has this id; the text says so."""
+
+
+class AmbiguousTraceError(Exception):
+    """Several traces have ids that begin so.
+
+    Attributes:
+        candidates: the newest of them, at most `AmbiguousTraceError.SHOWN`.
+        total: how many there are.
+    """
+
+    SHOWN = 10
+
+    def __init__(self, prefix: str, candidates: list[Summary], total: int) -> None:
+        super().__init__(f"{total} traces begin with {prefix!r}; give more of the id")
+        self.candidates = candidates
+        self.total = total
+
+
+def list_traces(database: sqlite3.Connection, wanted: Filter) -> list[Summary]:
+    """List traces, the newest first.
+
+    Raises:
+        ValueError: the status is neither `error`, `ok` nor a number.
+    """
+    where, values = _conditions(wanted)
+    return _summaries(database, where, values, wanted.limit)
+
+
+def count_traces(database: sqlite3.Connection) -> int:
+    """Return how many traces the store holds."""
+    return int(database.execute("SELECT count(*) FROM traces").fetchone()[0])
+
+
+def find_trace(database: sqlite3.Connection, reference: str) -> str:
+    """Find the full id of a trace.
+
+    Args:
+        database: the store.
+        reference: `last`, the beginning of an id, a whole id, or a W3C `traceparent`.
+
+    Raises:
+        UnknownTraceError: there is none.
+        AmbiguousTraceError: there are several.
+    """
+    if reference == LAST:
+        newest = _summaries(database, "", (), 1)
+        if not newest:
+            raise UnknownTraceError("there are no traces yet")
+        return newest[0].trace_id
+    prefix = reference.lower().replace("-", "")
+    if reference.count("-") == 3:  # version-trace-parent-flags, as copied out of a header or a log line
+        prefix = reference.lower().split("-")[1]
+    if not prefix or not _HEX.issuperset(prefix):
+        raise UnknownTraceError(f"{reference!r} is no trace id; give the hex digits it begins with, or `last`")
+    # "g" follows the last hex digit, so this is the range of all ids that begin so, and the index serves it.
+    where, values = "WHERE trace_id >= ? AND trace_id < ?", (prefix, prefix + "g")
+    total = int(database.execute(f"SELECT count(*) FROM traces {where}", values).fetchone()[0])  # noqa: S608 fixed
+    if not total:
+        raise UnknownTraceError(f"no trace begins with {reference!r}; `autotrace traces` lists those that there are")
+    candidates = _summaries(database, where, values, AmbiguousTraceError.SHOWN)
+    if total > 1:
+        raise AmbiguousTraceError(reference, candidates, total)
+    return candidates[0].trace_id
+
+
+def load_trace(database: sqlite3.Connection, trace_id: str) -> Trace:
+    """Load all spans of a trace and link them.
+
+    Args:
+        database: the store.
+        trace_id: a whole id, as `find_trace` returns it.
+
+    Raises:
+        UnknownTraceError: it is not there (any more).
+    """
+    rows = database.execute(
+        "SELECT spans.*, service, resources.attributes AS resource_attributes FROM spans "
+        "JOIN resources ON resources.id = spans.resource "
+        "WHERE trace = (SELECT id FROM traces WHERE trace_id = ?)",
+        (trace_id,),
+    ).fetchall()
+    if not rows:
+        raise UnknownTraceError(f"the trace {trace_id} is not there any more")
+    resources: dict[int, dict[str, object]] = {}
+    spans = []
+    for row in rows:
+        if row["resource"] not in resources:
+            resources[row["resource"]] = json.loads(row["resource_attributes"])
+        spans.append(_span(row, resources[row["resource"]]))
+    return assemble(trace_id, spans)
+
+
+def _span(row: sqlite3.Row, resource: dict[str, object]) -> Span:
+    return Span(
+        span_id=row["span_id"],
+        parent_id=row["parent_id"],
+        name=row["name"],
+        kind=KINDS[row["kind"]] if row["kind"] < len(KINDS) else KINDS[0],
+        service=row["service"],
+        scope=row["scope"],
+        start_ns=row["start_ns"],
+        end_ns=max(row["end_ns"], row["start_ns"]),
+        status=STATUSES[row["status"]] if row["status"] < len(STATUSES) else STATUSES[0],
+        status_message=row["status_message"],
+        attributes=json.loads(row["attributes"]),
+        events=json.loads(row["events"]),
+        links=json.loads(row["links"]),
+        resource=resource,
+    )
+
+
+def _conditions(wanted: Filter) -> tuple[str, tuple[object, ...]]:
+    parts: list[tuple[str, object]] = []
+    if wanted.service is not None:
+        parts.append(("id IN (SELECT trace FROM trace_services WHERE service = ?)", wanted.service))
+    if wanted.route is not None:
+        pattern = wanted.route.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_").replace("*", "%")
+        parts.append((r"id IN (SELECT trace FROM trace_routes WHERE route LIKE ? ESCAPE '\')", pattern))
+    if wanted.status in {"error", "ok"}:
+        parts.append(("(error_count > 0) = ?", wanted.status == "error"))
+    elif wanted.status is not None:
+        if not wanted.status.isdecimal():
+            raise ValueError(f"{wanted.status!r} is not a status; give `error`, `ok` or an HTTP status code like 500")
+        parts.append(("http_status = ?", int(wanted.status)))
+    if wanted.min_duration_ns is not None:
+        parts.append(("end_ns - start_ns >= ?", wanted.min_duration_ns))
+    if wanted.since_ns is not None:
+        parts.append(("start_ns >= ?", wanted.since_ns))
+    where = "WHERE " + " AND ".join(condition for condition, _ in parts) if parts else ""
+    return where, tuple(value for _, value in parts)
+
+
+def _summaries(database: sqlite3.Connection, where: str, values: tuple[object, ...], limit: int) -> list[Summary]:
+    rows = database.execute(
+        f"SELECT * FROM traces {where} ORDER BY start_ns DESC, id DESC LIMIT ?",  # noqa: S608 built from fixed texts
+        (*values, limit),
+    ).fetchall()
+    services = "SELECT service FROM trace_services WHERE trace = ? ORDER BY start_ns, service"
+    return [
+        Summary(
+            trace_id=row["trace_id"],
+            start_ns=row["start_ns"],
+            duration_ns=max(0, row["end_ns"] - row["start_ns"]),
+            root=row["root_name"],
+            root_service=row["root_service"],
+            services=[service for (service,) in database.execute(services, (row["id"],))],
+            spans=row["span_count"],
+            errors=row["error_count"],
+            route=row["route"],
+            status_code=row["http_status"],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,30 @@
+"""Reads lengths of time the way people write them: `250ms`, `1.5s`, `10m`, `2h`, `7d`."""
+
+from __future__ import annotations
+
+import re
+
+UNITS_NS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60 * 1_000_000_000,
+    "h": 3600 * 1_000_000_000,
+    "d": 86400 * 1_000_000_000,
+}
+
+_WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-zµ]+)\s*")
+
+
+def parse_duration(text: str) -> int:
+    """Return a length of time in ns.
+
+    Raises:
+        ValueError: the text is no number followed by a unit.
+    """
+    found = _WRITTEN.fullmatch(text.lower())
+    if found is None or found[2] not in UNITS_NS:
+        raise ValueError(f"{text!r} is not a length of time; write it like 250ms, 1.5s, 10m, 2h or 7d")
+    return int(float(found[1]) * UNITS_NS[found[2]])
