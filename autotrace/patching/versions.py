@@ -1,0 +1,52 @@
+"""Version ranges, for the few operators that an instrumentor needs.
+
+Compares release numbers only (``1.4.0rc1`` counts as ``1.4.0``); epochs, local versions, ``~=`` and wildcards are not
+understood.  PEP 440, section "Version specifiers", for the rest.
+"""
+
+from __future__ import annotations
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return the release numbers without trailing zeros: ``"2.0.3rc1"`` is ``(2, 0, 3)``."""
+    numbers = []
+    for part in version.strip().lstrip("v").split("."):
+        digits = ""
+        for character in part:
+            if not character.isdigit():
+                break
+            digits += character
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if len(digits) != len(part):
+            break
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def matches(version: str, versions: str) -> bool:
+    """Tell whether a version lies within a range such as ``">=2.20,<4"`` or ``"*"``.
+
+    Raises:
+        ValueError: a clause of the range is not understood.
+    """
+    if versions.strip() in ("", "*"):
+        return True
+    return all(_holds(release(version), clause.strip()) for clause in versions.split(","))
+
+
+def _holds(have: tuple[int, ...], clause: str) -> bool:
+    for operator in (">=", "<=", "==", "!=", ">", "<"):
+        if clause.startswith(operator):
+            want = release(clause[len(operator) :])
+            return {
+                ">=": have >= want,
+                "<=": have <= want,
+                "==": have == want,
+                "!=": have != want,
+                ">": have > want,
+                "<": have < want,
+            }[operator]
+    raise ValueError(f"{clause!r} is not a version clause; use one of >=, <=, ==, !=, >, <")

@@ -1,0 +1,179 @@
+"""The buffer of finished spans and the one thread that empties it.
+
+``submit`` runs on the program's threads: it appends to a deque and returns.  The worker sleeps until the first span, then
+gathers for a moment, encodes what is there in one pass and hands it to the exporters.  It is a bare thread of ``_thread``:
+the program's ``threading.enumerate()`` does not show it, and nothing waits for it.
+
+A fork leaves the child with an empty buffer and no thread; the first span of the child starts its own.  What is still open
+when a process is killed outright is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import allocate_lock, get_ident, start_new_thread
+from collections import deque
+
+from autotrace import diagnostics
+from autotrace.patching.wall import fault
+from autotrace.trace.context import set_current
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Optional
+
+    from autotrace.trace.span import Span
+
+_ATTEMPTS_DEADLINE = 60.0  # s; a batch that no sink takes in this time is dropped and counted
+
+
+class Worker:
+    """Takes finished spans on any thread and delivers them on its own.
+
+    Args:
+        encode: turns spans into OTLP requests.
+        exporters: each gets every request.
+        delay: how long a span may wait before it is sent, in seconds.
+        capacity: the most spans that wait; further ones are dropped and counted.
+        batch: the most spans of one delivery; also what wakes the worker early.
+        shade: the span that is current while exporters run, so that a delivery traces nothing.
+    """
+
+    def __init__(
+        self,
+        encode: Callable[[Sequence[Span]], list[bytes]],
+        exporters: Sequence[Any],
+        delay: float,
+        capacity: int,
+        batch: int,
+        shade: Optional[Span] = None,
+    ) -> None:
+        self._encode = encode
+        self._exporters = exporters
+        self._delay = delay
+        self._capacity = capacity
+        self._batch = max(batch, 1)
+        self._shade = shade
+        self.dropped = 0
+        self.undelivered = 0
+        self._queue: deque[Span] = deque()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._alive = False
+        self._idle = False
+        self._thread = 0
+        self._deadline = 0.0  # time.monotonic() by which a flush must have ended; 0 while none is asked for
+        self._starting = allocate_lock()
+        self._bell = allocate_lock()
+        self._bell.acquire()
+        self._emptied = allocate_lock()
+        self._emptied.acquire()
+
+    def submit(self, span: Span) -> None:
+        """Take a finished span; never blocks, never raises."""
+        queue = self._queue
+        length = len(queue)
+        if length >= self._capacity:
+            self.dropped += 1
+            return
+        queue.append(span)
+        if self._idle or length == self._batch or not self._alive:
+            self._wake()
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver what is there.
+
+        Args:
+            timeout: the most to wait, in seconds.
+
+        Returns:
+            Whether everything was delivered or refused in time.
+        """
+        if self._alive and get_ident() == self._thread:
+            return False
+        if not self._queue and (not self._alive or self._idle):
+            return True
+        self._deadline = time.monotonic() + timeout
+        self._emptied.acquire(blocking=False)
+        self._wake()
+        done = self._alive and self._emptied.acquire(timeout=timeout)
+        self._deadline = 0.0
+        return done
+
+    def forget(self) -> None:
+        """Begin anew in a forked child: the parent delivers what was there before."""
+        self._queue = deque()
+        self.dropped = 0
+        self._reset()
+        for exporter in self._exporters:
+            exporter.forget()
+
+    def _wake(self) -> None:
+        if not self._alive and not self._start():
+            return
+        try:
+            self._bell.release()
+        except RuntimeError:  # it rings already
+            return
+
+    def _start(self) -> bool:
+        if not self._starting.acquire(blocking=False):
+            return self._alive
+        try:
+            if not self._alive:
+                start_new_thread(self._run, ())
+                self._alive = True
+        except RuntimeError:  # the interpreter is shutting down, or the machine is out of threads
+            return False
+        finally:
+            self._starting.release()
+        return True
+
+    def _run(self) -> None:
+        self._thread = get_ident()
+        set_current(self._shade)
+        while True:
+            try:
+                self._rest()
+                self._deliver()
+            except Exception:  # a bug of ours costs a batch, not the worker
+                fault("pipeline")
+
+    def _rest(self) -> None:
+        """Sleep until there is something, then gather more for a moment, unless somebody wants it now."""
+        if not self._queue:
+            self._idle = True
+            if not self._queue:
+                self._ring_emptied()
+                self._bell.acquire()
+            self._idle = False
+        if len(self._queue) < self._batch and not self._deadline:
+            self._bell.acquire(timeout=self._delay)
+
+    def _deliver(self) -> None:
+        queue = self._queue
+        while queue:
+            spans = []
+            while queue and len(spans) < self._batch:
+                spans.append(queue.popleft())
+            for payload in self._encode(spans):
+                self._export(payload, len(spans))
+            del spans
+        if self._deadline:
+            self._ring_emptied()
+
+    def _export(self, payload: bytes, count: int) -> None:
+        deadline = self._deadline or time.monotonic() + _ATTEMPTS_DEADLINE
+        for exporter in self._exporters:
+            result = exporter.export(payload, deadline)
+            if not result.delivered:
+                self.undelivered += count
+                diagnostics.debug(f"{count} spans were not delivered: {result.text}")
+
+    def _ring_emptied(self) -> None:
+        try:
+            self._emptied.release()
+        except RuntimeError:  # nobody has taken the last ring
+            return

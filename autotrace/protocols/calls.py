@@ -1,0 +1,160 @@
+"""The wrapper that every family of calls shares: look, start, call, finish.
+
+An operation that ends when a function returns (a request, a query, a send) is traced by what is made here; families
+whose spans outlive a call (a server's response body, a message that is being processed) finish them on their own.
+
+The shape is the wall: ours in ``try``, theirs bare, ours in ``try``.  The program's function is called exactly once, with
+exactly its arguments; its exception passes untouched, and from Python 3.11 on without a trace of our frame.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching.wall import fault
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import Operation
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Describe, Facts, Span
+
+    # facts, what the context is put into (or None), the positional arguments to call with
+    Prepared = tuple[Facts, Any, Args]
+    Before = Callable[[Args, Kwargs], Optional[Prepared]]
+    After = Callable[[Any], Optional[Facts]]
+    Put = Callable[[Any, Span], None]
+    Silent = Callable[[Facts], bool]
+
+
+class Calls:
+    """What a family is, seen from its wrappers.
+
+    Args:
+        family: the meaning by which nested spans are recognised: one operation is one span.
+        kind: one of the OTLP span kinds.
+        describe: see Operation.
+        put: writes the context into a carrier; None where the family does not propagate.
+        silent: tells from the facts that the call, and all beneath it, is excluded by the user.
+    """
+
+    __slots__ = ("describe", "family", "kind", "put", "silent")
+
+    def __init__(
+        self, family: str, kind: int, describe: Describe, put: Optional[Put] = None, silent: Optional[Silent] = None
+    ) -> None:
+        self.family = family
+        self.kind = kind
+        self.describe = describe
+        self.put = put
+        self.silent = silent
+
+    def call(self, before: Before, after: After) -> Wrap:
+        """Trace a function.
+
+        Args:
+            before: looks at the arguments, which it must not change; None means that this call is not traced.
+            after: looks at the result, which it must not consume.
+        """
+
+        def wrap(original: Call, scope: str) -> Call:
+            open_, close = self._ends(before, after, scope)
+
+            def traced(*args: Any, **kwargs: Any) -> Any:
+                span, args = open_(args, kwargs)
+                try:
+                    result = original(*args, **kwargs)
+                except BaseException as error:
+                    if span is not None:
+                        failed(span, error, scope)
+                    hide_frame(error)
+                    raise
+                if span is not None:
+                    close(span, result)
+                return result
+
+            return traced
+
+        return wrap
+
+    def async_call(self, before: Before, after: After) -> Wrap:
+        """Trace a coroutine function; the span is current in the coroutine's own task."""
+
+        def wrap(original: Call, scope: str) -> Call:
+            open_, close = self._ends(before, after, scope)
+
+            async def traced(*args: Any, **kwargs: Any) -> Any:
+                span, args = open_(args, kwargs)
+                try:
+                    result = await original(*args, **kwargs)
+                except BaseException as error:
+                    if span is not None:
+                        failed(span, error, scope)
+                    hide_frame(error)
+                    raise
+                if span is not None:
+                    close(span, result)
+                return result
+
+            return traced
+
+        return wrap
+
+    def _ends(
+        self, before: Before, after: After, scope: str
+    ) -> tuple[Callable[[Args, Kwargs], tuple[Optional[Span], Args]], Callable[[Span, Any], None]]:
+        """Return the two halves of ours; neither raises."""
+        operation = Operation(self.family, self.kind, scope, self.describe)
+        family, put, silent = self.family, self.put, self.silent
+        start, finish = tracer.start, tracer.finish
+
+        def open_(args: Args, kwargs: Kwargs) -> tuple[Optional[Span], Args]:
+            try:
+                parent = get_current()
+                if parent is not None:
+                    if parent.operation.family is family:  # requests over urllib3, SQLAlchemy over a driver
+                        return None, args
+                    if put is None and not parent.trace.sampled:
+                        return None, args
+                prepared = before(args, kwargs)
+                if prepared is None:
+                    return None, args
+                facts, carrier, sent = prepared
+                span = start(operation, facts, parent)
+                if silent is not None and silent(facts):
+                    span.trace = span.trace.unsampled()
+                if put is not None:
+                    put(carrier, span)
+                set_current(span)
+            except Exception:
+                fault(scope)
+                return None, args
+            return span, sent
+
+        def close(span: Span, result: Any) -> None:
+            try:
+                finish(span, after(result) if span.trace.sampled else None)
+            except Exception:
+                fault(scope)
+                finish(span)
+
+        return open_, close
+
+
+def failed(span: Span, error: BaseException, scope: str) -> None:
+    """Finish a span with the exception that passes; never raises.
+
+    What is not an ``Exception`` (a cancelled task, a closed generator, an interrupt) ended the operation from outside:
+    that is not the operation's failure (semantic conventions, HTTP client span status: cancelled by the caller).
+    """
+    try:
+        if isinstance(error, Exception):
+            tracer.fail(span, error)
+        else:
+            tracer.finish(span)
+    except Exception:
+        fault(scope)

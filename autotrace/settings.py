@@ -1,0 +1,323 @@
+"""The settings: one table, three sources, one frozen object.
+
+The environment wins over the configuration file (``autotrace.toml``, or ``[tool.autotrace]`` in ``pyproject.toml``, found
+upward from the working directory), and that over the defaults.  A value that cannot be read costs one warning and is
+passed over; the program runs.  OpenTelemetry specification, "Environment variable specification", for the ``OTEL_`` ones:
+an empty variable counts as not set.
+
+``docs/settings.md`` is generated from the table.
+"""
+
+from __future__ import annotations
+
+import os
+
+from autotrace.values import (
+    boolean,
+    choice,
+    count,
+    endpoint,
+    limit,
+    names,
+    negated,
+    pairs,
+    ratio,
+    sampler,
+    size,
+    text,
+    traces_endpoint,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Optional
+
+
+class Setting:
+    """A row of the table.
+
+    Args:
+        name: the field, and the key in the configuration file.
+        read: turns text (or a value of the configuration file) into the value; raises ValueError.
+        default: what holds where nothing is set.
+        help_: one sentence.
+        also: further environment variables, each with its own ``read``, in the order of precedence; ``AUTOTRACE_<NAME>``
+            comes before them.
+    """
+
+    __slots__ = ("also", "default", "help", "name", "read", "variable")
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[Any], Any],
+        default: Any,
+        help_: str,
+        also: tuple[tuple[str, Callable[[Any], Any]], ...] = (),
+    ) -> None:
+        self.name = name
+        self.variable = f"AUTOTRACE_{name.upper()}"
+        self.read = read
+        self.default = default
+        self.help = help_
+        self.also = also
+
+
+_OTLP = "OTEL_EXPORTER_OTLP_"
+
+
+def _otlp(name: str, read: Callable[[Any], Any]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    return ((f"{_OTLP}TRACES_{name}", read), (f"{_OTLP}{name}", read))
+
+
+TABLE = (
+    Setting("enabled", boolean, True, "Whether anything is traced.", (("OTEL_SDK_DISABLED", negated),)),
+    Setting("service_name", text, "", "The service's name; by default the program's.", (("OTEL_SERVICE_NAME", text),)),
+    Setting(
+        "resource_attributes",
+        pairs,
+        {},
+        "Attributes of the whole process, as `key=value,key=value`.",
+        (("OTEL_RESOURCE_ATTRIBUTES", pairs),),
+    ),
+    Setting("instrumentors", names, ("all",), "Instrumentors and families that are switched on."),
+    Setting(
+        "instrumentors_off",
+        names,
+        (),
+        "Instrumentors and families that are switched off; `all` for all that are not named in `instrumentors`.",
+        (("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", names),),
+    ),
+    Setting(
+        "exporters",
+        names,
+        (),
+        "Where traces go: `inbox` (this machine), `otlp`, `console` (standard error), `none`. "
+        "By default `otlp` where an endpoint is set, else `inbox`.",
+        (("OTEL_TRACES_EXPORTER", names),),
+    ),
+    Setting(
+        "endpoint",
+        endpoint,
+        "",
+        "The base URL of an OTLP receiver; `/v1/traces` is added. `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is used as it is.",
+        ((f"{_OTLP}TRACES_ENDPOINT", traces_endpoint), (f"{_OTLP}ENDPOINT", endpoint)),
+    ),
+    Setting("headers", pairs, {}, "Headers of OTLP requests, as `key=value,key=value`.", _otlp("HEADERS", pairs)),
+    Setting(
+        "protocol",
+        choice("http/protobuf"),
+        "http/protobuf",
+        "The OTLP protocol; only `http/protobuf` is spoken.",
+        _otlp("PROTOCOL", choice("http/protobuf")),
+    ),
+    Setting(
+        "compression",
+        choice("gzip", "none"),
+        "gzip",
+        "How OTLP requests are compressed: `gzip` or `none`.",
+        _otlp("COMPRESSION", choice("gzip", "none")),
+    ),
+    Setting("timeout_ms", count, 10_000, "How long one OTLP request may take, in ms.", _otlp("TIMEOUT", count)),
+    Setting("certificate", text, "", "A file of CA certificates to trust.", _otlp("CERTIFICATE", text)),
+    Setting("client_key", text, "", "The private key's file for mTLS.", _otlp("CLIENT_KEY", text)),
+    Setting(
+        "client_certificate", text, "", "The client certificate's file for mTLS.", _otlp("CLIENT_CERTIFICATE", text)
+    ),
+    Setting("insecure", boolean, False, "Do not verify the receiver's certificate.", _otlp("INSECURE", boolean)),
+    Setting(
+        "sampler",
+        sampler,
+        "parentbased_always_on",
+        "`always_on`, `always_off`, `traceidratio`, or one of these with `parentbased_` before it.",
+        (("OTEL_TRACES_SAMPLER", sampler),),
+    ),
+    Setting(
+        "sample_ratio",
+        ratio,
+        1.0,
+        "The share of traces that is kept, 0 to 1; for the `traceidratio` samplers, and for the default one.",
+        (("OTEL_TRACES_SAMPLER_ARG", ratio),),
+    ),
+    Setting(
+        "propagators",
+        names,
+        ("tracecontext", "baggage"),
+        "How context travels: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `datadog`, or `none`.",
+        (("OTEL_PROPAGATORS", names),),
+    ),
+    Setting(
+        "excluded_urls",
+        names,
+        (),
+        "Regular expressions, separated by commas; a request whose URL matches one is not traced, nor is anything beneath.",
+        (("OTEL_PYTHON_EXCLUDED_URLS", names),),
+    ),
+    Setting(
+        "known_methods",
+        names,
+        (),
+        "The HTTP methods that count as known, in place of the standard's.",
+        (("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", names),),
+    ),
+    Setting(
+        "redacted_query_keys",
+        names,
+        (),
+        "Keys of URL queries whose values are redacted, in place of the built-in list; case-sensitive.",
+    ),
+    Setting(
+        "attribute_value_length",
+        limit,
+        None,
+        "The longest attribute value, in characters; no limit by default.",
+        (("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", limit), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", limit)),
+    ),
+    Setting(
+        "attribute_count",
+        count,
+        128,
+        "The most attributes of a span.",
+        (("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", count), ("OTEL_ATTRIBUTE_COUNT_LIMIT", count)),
+    ),
+    Setting("event_count", count, 128, "The most events of a span.", (("OTEL_SPAN_EVENT_COUNT_LIMIT", count),)),
+    Setting("link_count", count, 128, "The most links of a span.", (("OTEL_SPAN_LINK_COUNT_LIMIT", count),)),
+    Setting(
+        "event_attribute_count",
+        count,
+        128,
+        "The most attributes of an event.",
+        (("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", count),),
+    ),
+    Setting(
+        "link_attribute_count",
+        count,
+        128,
+        "The most attributes of a link.",
+        (("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", count),),
+    ),
+    Setting("data_dir", text, "", "Where traces are kept on this machine; by default in the user's data directory."),
+    Setting("inbox_max_bytes", size, 256 << 20, "The most that spans not yet read may take on disk: `256MiB`."),
+    Setting(
+        "schedule_delay_ms",
+        count,
+        1000,
+        "How long a finished span may wait to be sent, in ms.",
+        (("OTEL_BSP_SCHEDULE_DELAY", count),),
+    ),
+    Setting(
+        "max_queue_size",
+        count,
+        262_144,
+        "The most finished spans that wait in memory; more are dropped and counted.",
+        (("OTEL_BSP_MAX_QUEUE_SIZE", count),),
+    ),
+    Setting(
+        "max_export_batch_size",
+        count,
+        512,
+        "The most spans of one delivery.",
+        (("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", count),),
+    ),
+    Setting("exit_timeout_ms", count, 1500, "How long the end of the program may wait for the last spans, in ms."),
+    Setting("verbose", boolean, False, "Say on standard error what is patched and what goes wrong."),
+)
+
+
+class Settings:
+    """The settings as they hold; a field for each row of the table, and what had to be warned of.
+
+    Attributes:
+        warnings: one sentence for each value that was passed over.
+        file: the configuration file that was read, or empty.
+    """
+
+    __slots__ = (*(setting.name for setting in TABLE), "file", "warnings")
+
+    def __init__(self, values: dict[str, Any], warnings: tuple[str, ...], file: str) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "warnings", warnings)
+        object.__setattr__(self, "file", file)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"settings are read once and never change; {name!r} was not set")
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def load(environ: Optional[Mapping[str, str]] = None, directory: Optional[str] = None) -> Settings:
+    """Read all sources.
+
+    Args:
+        environ: in place of ``os.environ``.
+        directory: where the search for a configuration file begins; the working directory by default.
+    """
+    environ = os.environ if environ is None else environ
+    warnings: list[str] = []
+    file, configured = _configuration(environ, directory, warnings)
+    values = {setting.name: _value(setting, environ, configured, file, warnings) for setting in TABLE}
+    if not values["exporters"]:
+        values["exporters"] = ("otlp",) if values["endpoint"] else ("inbox",)
+    return Settings(values, tuple(warnings), file)
+
+
+def _value(
+    setting: Setting, environ: Mapping[str, str], configured: dict[str, Any], file: str, warnings: list[str]
+) -> Any:
+    sources: list[tuple[str, Any, Callable[[Any], Any]]] = []
+    for variable, read in ((setting.variable, setting.read), *setting.also):
+        given = environ.get(variable)
+        if given is not None and given.strip():
+            sources.append((variable, given.strip(), read))
+    if setting.name in configured:
+        sources.append((f"{setting.name} in {file}", configured[setting.name], setting.read))
+    for source, given, read in sources:
+        try:
+            return read(given)
+        except (TypeError, ValueError) as error:
+            warnings.append(f"{source}={given!r} {error}; it is passed over")
+    return setting.default
+
+
+def _configuration(
+    environ: Mapping[str, str], directory: Optional[str], warnings: list[str]
+) -> tuple[str, dict[str, Any]]:
+    named = environ.get("AUTOTRACE_CONFIG", "")
+    try:
+        file = named or _found(directory or os.getcwd())  # noqa: PTH109
+        if not file:
+            return "", {}
+        from autotrace import toml
+
+        content = toml.load(file)
+    except (OSError, ValueError) as error:
+        warnings.append(f"the configuration file {named or 'found upward'} cannot be read ({error}); it is passed over")
+        return "", {}
+    if os.path.basename(file) == "pyproject.toml":  # noqa: PTH119
+        content = content.get("tool", {}).get("autotrace", {})
+    known = {setting.name for setting in TABLE}
+    for key in content:
+        if key not in known:
+            warnings.append(f"{key} in {file} is no setting of autotrace; it is passed over")
+    return file, content
+
+
+def _found(directory: str) -> str:
+    """Return the nearest configuration file at or above a directory, or an empty string."""
+    while True:
+        own = os.path.join(directory, "autotrace.toml")  # noqa: PTH118
+        if os.path.isfile(own):  # noqa: PTH113
+            return own
+        shared = os.path.join(directory, "pyproject.toml")  # noqa: PTH118
+        if os.path.isfile(shared):  # noqa: PTH113
+            with open(shared, "rb") as lines:  # noqa: PTH123
+                if b"[tool.autotrace" in lines.read():
+                    return shared
+        parent = os.path.dirname(directory)  # noqa: PTH120
+        if parent == directory:
+            return ""
+        directory = parent
