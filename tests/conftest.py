@@ -1,0 +1,35 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+import recorder as recording
+from autotrace.patching.wall import faults
+from autotrace.trace.context import set_current
+
+pytest_plugins = ["services.fixtures"]
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    """A recorder of spans with fixed ids and clock; fails a test in which our own code failed unnoticed."""
+    installed = recording.install(monkeypatch)
+    yield installed
+    set_current(None)
+    left = dict(faults)
+    faults.clear()
+    assert not left, f"our own code failed behind the wall: {left}"
+
+
+@pytest.fixture
+def instrument():
+    """A function that applies instrumentors by name for the length of the test."""
+    undos = []
+
+    def now(*names):
+        undos.append(recording.instrument(*names))
+
+    yield now
+    for undo in reversed(undos):
+        undo()
