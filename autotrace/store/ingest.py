@@ -70,7 +70,7 @@ def ingest(database: sqlite3.Connection, directory: Path, chunk_bytes: int = CHU
             if _worth_opening(path, known.get(path.name)):
                 while _take(database, path, chunk_bytes, report):
                     pass
-        except FileNotFoundError:  # noqa: PERF203 another reader, or the writer that keeps its ceiling, was quicker
+        except FileNotFoundError:
             continue
         except OSError as error:
             report.unreadable[path.name] = error.strerror or str(error)

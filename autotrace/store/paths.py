@@ -5,7 +5,6 @@ places and creates none of them.
 """
 
 # pathlib is an import that a traced process should not pay for
-# ruff: noqa: PTH
 from __future__ import annotations
 
 import os

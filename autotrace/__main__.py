@@ -1,0 +1,63 @@
+"""The command `autotrace`, also as `python -m autotrace`.
+
+`run` and `--version` need nothing but the standard library; everything else needs the extra `ui`, and says so in
+one line where it is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+NEEDED = {"click": "click", "rich": "rich", "google": "opentelemetry-proto", "opentelemetry": "opentelemetry-proto"}
+"""What the reading commands import, by the distribution that has it."""
+
+SIGPIPE_EXIT = 141
+"""What a shell reports for a program that died from writing to a closed pipe (128 + SIGPIPE)."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `autotrace`.
+
+    Args:
+        arguments: without the program's name, by default those of the process.
+
+    Returns:
+        the exit code.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["run"]:
+        return run(arguments[1:])
+    if arguments == ["--version"]:
+        from autotrace import __version__
+
+        sys.stdout.write(f"autotrace {__version__}\n")
+        return 0
+    try:
+        from autotrace.cli.main import main as read
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in NEEDED:
+            raise
+        sys.stderr.write(f"autotrace: {NEEDED[missing]} is not installed; run: pip install 'autotrace[ui]'\n")
+        return 2
+    try:
+        return read(arguments)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SIGPIPE_EXIT
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(arguments: list[str]) -> int:
+    """Start a program with tracing, its arguments untouched."""
+    from autotrace.launcher import main as launch
+
+    sys.argv = ["autotrace run", *arguments]
+    return int(launch() or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

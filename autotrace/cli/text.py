@@ -1,0 +1,83 @@
+"""Numbers, times and foreign text, made fit for a line of a terminal.
+
+Span names and attributes come from other programs, so nothing of theirs reaches the terminal uncleaned: a control
+character could move the cursor or worse.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len, set_cell_size
+
+if TYPE_CHECKING:
+    from autotrace.cli.glyphs import Glyphs
+
+_MARKED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_MARKED.update({code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))})
+_MARKED.update({ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r"})
+_MARKED.update(dict.fromkeys(range(55296, 57344), "�"))
+
+
+def clean(text: str) -> str:
+    """Return the text on one line, control and direction characters made visible."""
+    return text.translate(_MARKED)
+
+
+def cut(text: str, width: int, glyphs: Glyphs) -> str:
+    """Shorten to a width in terminal cells; what is cut off leaves a mark."""
+    if cell_len(text) <= width:
+        return text
+    mark = glyphs.more
+    if width <= len(mark):
+        return mark[: max(0, width)]
+    return set_cell_size(text, width - len(mark)) + mark
+
+
+def duration(ns: int, glyphs: Glyphs) -> str:
+    """Spell a length of time given in ns with three significant digits and its unit."""
+    if ns >= 3_599_500_000_000:
+        minutes = round(ns / 60e9)
+        return f"{minutes // 60} h {minutes % 60:02} m"
+    if ns >= 59_995_000_000:
+        seconds = round(ns / 1e9)
+        return f"{seconds // 60} m {seconds % 60:02} s"
+    for unit, size in (("s", 1e9), ("ms", 1e6), (glyphs.micro, 1e3)):
+        value = ns / size
+        if value >= 0.9995:
+            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+            return f"{value:.{digits}f} {unit}"
+    return f"{ns} ns"
+
+
+def moment(ns: int, now: float | None = None) -> str:
+    """Spell a moment given in ns since the epoch, in local time: the time alone if it was today."""
+    try:
+        then = time.localtime(ns / 1e9)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    today = time.localtime(now)
+    if (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday):
+        return time.strftime("%H:%M:%S", then)
+    return time.strftime("%d %b %H:%M", then) if then.tm_year == today.tm_year else time.strftime("%Y-%m-%d", then)
+
+
+def full_moment(ns: int) -> str:
+    """Spell a moment given in ns since the epoch, in local time, to the millisecond."""
+    try:
+        then = time.localtime(ns / 1e9)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    return time.strftime("%Y-%m-%d %H:%M:%S", then) + f".{ns // 1_000_000 % 1000:03}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 span`, `2 spans`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def value(raw: Any) -> str:
+    """Spell an attribute's value: text as it is, everything else as JSON."""
+    return raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)
