@@ -31,7 +31,7 @@ from autotrace.values import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Optional
+    from typing import Any
 
 
 class Setting:
@@ -249,7 +249,7 @@ class Settings:
         def __getattr__(self, name: str) -> Any: ...
 
 
-def load(environ: Optional[Mapping[str, str]] = None, directory: Optional[str] = None) -> Settings:
+def load(environ: Mapping[str, str] | None = None, directory: str | None = None) -> Settings:
     """Read all sources.
 
     Args:
@@ -284,11 +284,11 @@ def _value(
 
 
 def _configuration(
-    environ: Mapping[str, str], directory: Optional[str], warnings: list[str]
+    environ: Mapping[str, str], directory: str | None, warnings: list[str]
 ) -> tuple[str, dict[str, Any]]:
     named = environ.get("AUTOTRACE_CONFIG", "")
     try:
-        file = named or _found(directory or os.getcwd())  # noqa: PTH109
+        file = named or _found(directory or os.getcwd())
         if not file:
             return "", {}
         from autotrace import toml
@@ -297,27 +297,27 @@ def _configuration(
     except (OSError, ValueError) as error:
         warnings.append(f"the configuration file {named or 'found upward'} cannot be read ({error}); it is passed over")
         return "", {}
-    if os.path.basename(file) == "pyproject.toml":  # noqa: PTH119
+    if os.path.basename(file) == "pyproject.toml":
         content = content.get("tool", {}).get("autotrace", {})
     known = {setting.name for setting in TABLE}
-    for key in content:
-        if key not in known:
-            warnings.append(f"{key} in {file} is no setting of autotrace; it is passed over")
+    warnings += [
+        f"{key} in {file} is no setting of autotrace; it is passed over" for key in content if key not in known
+    ]
     return file, content
 
 
 def _found(directory: str) -> str:
     """Return the nearest configuration file at or above a directory, or an empty string."""
     while True:
-        own = os.path.join(directory, "autotrace.toml")  # noqa: PTH118
-        if os.path.isfile(own):  # noqa: PTH113
+        own = os.path.join(directory, "autotrace.toml")
+        if os.path.isfile(own):
             return own
-        shared = os.path.join(directory, "pyproject.toml")  # noqa: PTH118
-        if os.path.isfile(shared):  # noqa: PTH113
-            with open(shared, "rb") as lines:  # noqa: PTH123
+        shared = os.path.join(directory, "pyproject.toml")
+        if os.path.isfile(shared):
+            with open(shared, "rb") as lines:
                 if b"[tool.autotrace" in lines.read():
                     return shared
-        parent = os.path.dirname(directory)  # noqa: PTH120
+        parent = os.path.dirname(directory)
         if parent == directory:
             return ""
         directory = parent

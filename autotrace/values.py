@@ -8,7 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Any
 
 _UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1 << 10, "mb": 10**6, "mib": 1 << 20, "gb": 10**9, "gib": 1 << 30}
 _SAMPLERS = ("always_on", "always_off", "traceidratio")
@@ -47,7 +47,7 @@ def count(given: Any) -> int:
     return number
 
 
-def limit(given: Any) -> Optional[int]:
+def limit(given: Any) -> int | None:
     """Read a whole number of characters; a missing limit is None."""
     return count(given)
 

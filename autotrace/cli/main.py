@@ -73,7 +73,7 @@ def run(command: tuple[str, ...]) -> None:
     "--min-duration",
     metavar="TIME",
     callback=_duration_ns,
-    help="Only traces that took at least so long, such as 250ms.",
+    help="Only traces at least so long, such as 250ms.",
 )
 @click.option("--since", metavar="TIME", callback=_duration_ns, help="Only traces begun within that time, such as 10m.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")

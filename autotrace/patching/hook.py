@@ -9,15 +9,15 @@ Not handled: reloading (the callback runs once), and modules put into ``sys.modu
 from __future__ import annotations
 
 import sys
-from importlib.machinery import ModuleSpec
 
 from autotrace.patching.wall import fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any, Optional
+    from typing import Any
 
 
 class ImportHook:
@@ -35,11 +35,11 @@ class ImportHook:
         modules = sys.modules
         for name in [name for name in self._waiting if name in modules and not _in_progress(modules[name])]:
             self.imported(name)
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self)
 
     def find_spec(
-        self, name: str, path: Optional[Sequence[str]] = None, target: Optional[ModuleType] = None
-    ) -> Optional[ModuleSpec]:
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """Let the others find the module; where somebody waits for it, watch its loader."""
         if name not in self._waiting:
             return None
@@ -74,9 +74,9 @@ class _WatchedLoader:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
-    def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Create the module as the loader does."""
-        create: Optional[Callable[[ModuleSpec], Optional[ModuleType]]] = getattr(self._loader, "create_module", None)
+        create: Callable[[ModuleSpec], ModuleType | None] | None = getattr(self._loader, "create_module", None)
         return create(spec) if create is not None else None
 
     def exec_module(self, module: ModuleType) -> None:

@@ -48,9 +48,7 @@ class Instrumentor:
 
     __slots__ = ("distribution", "library", "patches", "versions")
 
-    def __init__(
-        self, library: str, versions: str, patches: Sequence[Patch], distribution: str | None = None
-    ) -> None:
+    def __init__(self, library: str, versions: str, patches: Sequence[Patch], distribution: str | None = None) -> None:
         self.library = library
         self.versions = versions
         self.patches = tuple(patches)

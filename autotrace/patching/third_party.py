@@ -29,9 +29,9 @@ def third_party(cache_dir: str) -> list[Known]:
         cache_dir: where the findings are kept; it need not be writable.
     """
     key = _key()
-    cache = os.path.join(cache_dir, f"instrumentors-{crc32(key.encode(errors='replace')):08x}.txt")  # noqa: PTH118
+    cache = os.path.join(cache_dir, f"instrumentors-{crc32(key.encode(errors='replace')):08x}.txt")
     try:
-        with open(cache, encoding="utf-8") as lines:  # noqa: PTH123
+        with open(cache, encoding="utf-8") as lines:
             first, *rest = lines.read().split("\n")
         if first == key:
             return [_known(*line.split("\t")) for line in rest if line]
@@ -52,13 +52,13 @@ def scan(path: list[str]) -> list[tuple[str, str]]:
             continue
         for entry in entries:
             if entry.endswith((".dist-info", ".egg-info")):
-                found += _entry_points(os.path.join(directory, entry, "entry_points.txt"))  # noqa: PTH118
+                found += _entry_points(os.path.join(directory, entry, "entry_points.txt"))
     return found
 
 
 def _entry_points(file: str) -> list[tuple[str, str]]:
     try:
-        with open(file, encoding="utf-8") as lines:  # noqa: PTH123
+        with open(file, encoding="utf-8") as lines:
             text = lines.read()
     except (OSError, ValueError):
         return []
@@ -85,7 +85,7 @@ def _key() -> str:
     parts = [sys.version.split()[0]]
     for directory in sys.path:
         try:
-            parts.append(f"{directory}@{os.stat(directory or '.').st_mtime_ns}")  # noqa: PTH116
+            parts.append(f"{directory}@{os.stat(directory or '.').st_mtime_ns}")
         except OSError:
             continue
     return "|".join(parts).replace("\n", " ")
@@ -95,9 +95,9 @@ def _keep(cache: str, text: str) -> None:
     """Write the findings in one step, so that a reader sees the old file or the new one."""
     temporary = f"{cache}.{os.getpid()}"
     try:
-        os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120
-        with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
+        os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)
+        with open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(temporary, cache)  # noqa: PTH105
+        os.replace(temporary, cache)
     except OSError:
         return

@@ -21,7 +21,7 @@ from autotrace.trace.context import set_current
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, Optional
+    from typing import Any
 
     from autotrace.trace.span import Span
 
@@ -47,7 +47,7 @@ class Worker:
         delay: float,
         capacity: int,
         batch: int,
-        shade: Optional[Span] = None,
+        shade: Span | None = None,
     ) -> None:
         self._encode = encode
         self._exporters = exporters
@@ -155,7 +155,7 @@ class Worker:
     def _deliver(self) -> None:
         queue = self._queue
         while queue:
-            spans = []
+            spans: list[Span] = []
             while queue and len(spans) < self._batch:
                 spans.append(queue.popleft())
             for payload in self._encode(spans):

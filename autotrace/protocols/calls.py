@@ -45,7 +45,7 @@ class Calls:
     __slots__ = ("describe", "family", "kind", "put", "silent")
 
     def __init__(
-        self, family: str, kind: int, describe: Describe, put: Optional[Put] = None, silent: Optional[Silent] = None
+        self, family: str, kind: int, describe: Describe, put: Put | None = None, silent: Silent | None = None
     ) -> None:
         self.family = family
         self.kind = kind
@@ -106,13 +106,13 @@ class Calls:
 
     def _ends(
         self, before: Before, after: After, scope: str
-    ) -> tuple[Callable[[Args, Kwargs], tuple[Optional[Span], Args]], Callable[[Span, Any], None]]:
+    ) -> tuple[Callable[[Args, Kwargs], tuple[Span | None, Args]], Callable[[Span, Any], None]]:
         """Return the two halves of ours; neither raises."""
         operation = Operation(self.family, self.kind, scope, self.describe)
         family, put, silent = self.family, self.put, self.silent
         start, finish = tracer.start, tracer.finish
 
-        def open_(args: Args, kwargs: Kwargs) -> tuple[Optional[Span], Args]:
+        def open_(args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
             try:
                 parent = get_current()
                 if parent is not None:

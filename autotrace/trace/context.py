@@ -10,11 +10,9 @@ from contextvars import ContextVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
-
     from autotrace.trace.span import Span
 
-_current: ContextVar[Optional[Span]] = ContextVar("autotrace", default=None)
+_current: ContextVar[Span | None] = ContextVar("autotrace", default=None)
 
 get_current = _current.get
 set_current = _current.set

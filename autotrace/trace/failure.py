@@ -12,12 +12,11 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Optional
 
     # file name, line number, function name
     Frame = tuple[str, int, str]
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MAX_FRAMES = 64
 _MAX_CHAIN = 8
 
@@ -41,7 +40,7 @@ class Failure:
         type_: str,
         message: str,
         frames: tuple[Frame, ...] = (),
-        cause: Optional[Failure] = None,
+        cause: Failure | None = None,
         explicit: bool = False,
     ) -> None:
         self.type = type_
@@ -72,7 +71,7 @@ def failure_of(error: BaseException, depth: int = 0) -> Failure:
     return Failure(type_name(type(error)), message, _frames(error.__traceback__), led, explicit)
 
 
-def _frames(traceback: Optional[TracebackType]) -> tuple[Frame, ...]:
+def _frames(traceback: TracebackType | None) -> tuple[Frame, ...]:
     frames = []
     while traceback is not None:
         code = traceback.tb_frame.f_code

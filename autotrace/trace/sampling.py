@@ -6,10 +6,6 @@ OpenTelemetry specification, Trace SDK, "Built-in samplers".
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Optional
-
 _LOW_64 = (1 << 64) - 1
 
 
@@ -29,7 +25,7 @@ class Sampler:
         self.parent_based = parent_based
         self._bound = round(ratio * (_LOW_64 + 1))
 
-    def sample(self, trace_id: str, parent_sampled: Optional[bool] = None) -> bool:
+    def sample(self, trace_id: str, parent_sampled: bool | None = None) -> bool:
         """Tell whether a trace that starts or enters here is recorded.
 
         Args:

@@ -18,7 +18,6 @@ from autotrace.trace.span import Span, Trace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Optional
 
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Facts, Operation
@@ -89,7 +88,7 @@ class Tracer:
         self.new_span_id: Callable[[], str] = ids.span_id
         self.new_trace_id: Callable[[], str] = ids.trace_id
 
-    def start(self, operation: Operation, facts: Facts, parent: Optional[Span]) -> Span:
+    def start(self, operation: Operation, facts: Facts, parent: Span | None) -> Span:
         """Return a new span beneath ``parent``, or a new root; it is not current yet."""
         span = Span()
         if parent is None:
@@ -108,7 +107,7 @@ class Tracer:
         span.start = self.clock()
         return span
 
-    def enter(self, operation: Operation, facts: Facts, remote: Optional[Remote], previous: Optional[Span]) -> Span:
+    def enter(self, operation: Operation, facts: Facts, remote: Remote | None, previous: Span | None) -> Span:
         """Return a new span whose parent is in another process; where nothing came in, it is beneath ``previous``."""
         if remote is None:
             return self.start(operation, facts, previous)
@@ -122,7 +121,7 @@ class Tracer:
             span.trace = Trace(trace.trace_id, trace.flags, "", remote.baggage)
         return span
 
-    def finish(self, span: Span, outcome: Optional[Facts] = None, failure: Optional[Failure] = None) -> None:
+    def finish(self, span: Span, outcome: Facts | None = None, failure: Failure | None = None) -> None:
         """End a span once, put back what was current before it, and hand it over."""
         if span.end:
             return
