@@ -46,7 +46,7 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 def cache_directory() -> Path:
     """Return where this checkout keeps what it fetched; AUTOTRACE_CACHE moves it."""
-    return Path(os.environ.get("AUTOTRACE_CACHE") or _CHECKOUT / ".cache")
+    return _CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")
 
 
 def _run(command: list[str], what: str) -> None:

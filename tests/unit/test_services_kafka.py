@@ -102,19 +102,40 @@ def test_free_ports_differ():
     assert free_port() > 0
 
 
-@pytest.mark.parametrize(
-    ("program", "code"),
-    [("import os; raise SystemExit(int(os.environ['AUTOTRACE_TEST_KAFKA'].split(':')[1]) > 0)", 1), ("pass", 0)],
-)
-def test_the_command_line_gives_a_broker_to_a_command(program, code):
-    """The command sees the address, and its exit code is that of the whole."""
-    command = [sys.executable, "-m", "tests.services.kafka", "--", sys.executable, "-c", program]
-    assert subprocess.run(command, cwd=CHECKOUT, check=False).returncode == code
+def run_beside_a_broker(*command, **environment):
+    """Run the command line with ``command`` and nothing of this session's own settings but ``environment``."""
+    ours = {"CI", "AUTOTRACE_TEST_KAFKA", *environment}
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(
+        [sys.executable, "-m", "tests.services.kafka", *command],
+        cwd=CHECKOUT,
+        env={**inherited, **environment},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_line_gives_a_broker_to_a_command():
+    """The command sees the address of a broker, and its exit code is that of the whole."""
+    program = "import os; print(os.environ['AUTOTRACE_TEST_KAFKA']); raise SystemExit(7)"
+    done = run_beside_a_broker("--", sys.executable, "-c", program)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize(("ci", "code", "out"), [("", 7, "None\n"), ("true", 1, "")])
+def test_without_java_the_command_runs_bare_except_in_ci(tmp_path, ci, code, out):
+    """Where no broker can be had, one line says why; CI stops there, a developer's run goes on without."""
+    program = "import os; print(os.environ.get('AUTOTRACE_TEST_KAFKA')); raise SystemExit(7)"
+    done = run_beside_a_broker("--", sys.executable, "-c", program, CI=ci, PATH=str(tmp_path), JAVA_HOME="")
+    assert (done.returncode, done.stdout) == (code, out)
+    assert done.stderr.count("\n") == 1
+    assert "needs Java 17" in done.stderr
 
 
 def test_the_command_line_wants_a_command():
     """Without a command it says how it is used and starts nothing."""
-    command = [sys.executable, "-m", "tests.services.kafka"]
-    done = subprocess.run(command, cwd=CHECKOUT, check=False, capture_output=True, text=True)
+    done = run_beside_a_broker()
     assert done.returncode == 2
     assert "CMD ARGS" in done.stderr

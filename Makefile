@@ -1,0 +1,35 @@
+# make test              everything: lint, wheel, and the tests on every Python found, with one Kafka broker for all
+# make test PY=3.11      the tests on one Python
+# make test ARGS='-k x'  the tests, with arguments for pytest
+# make lint              ruff and mypy
+# make demo              the pizza shop of examples/pizza, traced
+# make clean             removes what all these made, but not .venv
+
+PY ?=
+ARGS ?=
+SHELL := /bin/bash
+CACHE := $(or $(AUTOTRACE_CACHE),.cache)
+NOX := .venv/bin/nox
+WITH_KAFKA := .venv/bin/python -m tests.services.kafka --
+# One Python or a choice of tests is for a quick look; the rest is left out then.
+SESSIONS := $(if $(PY),tests-$(PY),$(if $(ARGS),tests,lint wheel tests))
+
+.PHONY: test lint wheel demo clean
+.DEFAULT_GOAL := test
+
+test: .venv/.tools
+	$(WITH_KAFKA) $(NOX) --session $(SESSIONS) -- $(ARGS)
+
+lint wheel: .venv/.tools
+	$(NOX) --session $@
+
+demo: wheel
+	.ci/demo $(CACHE) $(ARGS)
+
+.venv/.tools: .ci/tools tests/constraints/tools.txt
+	.ci/tools
+	touch $@
+
+clean:
+	rm -rf $(CACHE) .nox build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,185 @@
+"""Builds autotrace, checks it, and tests the built wheel on every Python that is installed.
+
+``make`` calls this with nox and uv at the versions of tests/constraints/tools.txt. Environments are kept between runs
+and brought to exactly what the constraint files say. No interpreter is ever downloaded: those found are used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+import uv
+
+CHECKOUT = Path(__file__).resolve().parent
+CACHE = CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")
+DIST = CACHE / "dist"
+CONSTRAINTS = CHECKOUT / "tests" / "constraints"
+REQUIREMENTS = CHECKOUT / "tests" / "requirements.txt"
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+FEWEST_IN_CI = 3
+LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
+IN_CI = os.environ.get("CI") == "true"
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "wheel", "tests"]
+
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+
+
+def _runs(candidate: str, version: str) -> str | None:
+    """Return the real path of the interpreter ``candidate`` if it is a working Python ``version``.
+
+    It is run, because a name on PATH says little: pyenv puts one there for each version that it could have.
+    """
+    program = "import sqlite3, ssl, sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
+    try:
+        done = subprocess.run([candidate, "-I", "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found, _, executable = done.stdout.strip().partition(" ")
+    return executable if done.returncode == 0 and found == version else None
+
+
+def _interpreter(version: str) -> str | None:
+    """Return the path of an installed Python ``version``: the first that runs of PATH, pyenv's and the system's."""
+    name = f"python{version}"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    candidates = [shutil.which(name), *(str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/{name}")))]
+    candidates.append(f"/usr/bin/{name}")
+    return next((real for candidate in candidates if candidate and (real := _runs(candidate, version))), None)
+
+
+def _interpreters() -> list[str]:
+    """Return the versions that are installed, and make nox find exactly these interpreters by their names."""
+    found = {version: path for version in VERSIONS if (path := _interpreter(version))}
+    if not found or (IN_CI and len(found) < FEWEST_IN_CI):
+        wanted = FEWEST_IN_CI if IN_CI else 1
+        sys.exit(
+            f"noxfile.py: {len(found)} of Python {', '.join(VERSIONS)} run here ({', '.join(found)}): install {wanted}"
+        )
+    directories = dict.fromkeys(str(Path(path).parent) for path in found.values())
+    os.environ["PATH"] = os.pathsep.join([*directories, os.environ.get("PATH", os.defpath)])
+    return list(found)
+
+
+PYTHONS = _interpreters()
+
+
+def _sources() -> list[Path]:
+    """Return every file that may end up in the wheel or decides how it is built, in a stable order."""
+    files = [CHECKOUT / name for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")]
+    files.append(CONSTRAINTS / "build.txt")
+    for folder in ("autotrace", "instrumentors"):
+        files += [path for path in (CHECKOUT / folder).rglob("*") if "__pycache__" not in path.parts]
+    return sorted(path for path in files if path.is_file())
+
+
+def _digest() -> str:
+    digest = hashlib.sha256()
+    for path in _sources():
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(CHECKOUT)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _wheel() -> Path:
+    """Return the wheel that the session ``wheel`` built."""
+    (wheel,) = DIST.glob("autotrace-*.whl")
+    return wheel
+
+
+def _install(session: nox.Session, *requirements: str, constraints: str) -> None:
+    """Bring the session's environment to exactly ``requirements``, at the versions that ``constraints`` pins."""
+    path = CONSTRAINTS / constraints
+    session.install("--quiet", "--exact", *requirements, "-r", str(REQUIREMENTS), "-c", str(path))
+    pinned = set(re.findall(r"^[\w.-]+==\S+", path.read_text(encoding="utf-8"), re.MULTILINE))
+    frozen = session.run("uv", "pip", "freeze", "--quiet", silent=True, log=False, external=True)
+    loose = [line for line in str(frozen).split("\n") if "==" in line and line not in pinned]
+    if loose:
+        session.error(f"tests/constraints/{constraints} does not pin {', '.join(loose)}: add it there")
+
+
+def _exit_code(session: nox.Session, *command: str) -> int:
+    """Run ``command`` and return its exit code; nox itself would stop the session at the first failure."""
+    try:
+        session.run(*command)
+    except nox.command.CommandFailed:
+        return 1
+    return 0
+
+
+@nox.session(python=LINT_VERSION if LINT_VERSION in PYTHONS else PYTHONS[-1])
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    project = nox.project.load_toml(CHECKOUT / "pyproject.toml")["project"]
+    extras = [*project["dependencies"], *project["optional-dependencies"]["ui"]]
+    _install(session, "ruff", "mypy", *extras, constraints="lint.txt")
+    checks = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "autotrace", "instrumentors"))
+    # All of them, so that one run tells everything that is to be mended.
+    codes = [_exit_code(session, *check) for check in checks]
+    if any(codes):
+        session.error("see above")
+
+
+@nox.session(venv_backend="none")
+def wheel(session: nox.Session) -> None:
+    """Build the sdist and, from the sdist, the wheel, into .cache/dist."""
+    digest, stamp = _digest(), DIST / ".sources"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
+        session.log(f"{_wheel().name} is up to date")
+        return
+    shutil.rmtree(DIST, ignore_errors=True)
+    constraints = str(CONSTRAINTS / "build.txt")
+    options = ["--quiet", "--python", sys.executable, "--build-constraint", constraints, "--out-dir", str(DIST)]
+    session.run(uv.find_uv_bin(), "build", *options, external=True)
+    stamp.write_text(digest, encoding="utf-8")
+
+
+def _clean_environment() -> dict[str, str | None]:
+    """Return the changes to the environment that keep the user's own settings, and the tree, out of the tests."""
+    ours = [name for name in os.environ if name.startswith(("OTEL_", "AUTOTRACE_"))]
+    kept = {"AUTOTRACE_TEST_KAFKA", "AUTOTRACE_CACHE"}
+    return dict.fromkeys(["PYTHONPATH", "TRACEPARENT", "TRACESTATE", "BAGGAGE", *(set(ours) - kept)])
+
+
+def _absolute(argument: str) -> str:
+    """Return ``argument`` with a path of the checkout made absolute: pytest runs somewhere else."""
+    path, separator, rest = argument.partition("::")
+    return f"{CHECKOUT / path}{separator}{rest}" if path and (CHECKOUT / path).exists() else argument
+
+
+_WHERE = """
+import importlib.util, pathlib, sys, autotrace
+home = pathlib.Path(autotrace.__file__).resolve()
+assert home.is_relative_to(pathlib.Path(sys.prefix).resolve()) and "site-packages" in home.parts, home
+assert importlib.util.find_spec("instrumentors") is None, "instrumentors is a top-level module"
+"""
+
+
+@nox.session(python=PYTHONS, requires=["wheel"])
+def tests(session: nox.Session) -> None:
+    """Run the tests on the built wheel, with the libraries that this Python's constraint file names."""
+    package = f"autotrace[ui] @ {_wheel().as_uri()}"
+    _install(session, "--reinstall-package", "autotrace", package, constraints=f"py{session.python}.txt")
+    # Not in the checkout: its folder `autotrace` would hide the installed one from each `python -m` of a test.
+    elsewhere = CACHE / "run" / str(session.python)
+    elsewhere.mkdir(parents=True, exist_ok=True)
+    session.chdir(elsewhere)
+    session.env.update(_clean_environment())
+    session.run("python", "-c", _WHERE, log=False)
+    arguments = [_absolute(argument) for argument in session.posargs]
+    if not any(str(CHECKOUT) in argument for argument in arguments):
+        arguments.append(str(CHECKOUT / "tests"))
+    color = "yes" if sys.stdout.isatty() else "no"
+    options = ["-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(CHECKOUT), "--timeout=180", f"--color={color}"]
+    session.run("pytest", *options, *arguments)
