@@ -1,0 +1,131 @@
+"""The parts of HTTP that clients and servers share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from autotrace import diagnostics
+from autotrace.protocols import http
+
+
+@pytest.fixture(autouse=True)
+def defaults():
+    """Put the defaults back after each test."""
+    yield
+    http.configure()
+    diagnostics.messages.clear()
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("http://example.com", ("http", "example.com", 80, "", "", "http://example.com")),
+        ("HTTPS://Example.com/A?b=c#d", ("https", "Example.com", 443, "/A", "b=c", "HTTPS://Example.com/A?b=c#d")),
+        ("http://example.com:8080/", ("http", "example.com", 8080, "/", "", "http://example.com:8080/")),
+        ("http://[::1]:81/x", ("http", "::1", 81, "/x", "", "http://[::1]:81/x")),
+        ("http://[::1]/x", ("http", "::1", 80, "/x", "", "http://[::1]/x")),
+        ("http://u:p@h/x", ("http", "h", 80, "/x", "", "http://REDACTED:REDACTED@h/x")),
+        ("http://u@h/x", ("http", "h", 80, "/x", "", "http://REDACTED:REDACTED@h/x")),
+        ("http://u:p@x@h:1/", ("http", "h", 1, "/", "", "http://REDACTED:REDACTED@h:1/")),
+        ("http://h?a=b@c", ("http", "h", 80, "", "a=b@c", "http://h?a=b@c")),
+        ("http://h/a@b", ("http", "h", 80, "/a@b", "", "http://h/a@b")),
+        ("http://h:port/", ("http", "h", 80, "/", "", "http://h:port/")),
+        (
+            "http+unix://%2Frun%2Fx.sock/v1",
+            ("http+unix", "%2Frun%2Fx.sock", None, "/v1", "", "http+unix://%2Frun%2Fx.sock/v1"),
+        ),
+        ("/only/path?u=http://h/", ("", "", None, "/only/path", "u=http://h/", "/only/path?u=http://h/")),
+        (b"http://h/\xe4", ("http", "h", 80, "/\xe4", "", "http://h/\xe4")),
+        ("", ("", "", None, "", "", "")),
+    ],
+)
+def test_parse(url, parts):
+    """A URL is split into its parts, whatever it looks like, and its user information is redacted."""
+    parsed = http.parse(url)
+    assert (parsed.scheme, parsed.host, parsed.port, parsed.path, parsed.query, parsed.full) == parts
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("a=1&sig=abc&b=2", "a=1&sig=REDACTED&b=2"),
+        ("Signature=a&AWSAccessKeyId=b", "Signature=REDACTED&AWSAccessKeyId=REDACTED"),
+        ("X-Amz-Signature=a&X-Amz-Credential=b&X-Amz-Security-Token=c&X-Goog-Signature=d",
+         "X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED&X-Goog-Signature=REDACTED"),
+        ("access_token=x&Api_Key=y&PASSWORD=z", "access_token=REDACTED&Api_Key=REDACTED&PASSWORD=REDACTED"),
+        ("access%5Ftoken=x", "access%5Ftoken=REDACTED"),
+        ("token=a=b==", "token=REDACTED"),
+        ("token&tokens=3&token=", "token&tokens=3&token="),
+        ("SIG=kept", "SIG=kept"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_redact_query(query, kept):
+    """Values of secret keys are replaced; keys, order and everything else stay."""
+    assert http.redact_query(query) == kept
+
+
+def test_fragment_is_redacted():
+    """A token in the fragment, where OAuth puts it, is not kept."""
+    assert http.parse("http://h/cb#access_token=x&state=1").full == "http://h/cb#access_token=REDACTED&state=1"
+
+
+def test_redacted_keys_of_the_user():
+    """The user's keys replace all built-in ones, and are case-sensitive."""
+    http.configure(redacted_query_keys=("who",))
+    assert http.redact_query("who=a&Who=b&token=c&sig=d") == "who=REDACTED&Who=b&token=c&sig=d"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("GET", ("GET", "GET", None)),
+        (b"POST", ("POST", "POST", None)),
+        ("get", ("_OTHER", "HTTP", "get")),
+        ("PROPFIND", ("_OTHER", "HTTP", "PROPFIND")),
+    ],
+)
+def test_method(given, told):
+    """A method that is not known is _OTHER, and HTTP in the span's name."""
+    assert http.method(given) == told
+
+
+def test_known_methods_of_the_user():
+    """The user's methods replace the standard's."""
+    http.configure(known_methods=("PROPFIND",))
+    assert http.method("PROPFIND") == ("PROPFIND", "PROPFIND", None)
+    assert http.method("GET") == ("_OTHER", "HTTP", "GET")
+
+
+def test_excluded():
+    """A URL is excluded when any pattern is found in it."""
+    assert not http.excluded("http://h/healthz")
+    http.configure(excluded_urls=("healthz", "^http://metrics[.]"))
+    assert http.excluded("http://h/healthz?x=1")
+    assert http.excluded("http://metrics.local/")
+    assert not http.excluded("http://h/?of=http://metrics.local/")
+    http.configure()
+    assert not http.excluded("http://h/healthz")
+
+
+def test_excluded_says_which_pattern_is_wrong():
+    """A pattern that is no regular expression is passed over with a warning; the others hold."""
+    http.configure(excluded_urls=("(", "healthz"))
+    assert http.excluded("http://h/healthz")
+    assert not http.excluded("http://h/(")
+    assert len(diagnostics.messages) == 1
+    assert "'('" in diagnostics.messages[0]
+
+
+def test_regular_expressions_are_imported_only_when_needed():
+    """Without excluded URLs the module does not bring `re` into the process."""
+    code = (
+        "import sys; before = 're' in sys.modules; sys.modules.pop('re', None)\n"
+        "from autotrace.protocols import http; http.configure(); http.excluded('http://h/')\n"
+        "http.parse('http://u:p@h/?token=1'); print('re' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
