@@ -1,7 +1,7 @@
 """Draws when spans ran, as cells on the time axis of a trace: work, the part on the critical path, waits.
 
-A cell belongs to the critical path if the path spent at least half of that cell's time in the span itself, so that
-reading down the rows shows one staircase. A span is never invisible, however short.
+A cell of a span belongs to the critical path if the path lay in the span itself for at least half of the time that
+the span ran in that cell, so that reading down the rows shows one staircase. A span is never invisible, however short.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from autotrace.cli.glyphs import Glyphs
 
@@ -34,13 +34,15 @@ class Axis:
         return (moment_ns - self.start_ns) / self.length_ns * self.width
 
     def cells(self, start_ns: int, end_ns: int) -> range:
-        """Return the cells that a stretch of time touches, at least one."""
-        left = min(int(self.position(start_ns)), self.width - 1)
-        right = min(math.ceil(self.position(end_ns)), self.width)
-        return range(max(0, left), max(left + 1, right))
+        """Return the cells that show a stretch of time, at least one; what follows without a gap is drawn without one."""
+        left, right = round(self.position(start_ns)), min(round(self.position(end_ns)), self.width)
+        if right <= left:
+            left = max(0, min(int(self.position(start_ns)), self.width - 1))
+            return range(left, left + 1)
+        return range(max(0, left), right)
 
     def span_cells(
-        self, stretches: Iterable[tuple[int, int]], on_path: Iterable[tuple[int, int]], glyphs: Glyphs
+        self, stretches: Collection[tuple[int, int]], on_path: Iterable[tuple[int, int]], glyphs: Glyphs
     ) -> list[str]:
         """Draw spans.
 
@@ -50,21 +52,10 @@ class Axis:
             glyphs: the signs.
         """
         drawn = [" "] * self.width
-        lengths = 0
+        ran, path = self._shares(stretches), self._shares(on_path)
         for start_ns, end_ns in stretches:
-            lengths += end_ns - start_ns
             for cell in self.cells(start_ns, end_ns):
-                drawn[cell] = glyphs.work
-        covered = [0.0] * self.width
-        for start_ns, end_ns in on_path:
-            left, right = self.position(start_ns), self.position(end_ns)
-            for cell in self.cells(start_ns, end_ns):
-                covered[cell] += max(0.0, min(right, cell + 1) - max(left, cell))
-        # A span shorter than a cell cannot fill half of it: there, half of the span itself is asked for.
-        enough = min(0.5, lengths / self.length_ns * self.width / 2) or 1.0
-        for cell, share in enumerate(covered):
-            if share >= enough and drawn[cell] != " ":
-                drawn[cell] = glyphs.path
+                drawn[cell] = glyphs.path if 0 < ran.get(cell, 0.0) <= 2 * path.get(cell, 0.0) else glyphs.work
         return drawn
 
     def wait_cells(self, start_ns: int, end_ns: int, glyphs: Glyphs) -> list[str]:
@@ -74,9 +65,18 @@ class Axis:
             drawn[cell] = glyphs.wait
         return drawn
 
+    def _shares(self, stretches: Iterable[tuple[int, int]]) -> dict[int, float]:
+        """Return which part of each touched cell's time the stretches fill, together."""
+        shares: dict[int, float] = {}
+        for start_ns, end_ns in stretches:
+            left, right = self.position(start_ns), self.position(end_ns)
+            for cell in range(int(left), math.ceil(right)):
+                shares[cell] = shares.get(cell, 0.0) + min(right, cell + 1) - max(left, cell)
+        return shares
+
     def ticks(self) -> list[tuple[int, int]]:
-        """Return round moments as (cell, ns from the start), about one for every 14 cells."""
-        rough = self.length_ns / max(1, self.width / 14)
+        """Return round moments as (cell, ns from the start), at least 7 cells apart."""
+        rough = self.length_ns / max(1, self.width / 7)
         power = 10 ** math.floor(math.log10(rough)) if rough >= 1 else 1
         step = next(int(power * factor) for factor in (1, 2, 5, 10) if power * factor >= rough or factor == 10)
         return [

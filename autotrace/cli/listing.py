@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from autotrace.store.queries import Summary
 
 SHORT_ID = 8
-HEADS = ("TIME", "TRACE", "ROOT", "SERVICES", "SPANS", "ERRORS", "DURATION")
+HEADS = ("TIME", "TRACE", "ROOT", "SERVICES", "SPANS", "ERR", "DURATION")
 
 
 def listing(summaries: Sequence[Summary], width: int, glyphs: Glyphs) -> Iterator[Text]:
@@ -67,7 +67,7 @@ def _services(names: Sequence[str], width: int, glyphs: Glyphs) -> str:
     """Name as many services as fit, in the order in which they took part, and count the rest."""
     cleaned = [clean(name) for name in names]
     for shown in range(len(cleaned), 0, -1):
-        text = f" {glyphs.arrow} ".join(cleaned[:shown])
+        text = ", ".join(cleaned[:shown])
         if shown < len(cleaned):
             text += f" +{len(cleaned) - shown}"
         if cell_len(text) <= width:

@@ -100,8 +100,10 @@ class Waterfall:
             return Text()
         labels = [" "] * self._axis.width
         free = 0
-        for cell, at in self._axis.ticks():
-            label = "0" if at == 0 else _short(at, self._glyphs)
+        ticks = self._axis.ticks()
+        unit, size = _unit(ticks[-1][1], self._glyphs)
+        for cell, at in ticks:
+            label = f"{at / size:g} {unit}" if at else "0"
             if cell >= free and cell + len(label) <= len(labels):
                 labels[cell : cell + len(label)] = label
                 free = cell + len(label) + 1
@@ -116,7 +118,7 @@ class Waterfall:
             name = "" if waiting else cut(clean(span.service), self._service_cells, self._glyphs)
             line.append(name, style=colour).append(" " * (self._service_cells - cell_len(name) + 2))
         took = span.start_ns - row.waited_from_ns if row.waited_from_ns is not None else _total(row.spans)
-        line.append(duration(took, self._glyphs).rjust(DURATION_CELLS), style="dim" if waiting else self._weight(row))
+        line.append(duration(took, self._glyphs).rjust(DURATION_CELLS), style="dim" if waiting else self._stress(row))
         if self._axis is not None:
             line.append("  ")
             self._draw(row, line, "red" if span.failed else colour)
@@ -134,7 +136,7 @@ class Waterfall:
         line.stylize("dim")
         room = width - cell_len(lead)
         if row.waited_from_ns is not None:
-            text = f"{glyphs.wait * 2} waiting in the queue"
+            text = f"{glyphs.wait * 2} waiting in {clean(_queue(span))}"
             return line.append(cut(text, room, glyphs), style="dim italic")
         parts: list[tuple[str, str]] = []
         if span.failed:
@@ -162,6 +164,11 @@ class Waterfall:
 
     def _weight(self, row: Row) -> str:
         return "bold" if any(span.span_id in self._on_path for span in row.spans) else ""
+
+    def _stress(self, row: Row) -> str:
+        """Stress the duration of what is worth making faster: a tenth of the trace is this row's own time on the path."""
+        own = sum(end - start for span in row.spans for start, end in self._stretches.get(span.span_id, []))
+        return "bold" if own * 10 >= self._trace.duration_ns else ""
 
     def _draw(self, row: Row, line: Text, colour: str) -> None:
         if self._axis is None:
@@ -206,7 +213,7 @@ class Waterfall:
         yield line
         signs = glyphs.kinds
         legend = (
-            f"{glyphs.path} on it  {glyphs.work} off it  {glyphs.wait} in a queue    "
+            f"{glyphs.path} on it  {glyphs.work} off it  {glyphs.wait} queued  "
             f"{signs['SERVER']} serves  {signs['CLIENT']} calls  {signs['PRODUCER']} sends  {signs['CONSUMER']} takes"
         )
         yield Text(cut(" " * 15 + legend, self._width, glyphs), style="dim")
@@ -225,12 +232,17 @@ def _peer(span: Span) -> str:
     return f"{host}:{port}" if host and port else str(host or "")
 
 
-def _short(ns: int, glyphs: Glyphs) -> str:
-    """Spell a round moment of the scale without needless digits."""
+def _queue(consumer: Span) -> str:
+    name = consumer.attributes.get("messaging.destination.name")
+    return name if isinstance(name, str) and name else "the queue"
+
+
+def _unit(ns: int, glyphs: Glyphs) -> tuple[str, int]:
+    """Choose one unit for the whole scale by its last label; return it with its length in ns."""
     for unit, size in (("s", 10**9), ("ms", 10**6), (glyphs.micro, 10**3)):
         if ns >= size:
-            return f"{ns / size:g} {unit}"
-    return f"{ns} ns"
+            return unit, size
+    return "ns", 1
 
 
 def _wrapped(below: str, key: str, text: str, width: int) -> Iterator[Text]:
