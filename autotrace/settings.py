@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 
+from autotrace.paths import data_directory
 from autotrace.values import (
     boolean,
     choice,
@@ -262,6 +263,7 @@ def load(environ: Mapping[str, str] | None = None, directory: str | None = None)
     values = {setting.name: _value(setting, environ, configured, file, warnings) for setting in TABLE}
     if not values["exporters"]:
         values["exporters"] = ("otlp",) if values["endpoint"] else ("inbox",)
+    values["data_dir"] = values["data_dir"] or data_directory(environ)
     return Settings(values, tuple(warnings), file)
 
 

@@ -1,20 +1,57 @@
 """Wrapping what is not a plain Python function, by ``wrapt``.
 
-Works with wrapt 1.14 to 2.x.  The proxy pickles and copies by reference, as functions do.
+Works with wrapt 1.14 to 2.x.  The proxy pickles and copies by reference, as functions do.  A ``wrapt.py`` in the program's
+own folder is the program's: then the real one is loaded under a private name.
 """
 
 from __future__ import annotations
 
-import wrapt
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any
 
     from autotrace.patching.model import Args, Call, Kwargs, Wrap
 
+_PRIVATE = "autotrace.patching._wrapt"
 
-class TracedCallable(wrapt.FunctionWrapper):  # type: ignore[misc,type-arg,unused-ignore]
+
+def _wrapt() -> ModuleType:
+    """Return the real wrapt.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    natural = find_spec("wrapt")
+    if natural is not None and natural.submodule_search_locations:
+        import wrapt
+
+        return wrapt
+    for entry in sys.path:
+        spec = PathFinder.find_spec("wrapt", [entry])
+        if spec is not None and spec.submodule_search_locations and spec.origin and spec.loader:
+            return _private(spec.origin, spec.submodule_search_locations)
+    raise ImportError("wrapt is not installed")
+
+
+def _private(file: str, locations: list[str]) -> ModuleType:
+    """Load a package from its file under a name of ours."""
+    spec = spec_from_file_location(_PRIVATE, file, submodule_search_locations=list(locations))
+    if spec is None or spec.loader is None:
+        raise ImportError("wrapt cannot be loaded")
+    module = sys.modules[_PRIVATE] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_FunctionWrapper: Any = _wrapt().FunctionWrapper
+
+
+class TracedCallable(_FunctionWrapper):  # type: ignore[misc]
     """A ``FunctionWrapper`` that is pickled by name and copied as itself, like the function that it stands for."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -55,7 +55,6 @@ BUILT_IN = (
     Known("sqlite3", "sqlite3", "db_client"),
     Known("kafka", "kafka", "messaging"),
     Known("futures", "concurrent.futures.thread", "concurrency"),
-    Known("subprocess", "subprocess", "concurrency"),
     Known("threads", "threading", "concurrency"),
 )
 

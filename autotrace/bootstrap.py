@@ -1,0 +1,217 @@
+"""The one place where everything on the traced side is wired together.
+
+``start`` reads the settings and installs the import hook; nothing else happens until the program imports a library that
+somebody knows.  Only then are tracer, worker and sinks put together.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from autotrace import diagnostics
+from autotrace import settings as settings_
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from autotrace.export.otlp import Encoder
+    from autotrace.patching.registry import Known
+    from autotrace.pipeline.worker import Worker
+    from autotrace.settings import Settings
+    from autotrace.trace.sampling import Sampler
+    from autotrace.trace.span import Span
+
+_agent: Agent | None = None
+
+
+def start() -> None:
+    """Switch the agent on in this process, once; does nothing where it is switched off."""
+    global _agent
+    if _agent is not None:
+        return
+    settings = settings_.load()
+    diagnostics.verbose = settings.verbose
+    for warning in settings.warnings:
+        diagnostics.warn(warning)
+    if settings.enabled:
+        _agent = Agent(settings)
+        _agent.watch()
+
+
+class Agent:
+    """What one process needs to be traced.
+
+    Attributes:
+        settings: as they were read at the start.
+        skipped: why instrumentors were not applied, by name.
+        applied: the names of those that were.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.skipped: dict[str, str] = {}
+        self.applied: list[str] = []
+        self._wired = False
+
+    def watch(self) -> None:
+        """Wait for the libraries that are switched on, and for the public functions."""
+        from autotrace.patching.hook import ImportHook
+        from autotrace.patching.registry import BUILT_IN, selected
+        from autotrace.patching.third_party import third_party
+
+        announced = third_party(self.settings.data_dir)
+        chosen = selected((*BUILT_IN, *announced), self.settings.instrumentors, self.settings.instrumentors_off)
+        waiting: dict[str, Callable[[], None]] = {"autotrace.api": self.wire}
+        for known in chosen:
+            waiting[known.trigger] = self._served(known, waiting.get(known.trigger))
+        ImportHook(waiting).install()
+
+    def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
+        def serve() -> None:
+            if before is not None:
+                before()
+            self.instrument(known)
+
+        return serve
+
+    def instrument(self, known: Known) -> None:
+        """Apply one instrumentor, now that its library has been imported; what hinders is noted, never raised."""
+        from autotrace.patching.apply import CannotPatchError, apply
+        from autotrace.patching.wall import fault
+
+        try:
+            self.wire()
+            __import__(known.module)
+            instrumentor = getattr(sys.modules[known.module], known.attribute)
+            reason = _unsupported(instrumentor.distribution, instrumentor.versions)
+            if not reason:
+                apply(instrumentor)
+                self.applied.append(known.name)
+        except CannotPatchError as error:
+            reason = str(error)
+        except Exception as error:
+            fault(known.name)
+            reason = f"{type(error).__name__}: {error}"
+        if reason:
+            self.skipped[known.name] = reason
+        diagnostics.debug(f"{known.name}: {f'not patched: {reason}' if reason else 'patched'}")
+
+    def wire(self) -> None:
+        """Put tracer, propagation, worker and sinks together, at the first library that is patched."""
+        if self._wired:
+            return
+        self._wired = True
+        from autotrace import propagation
+        from autotrace.pipeline import lifetime
+        from autotrace.protocols import http
+        from autotrace.trace.tracer import tracer
+
+        settings = self.settings
+        propagation.configure(settings.propagators)
+        http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
+        tracer.sampler = _sampler(settings)
+        if settings.exporters == ("none",):
+            return
+        worker = _worker(settings)
+        tracer.submit = worker.submit
+        lifetime.watch(worker, settings.exit_timeout_ms / 1000)
+
+
+def _sampler(settings: Settings) -> Sampler:
+    from autotrace.trace.sampling import Sampler
+
+    name = settings.sampler
+    parent_based = name.startswith("parentbased_")
+    ratio = 0.0 if name.endswith("always_off") else settings.sample_ratio
+    if name in ("always_on", "parentbased_always_on") and settings.sample_ratio == 0.0:
+        diagnostics.debug("sample_ratio is 0: nothing is recorded unless a caller asks for it")
+    return Sampler(ratio, parent_based)
+
+
+def _worker(settings: Settings) -> Worker:
+    from autotrace.pipeline.worker import Worker
+
+    return Worker(
+        _Encoding(settings),
+        _exporters(settings),
+        settings.schedule_delay_ms / 1000,
+        settings.max_queue_size,
+        settings.max_export_batch_size,
+        _shade(),
+    )
+
+
+class _Encoding:
+    """The encoder of this process: made when the first spans are there, and anew in a forked child.
+
+    The resource (service name, process id) is only then what it will stay.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from autotrace.export import otlp, resource
+
+        self._otlp, self._resource, self._settings = otlp, resource, settings
+        self._process = 0
+        self._encoder: Encoder | None = None
+
+    def __call__(self, spans: Sequence[Span]) -> list[bytes]:
+        from autotrace.trace.tracer import clock
+
+        process = os.getpid()
+        if self._encoder is None or process != self._process:
+            self._process = process
+            attributes = self._resource.resource_attributes(self._settings)
+            self._encoder = self._otlp.Encoder(attributes, self._settings, clock.wall)
+        clock.adjust()
+        return self._encoder.encode(spans)
+
+
+def _shade() -> Span:
+    """Return a span that is never recorded, for the worker's own thread: a delivery must not be traced."""
+    from autotrace.trace.span import INTERNAL, UNSET, Operation, Trace
+    from autotrace.trace.tracer import tracer
+
+    operation = Operation("shade", INTERNAL, "autotrace", lambda *_: ("", {}, UNSET, ""))
+    shade = tracer.start(operation, (), None)
+    shade.trace = Trace(shade.trace.trace_id, 0)
+    return shade
+
+
+def _exporters(settings: Settings) -> list[object]:
+    """Return the sinks that the settings name; one that is not known costs a warning."""
+    made: list[object] = []
+    for name in settings.exporters:
+        if name == "inbox":
+            from autotrace.export.inbox import Inbox
+
+            made.append(Inbox(settings))
+        elif name == "otlp":
+            from autotrace.export.http import HttpExporter
+
+            made.append(HttpExporter(settings))
+        elif name == "console":
+            from autotrace.export.console import Console
+
+            made.append(Console())
+        elif name != "none":
+            diagnostics.warn(f"exporter {name!r} is not one of inbox, otlp, console, none; it is passed over")
+    return made
+
+
+def _unsupported(distribution: str, versions: str) -> str:
+    """Return why the installed version of a distribution is not supported, or an empty string."""
+    if not distribution or versions == "*":
+        return ""
+    try:
+        import importlib_metadata as metadata  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        from importlib import metadata  # type: ignore[no-redef,unused-ignore]
+    from autotrace.patching.versions import matches
+
+    try:
+        installed = metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""  # vendored, or put on the path by hand: the targets decide
+    return "" if matches(installed, versions) else f"{distribution} {installed} is not {versions}"

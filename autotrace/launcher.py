@@ -1,0 +1,159 @@
+"""``autotrace-run``: sets the environment, then becomes the command.
+
+Same process id, same signals, same exit code: it execs.  Whatever Python starts there, at once or from a shell script
+later, finds our ``sitecustomize`` first on ``PYTHONPATH``; where that Python cannot import autotrace, nothing happens.
+
+Not reached: a Python that is told to look at no environment (``-I``, ``-E``) or to load no site (``-S``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+USAGE = """\
+usage: autotrace-run [options] COMMAND [ARGUMENTS...]
+
+Run COMMAND and trace every Python program in it.
+
+options (each has its environment variable):
+  -s, --service-name NAME  the service's name               AUTOTRACE_SERVICE_NAME
+  -e, --endpoint URL       send to an OTLP receiver         AUTOTRACE_ENDPOINT
+  -c, --config FILE        read the settings from FILE      AUTOTRACE_CONFIG
+      --off NAMES          switch instrumentors off         AUTOTRACE_INSTRUMENTORS_OFF
+      --sample RATIO       keep this share of the traces    AUTOTRACE_SAMPLE_RATIO
+      --data-dir DIR       keep traces in DIR               AUTOTRACE_DATA_DIR
+  -v, --verbose            say on stderr what is patched    AUTOTRACE_VERBOSE
+      --set NAME=VALUE     any other setting                AUTOTRACE_<NAME>
+  -h, --help               show this text
+      --version            show the version
+"""
+
+_VALUED = {
+    "-s": "SERVICE_NAME",
+    "--service-name": "SERVICE_NAME",
+    "-e": "ENDPOINT",
+    "--endpoint": "ENDPOINT",
+    "-c": "CONFIG",
+    "--config": "CONFIG",
+    "--off": "INSTRUMENTORS_OFF",
+    "--sample": "SAMPLE_RATIO",
+    "--data-dir": "DATA_DIR",
+}
+_PATHS = ("CONFIG", "DATA_DIR")
+_USAGE_ERROR, _NOT_EXECUTABLE, _NOT_FOUND = 2, 126, 127  # as shells and env(1) use them
+
+SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
+
+
+class UsageError(Exception):
+    """The command line cannot be understood; the text says what to write instead."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Replace this process by the command.
+
+    Args:
+        arguments: the command line behind the program's name.
+
+    Returns:
+        An exit code where nothing could be started: 2 (usage), 126 (not executable), 127 (not found); 0 after help.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        variables, command = parse(given)
+    except UsageError as error:
+        sys.stderr.write(f"autotrace-run: {error}\n")
+        return _USAGE_ERROR
+    if command in (["--help"], ["--version"]):
+        sys.stdout.write(USAGE if command == ["--help"] else f"autotrace {_version()}\n")
+        return 0
+    environ = os.environ
+    environ.update(variables)
+    environ["PYTHONPATH"] = _path(environ.get("PYTHONPATH", ""))
+    _warn()
+    return _become(command)
+
+
+def parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the environment variables that the options stand for, and the command with its arguments.
+
+    Raises:
+        UsageError: an option is unknown or lacks its value, or there is no command.
+    """
+    variables: dict[str, str] = {}
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        option, equals, value = rest.pop(0).partition("=")
+        if option == "--" and not equals:
+            break
+        if option in ("-h", "--help"):
+            return {}, ["--help"]
+        if option == "--version":
+            return {}, ["--version"]
+        if option in ("-v", "--verbose"):
+            variables["AUTOTRACE_VERBOSE"] = "true"
+            continue
+        if option not in _VALUED and option != "--set":
+            raise UsageError(f"there is no option {option}; 'autotrace-run --help' lists them")
+        if not equals:
+            if not rest:
+                raise UsageError(f"{option} needs a value")
+            value = rest.pop(0)
+        name = _VALUED.get(option)
+        if name is None:
+            name, equals, value = value.partition("=")
+            if not equals:
+                raise UsageError("--set needs NAME=VALUE")
+            name = name.strip().upper().replace("-", "_")
+        variables[f"AUTOTRACE_{name}"] = os.path.abspath(value) if name in _PATHS else value
+    if not rest:
+        raise UsageError(
+            "there is no command to run; write it behind the options, such as 'autotrace-run python app.py'"
+        )
+    return variables, rest
+
+
+def _path(path: str) -> str:
+    """Return a search path with our directory first, once; an empty entry would mean the working directory."""
+    others = [entry for entry in path.split(os.pathsep) if entry != SITE] if path else []
+    return os.pathsep.join([SITE, *others])
+
+
+def _warn() -> None:
+    """Say here, once, which settings cannot be read: the traced program's output is its own."""
+    from autotrace import settings
+
+    for warning in settings.load().warnings:
+        sys.stderr.write(f"autotrace-run: {warning}\n")
+
+
+def _become(command: list[str]) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - that is its whole purpose
+    except OSError as error:
+        code, reason = _reason(command[0], error)
+        sys.stderr.write(f"autotrace-run: {command[0]}: {reason}\n")
+        return code
+
+
+def _reason(name: str, error: OSError) -> tuple[int, str]:
+    if isinstance(error, FileNotFoundError):
+        if os.path.exists(name):
+            return _NOT_EXECUTABLE, "the interpreter named in its first line does not exist"
+        return _NOT_FOUND, "command not found"
+    if os.path.isdir(name):
+        return _NOT_EXECUTABLE, "is a directory"
+    return _NOT_EXECUTABLE, (error.strerror or str(error)).lower()
+
+
+def _version() -> str:
+    from autotrace import __version__
+
+    return __version__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Where a user's traces lie on this machine: the data directory, the inbox in it, the database beside it.
+
+Standard library only and no imports beyond `os` and `sys`, because the traced side may share it. It names
+places and creates none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def data_directory(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> str:
+    """Find the directory in which all services of this user meet.
+
+    Args:
+        environ: the environment to read, by default that of the process. An empty value counts as unset.
+        platform: as `sys.platform`.
+
+    Returns:
+        `AUTOTRACE_DATA_DIR` if set; else the place that the platform keeps for the data of programs.
+    """
+    env = os.environ if environ is None else environ
+    chosen = env.get("AUTOTRACE_DATA_DIR")
+    if chosen:
+        return os.path.abspath(os.path.expanduser(chosen))
+    home = env.get("XDG_DATA_HOME")
+    if not home:
+        if platform == "win32":
+            home = env.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
+        elif platform == "darwin":
+            home = os.path.join(os.path.expanduser("~"), "Library", "Application Support")
+        else:
+            home = os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(os.path.abspath(home), "autotrace")
+
+
+def inbox_directory(data: str) -> str:
+    """Return the directory into which traced processes write."""
+    return os.path.join(data, "inbox")
+
+
+def database_file(data: str) -> str:
+    """Return the indexed SQLite file that only the reader side touches."""
+    return os.path.join(data, "traces.sqlite")

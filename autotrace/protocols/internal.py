@@ -1,0 +1,205 @@
+"""The family of spans that the program names itself.
+
+Generators: the span is current only while the generator's own frame runs, so a consumer that stops early, or that
+interleaves two of them, never sees a wrong span.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from autotrace.patching.wall import fault
+from autotrace.protocols.calls import failed
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.span import ERROR, INTERNAL, UNSET, Operation
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+    from typing import Any
+
+    from autotrace.patching import Call
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts, Span
+
+FAMILY = "internal"
+_SCOPE = "api"
+_LIMIT = 128  # attributes and events that one span keeps in memory, before the limits of the settings apply
+
+
+def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    """Name the span as the program does; its attributes are in the extras."""
+    if failure is not None:
+        return str(facts[0]), {"error.type": failure.type}, ERROR, failure.message
+    return str(facts[0]), {}, UNSET, ""
+
+
+_operation = Operation(FAMILY, INTERNAL, _SCOPE, describe)
+
+
+def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
+    """Start a span beneath the current one and make it current; None where that fails."""
+    try:
+        span = tracer.start(_operation, (name,), get_current())
+        if attributes and span.trace.sampled:
+            span.more().attributes.update(attributes)
+        if current:
+            set_current(span)
+    except Exception:
+        fault(_SCOPE)
+        return None
+    return span
+
+
+def end(span: Span | None, error: BaseException | None) -> None:
+    """Finish a span, with the exception that passes if there is one; never raises."""
+    if span is None:
+        return
+    if error is not None:
+        failed(span, error, _SCOPE)
+        return
+    try:
+        tracer.finish(span)
+    except Exception:
+        fault(_SCOPE)
+
+
+def set_attribute(span: Span | None, key: str, value: AttributeValue) -> None:
+    """Set an attribute of a span that is recorded; past the limit it is counted as dropped."""
+    if span is None or not span.trace.sampled or span.end:
+        return
+    extras = span.more()
+    if len(extras.attributes) >= _LIMIT and key not in extras.attributes:
+        extras.dropped_attributes += 1
+        return
+    extras.attributes[str(key)] = tuple(value) if isinstance(value, list) else value
+
+
+def record_exception(span: Span | None, error: BaseException) -> None:
+    """Add an exception as an event of a span that is recorded; past the limit it is counted as dropped."""
+    if span is None or not span.trace.sampled or span.end:
+        return
+    extras = span.more()
+    if len(extras.events) >= _LIMIT:
+        extras.dropped_events += 1
+        return
+    extras.events.append((tracer.clock(), "exception", failure_of(error)))
+
+
+def function(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each call."""
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(name, attributes)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+        end(span, None)
+        return result
+
+    return traced
+
+
+def coroutine(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each call of a coroutine function."""
+
+    @functools.wraps(original)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(name, attributes)
+        try:
+            result = await original(*args, **kwargs)
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+        end(span, None)
+        return result
+
+    return traced
+
+
+def generator(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each generator that a generator function makes, from its first step to its end."""
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        made = original(*args, **kwargs)
+        span = begin(name, attributes, current=False)
+        resume, value = made.send, None
+        try:
+            while True:
+                with _Frame(span):
+                    item = resume(value)
+                try:
+                    value = yield item
+                    resume = made.send
+                except GeneratorExit:
+                    with _Frame(span):
+                        made.close()
+                    raise
+                except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
+                    resume, value = made.throw, error
+        except StopIteration as stop:
+            end(span, None)
+            return stop.value
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+
+    return traced
+
+
+def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each asynchronous generator that a function makes, from its first step to its end."""
+
+    @functools.wraps(original)
+    async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        made = original(*args, **kwargs)
+        span = begin(name, attributes, current=False)
+        resume, value = made.asend, None
+        try:
+            while True:
+                with _Frame(span):
+                    item = await resume(value)
+                try:
+                    value = yield item
+                    resume = made.asend
+                except GeneratorExit:
+                    with _Frame(span):
+                        await made.aclose()
+                    raise
+                except BaseException as error:
+                    resume, value = made.athrow, error
+        except StopAsyncIteration:
+            end(span, None)
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+
+    return traced
+
+
+class _Frame:
+    """Makes a span current while a generator's frame runs; afterwards what was current around it is back."""
+
+    __slots__ = ("_outside", "_span")
+
+    def __init__(self, span: Span | None) -> None:
+        self._span = span
+
+    def __enter__(self) -> None:
+        self._outside = get_current()
+        if self._span is not None:
+            set_current(self._span)
+
+    def __exit__(self, *_: object) -> None:
+        if self._span is not None:
+            set_current(self._outside)
