@@ -16,7 +16,7 @@ from autotrace.store.schema import writing
 if TYPE_CHECKING:
     import sqlite3
 
-_BATCH = 200
+_BATCH = 50
 
 
 @dataclass(frozen=True)

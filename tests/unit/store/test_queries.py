@@ -1,0 +1,103 @@
+"""Traces are found by what a person knows about them."""
+
+from __future__ import annotations
+
+import pytest
+from unit.store.inboxes import MS, NOON, Sent, request, write
+
+from autotrace.store.ingest import ingest
+from autotrace.store.queries import AmbiguousTraceError, Filter, UnknownTraceError, find_trace, list_traces, load_trace
+
+FIRST, SECOND, THIRD = "aa11" + "0" * 28, "aa12" + "0" * 28, "bb00" + "0" * 28
+
+
+@pytest.fixture
+def filled(database, inbox):
+    """A store with three traces."""
+    spans = [
+        _server(FIRST, "/a", 200, 0, 50, "web"),
+        Sent("q", 5, 10, "db", span_id=2, parent=1, trace=FIRST),
+        _server(SECOND, "/a/{id}", 500, 100, 900, "web", failed=True),
+        _server(THIRD, "/b_c", 200, 200, 210, "api"),
+    ]
+    write(inbox, request(*spans))
+    ingest(database, inbox)
+    return database
+
+
+def _server(trace, route, status, start, end, service, *, failed=False):
+    attributes = {"http.route": route, "http.response.status_code": status}
+    return Sent(f"GET {route}", start, end, service, "SERVER", 1, None, trace, attributes, failed=failed)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(), "bb aa12 aa11"),
+        (Filter(limit=2), "bb aa12"),
+        (Filter(service="db"), "aa11"),
+        (Filter(service="web"), "aa12 aa11"),
+        (Filter(service="none"), ""),
+        (Filter(route="/a"), "aa11"),
+        (Filter(route="/a*"), "aa12 aa11"),
+        (Filter(route="/b*c"), "bb"),
+        (Filter(route="/a_{id}"), ""),
+        (Filter(status="error"), "aa12"),
+        (Filter(status="ok"), "bb aa11"),
+        (Filter(status="500"), "aa12"),
+        (Filter(min_duration_ns=50 * MS), "aa12 aa11"),
+        (Filter(since_ns=NOON + 100 * MS), "bb aa12"),
+        (Filter(service="web", status="ok"), "aa11"),
+    ],
+)
+def test_filters(filled, wanted, found):
+    """Conditions narrow the list, together with one another; the newest comes first."""
+    shown = [line.trace_id for line in list_traces(filled, wanted)]
+    assert len(shown) == len(found.split())
+    assert all(trace.startswith(prefix) for trace, prefix in zip(shown, found.split()))
+
+
+def test_unknown_status(filled):
+    """A status that is none is refused with what would be one."""
+    with pytest.raises(ValueError, match="'bad' is not a status"):
+        list_traces(filled, Filter(status="bad"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        ("aa11", FIRST),
+        ("AA11", FIRST),
+        (SECOND, SECOND),
+        ("b", THIRD),
+        ("last", THIRD),
+        (f"00-{SECOND}-00f067aa0ba902b7-01", SECOND),
+        ("aa110000-0000-0000-0000-000000000000", FIRST),
+    ],
+)
+def test_references(filled, reference, found):
+    """The beginning of an id, the whole id, a traceparent and `last` lead to a trace."""
+    assert find_trace(filled, reference) == found
+
+
+@pytest.mark.parametrize("reference", ["c", "zz", "", "aa%", "aa13"])
+def test_unknown_references(filled, reference):
+    """What leads nowhere says so."""
+    with pytest.raises(UnknownTraceError):
+        find_trace(filled, reference)
+
+
+def test_ambiguous_references(filled):
+    """An id that fits several traces lists them."""
+    with pytest.raises(AmbiguousTraceError, match="2 traces begin with 'aa1'") as caught:
+        find_trace(filled, "aa1")
+    assert [line.trace_id for line in caught.value.candidates] == [SECOND, FIRST]
+
+
+def test_empty_store(database):
+    """Without traces there is no last one."""
+    assert list_traces(database, Filter()) == []
+    with pytest.raises(UnknownTraceError, match="no traces yet"):
+        find_trace(database, "last")
+    with pytest.raises(UnknownTraceError):
+        load_trace(database, FIRST)
