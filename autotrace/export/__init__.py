@@ -1,0 +1,69 @@
+"""Turning finished spans into OTLP bytes, and carrying those bytes out of the process.
+
+The encoder (``otlp``) makes requests; an exporter carries each of them to one place: the inbox on this machine, a
+collector, or the console.  Everything here runs on one worker thread inside the traced program, so modules import what
+is heavy only where it is needed.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Exporter(Protocol):
+        """Carries serialised requests to one place; called from one thread, ``close`` from any."""
+
+        def export(self, payload: bytes, deadline: float) -> Result:
+            """Deliver one serialised ExportTraceServiceRequest; never raises.
+
+            Args:
+                payload: the bytes that an OTLP receiver takes.
+                deadline: when to give up, in seconds of ``time.monotonic``.
+            """
+
+        def forget(self) -> None:
+            """Let go of what was inherited; called in the child after a fork, before anything else."""
+
+        def close(self) -> None:
+            """Stop waiting for anything, now; what is exported afterwards is not delivered."""
+
+
+class Result:
+    """How an export ended.
+
+    Attributes:
+        delivered: the receiver has it, perhaps without ``rejected`` of its spans.
+        retryable: it was not delivered, but the same bytes may be later.
+        text: what went wrong, to which place, and what to do about it; empty where nothing did.
+        rejected: how many of the spans the receiver turned down.  Where nothing was delivered it is 0: all of them.
+        retry_after: seconds for which the receiver wants to be left alone; 0.0 where it did not say.
+    """
+
+    __slots__ = ("delivered", "rejected", "retry_after", "retryable", "text")
+
+    def __init__(
+        self, delivered: bool, retryable: bool = False, text: str = "", rejected: int = 0, retry_after: float = 0.0
+    ) -> None:
+        self.delivered = delivered
+        self.retryable = retryable
+        self.text = text
+        self.rejected = rejected
+        self.retry_after = retry_after
+
+    def __repr__(self) -> str:
+        word = "delivered" if self.delivered else "retryable" if self.retryable else "refused"
+        return f"<Result {word} rejected={self.rejected} retry_after={self.retry_after} {self.text!r}>"
+
+
+DELIVERED = Result(True)
+
+
+def later(text: str, retry_after: float = 0.0) -> Result:
+    """Return a failure that may pass: the same bytes can be tried again."""
+    return Result(False, True, text, 0, retry_after)
+
+
+def refused(text: str) -> Result:
+    """Return a failure that will not pass: these bytes are lost."""
+    return Result(False, False, text)

@@ -1,0 +1,151 @@
+"""The part of a span that its facts decide: name, kind, attributes and status.
+
+Programs repeat themselves, so a whole body is remembered for each operation, facts and outcome.  A body is only
+remembered where equal facts are the same facts: 1, 1.0 and True are told apart, 0.0 and -0.0 are not remembered at all.
+"""
+
+from __future__ import annotations
+
+from autotrace.export.memo import Memo
+from autotrace.export.wire import sized, utf8, varint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from autotrace.export.values import Values
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Extras, Facts, Operation
+
+_ERROR = 2  # Status.StatusCode
+_NONE: tuple[Any, ...] = ()
+
+
+class Bodies:
+    """Describes spans.
+
+    Args:
+        values: encodes the attributes.
+        count: most attributes of a span.
+    """
+
+    __slots__ = ("_count", "_memo", "_same", "_values")
+
+    def __init__(self, values: Values, count: int) -> None:
+        self._values = values
+        self._count = count
+        self._memo = Memo(2048, 4 << 20)
+        self._same: dict[type, bool] = {}
+
+    def body(
+        self,
+        operation: Operation,
+        facts: Facts,
+        outcome: Facts | None,
+        failure: Failure | None,
+        extras: Extras | None,
+    ) -> bytes:
+        """Return fields of a Span; a ``describe`` that raises costs only what it would have said."""
+        if failure is not None or (extras is not None and (extras.attributes or extras.dropped_attributes)):
+            return self._described(operation, facts, outcome, failure, extras)
+        try:
+            key = (operation, facts, outcome, *map(type, facts), *map(type, outcome or _NONE))
+            body = self._memo.young.get(key)
+        except Exception:  # not hashable, or a strange __eq__
+            return self._described(operation, facts, outcome, None, None)
+        if body is not None:
+            return body
+        return self._remembered(key, operation, facts, outcome)
+
+    def _remembered(self, key: tuple[Any, ...], operation: Operation, facts: Facts, outcome: Facts | None) -> bytes:
+        kinds = key[3:]
+        if tuple in kinds:  # what is inside has its types, too
+            kinds = _leaves(key[1:3])
+            key = (key, kinds)
+        same = self._same
+        try:
+            memoised = all(same[kind] if kind in same else self._judge(kind) for kind in kinds)
+            body = (self._memo.young.get(key) or self._memo.revive(key)) if memoised else None
+        except Exception:  # a strange __eq__ or metaclass
+            body, memoised = None, False
+        if body is None:
+            body = self._described(operation, facts, outcome, None, None)
+            if memoised:
+                texts = [len(fact) for fact in (*facts, *(outcome or _NONE)) if type(fact) is str]
+                self._memo.put(key, body, len(body) + sum(texts) + 400)
+        return body
+
+    def _judge(self, kind: type) -> bool:
+        if len(self._same) > 1000:
+            self._same.clear()
+        self._same[kind] = verdict = _equal_is_same(kind)
+        return verdict
+
+    def _described(
+        self,
+        operation: Operation,
+        facts: Facts,
+        outcome: Facts | None,
+        failure: Failure | None,
+        extras: Extras | None,
+    ) -> bytes:
+        by_hand = dict(extras.attributes) if extras is not None else None
+        dropped = extras.dropped_attributes if extras is not None else 0
+        try:
+            name, attributes, code, message = operation.describe(facts, outcome, failure)
+            if by_hand:
+                attributes = {**attributes, **by_hand}
+            return self._fields(operation.kind, name, attributes, code, message, dropped)
+        except Exception:
+            from autotrace.patching.wall import fault
+
+            fault(operation.scope)
+            return self.fallback(operation, failure, by_hand, dropped)
+
+    def fallback(
+        self,
+        operation: Operation,
+        failure: Failure | None,
+        by_hand: Mapping[str, Any] | None = None,
+        dropped: int = 0,
+    ) -> bytes:
+        """Return the body of a span that is not described: named after its scope, failed if an exception ended it."""
+        code, message = (_ERROR, failure.message) if failure is not None else (0, "")
+        return self._fields(operation.kind, operation.scope, by_hand or {}, code, message, dropped)
+
+    def _fields(
+        self, kind: int, name: str, attributes: Mapping[str, Any], code: int, message: str, dropped: int
+    ) -> bytes:
+        pairs, more = self._values.pairs(attributes, self._count)
+        fields = b"\x2a" + sized(utf8(name)) + b"\x30" + varint(kind) + b"\x4a".join(pairs)
+        if dropped + more:
+            fields += b"\x50" + varint(dropped + more)
+        if code == _ERROR and message:  # trace API, "Set Status": a description belongs to an error only
+            return fields + b"\x7a" + sized(b"\x12" + sized(utf8(message)) + b"\x18\x02")
+        return fields + b"\x7a\x02\x18" + varint(code) if code else fields
+
+
+def _leaves(value: Any) -> tuple[Any, ...]:
+    """Return the types of everything in nested tuples, in order.
+
+    Of two equal tuples the nesting is equal, so a flat list of types is enough to tell them apart.
+    """
+    found: list[Any] = []
+    for item in value:
+        found += _leaves(item) if type(item) is tuple else (type(item),)
+    return tuple(found)
+
+
+def _equal_is_same(kind: type) -> bool:
+    """Tell whether equal objects of one type always mean the same.
+
+    Not so for floats (0.0 and -0.0), decimals and fractions (1.0 and 1.00), or times (in two zones); and not known of
+    objects that are equal by identity, which may change.
+    """
+    if kind in (str, int, bool, bytes, type(None)):
+        return True
+    hashing: Any = kind.__hash__
+    if hashing is None or hashing is object.__hash__:
+        return False
+    return issubclass(kind, int) or not (hasattr(kind, "__float__") or hasattr(kind, "utcoffset"))

@@ -1,0 +1,86 @@
+"""Keeping the inbox below its size: the oldest files whose writers are gone are deleted, read or not.
+
+A file is finished if it can be locked for us alone at once; nobody is ever waited for.  Several processes that write at
+the same moment can pass the ceiling together, each by what it writes between two looks.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+SUFFIX = ".spans"
+_HEADER = 8  # bytes
+_YOUNG = 10.0  # seconds: a file with nothing but its header may be about to be locked by its writer
+_ABANDONED = 3600.0  # seconds: stands in for the lock where there is none
+
+locks: ModuleType | None
+try:
+    import fcntl as locks
+except ImportError:  # Windows
+    locks = None
+
+
+def make_room(directory: str, ceiling: int, need: int, keep: str = "") -> bool:
+    """Delete the oldest finished files until a number of bytes fits below the ceiling.
+
+    Args:
+        directory: the inbox.
+        ceiling: bytes that all its files may have together.
+        need: bytes that are about to be written.
+        keep: the name of the caller's own file.
+
+    Returns:
+        Whether there is room now.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    found: list[tuple[int, str, int]] = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if not entry.name.endswith(SUFFIX):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError:  # a reader has just deleted it
+                continue
+            found.append((status.st_mtime_ns, entry.name, status.st_size))
+    total = need + sum(size for _, _, size in found)
+    if total <= ceiling:
+        return True
+    now = time.time()
+    for modified, name, size in sorted(found):
+        age = now - modified / 1e9
+        if name == keep or (size <= _HEADER and age < _YOUNG):
+            continue
+        if _delete(os.path.join(directory, name), age):
+            total -= size
+            if total <= ceiling:
+                return True
+    return False
+
+
+def _delete(path: str, age: float) -> bool:
+    """Delete a file if its writer is gone; tell whether it is."""
+    try:
+        if locks is None:
+            if age < _ABANDONED:
+                return False
+            os.unlink(path)
+            return True
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            locks.flock(descriptor, locks.LOCK_EX | locks.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        return True
+    except OSError:  # in use, or not ours to delete
+        return False
+    return True

@@ -1,0 +1,215 @@
+"""The writing end of the inbox: requests kept in files on this machine until a reader takes them in.
+
+A file is the 8 bytes ``autotrc1`` and then records: payload length and zlib.crc32 of the payload (both 32 bits, little
+endian), and the payload, one serialised ExportTraceServiceRequest.  The writer holds a shared lock on its file for as
+long as it may append; a file that can be locked exclusively is finished.  Where a file system has no locks, a reader
+may take a file for unfinished for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from struct import Struct
+
+from autotrace.export import DELIVERED, Result, later, places, refused
+from autotrace.export.ceiling import SUFFIX, locks, make_room
+
+TYPE_CHECKING = False
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class InboxSettings(Protocol):
+        """What the inbox reads of the settings; ``Settings`` is one of these."""
+
+        data_dir: str
+        inbox_max_bytes: int
+
+
+MAGIC = b"autotrc1"
+ROTATE = 8 << 20  # bytes of a file
+MAX_PAYLOAD = 64 << 20  # bytes; a reader takes a greater length for damage
+_LOOK = 1 << 20  # bytes written between two looks at the size of the whole directory
+_FLAGS = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+    | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
+)  # fmt: skip
+_head = Struct("<II").pack
+
+
+class Inbox:
+    """Appends requests to a file of this process; used by one thread.
+
+    Args:
+        settings: data_dir (empty for the user's; where it cannot be made, the files go to ``autotrace-<uid>`` under the
+            temporary directory) and inbox_max_bytes, the ceiling of the whole inbox, which all processes share.
+    """
+
+    def __init__(self, settings: InboxSettings) -> None:
+        given = settings.data_dir
+        # absolute now: the program may change its working directory
+        self._data = os.path.abspath(os.path.expanduser(given)) if given else places.data_directory()
+        self._max = settings.inbox_max_bytes
+        self._rotate = max(min(ROTATE, self._max // 4), 1)
+        self._sequence = 0
+        self._closed = False
+        self._file: _File | None = None
+
+    def forget(self) -> None:
+        """Leave the inherited file to the parent: closing our descriptor does not undo its lock."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def close(self) -> None:
+        """Finish the file; the reader may delete it once it has read it."""
+        self._closed = True
+        self.forget()
+
+    def export(self, payload: bytes, deadline: float) -> Result:  # noqa: ARG002
+        """Append a request.  The deadline is not looked at: a local write either works or fails."""
+        if len(payload) > MAX_PAYLOAD:
+            return refused(f"a request of {len(payload)} bytes is over the {MAX_PAYLOAD} of an inbox record")
+        if self._closed:
+            return later("the inbox is closed")
+        try:
+            from zlib import crc32
+
+            return self._append(_head(len(payload), crc32(payload)) + payload)
+        except OSError as error:
+            return later(f"the inbox cannot be written: {error}; set AUTOTRACE_DATA_DIR to a directory that can")
+        except Exception as error:
+            return later(f"the inbox cannot be written: {error!r}")
+
+    def _append(self, record: bytes) -> Result:
+        file = self._file
+        if file is not None and not file.is_ours():
+            self.forget()
+            file = None
+        if file is not None and file.size + len(record) > self._rotate and file.size > len(MAGIC):
+            self.forget()
+            file = None
+        if file is None:
+            file = self._begin(len(MAGIC) + len(record))
+        elif file.unlooked + len(record) > _LOOK:
+            file.unlooked = 0
+            if not make_room(file.directory, self._max, len(record), file.name):
+                file = None
+        if file is None:
+            return later(
+                f"the inbox is full ({self._max} bytes) of files that are still being written: read them with "
+                "`autotrace traces`, or raise AUTOTRACE_INBOX_MAX_BYTES"
+            )
+        try:
+            file.write(record)
+        except BaseException:
+            self.forget()
+            raise
+        return DELIVERED
+
+    def _begin(self, need: int) -> _File | None:
+        """Begin a file, in the data directory or else the fall-back; None where the ceiling leaves no room.
+
+        Raises:
+            OSError: there is no place for it.
+        """
+        inbox = os.path.join(self._data, "inbox")
+        try:
+            places.make(inbox)
+        except OSError as refusal:
+            fallback = places.temporary_directory()
+            try:
+                places.make_private(fallback)
+                inbox = os.path.join(fallback, "inbox")
+                places.make(inbox)
+            except OSError as error:
+                raise OSError(f"{refusal}, and {error}") from error
+        if not make_room(inbox, self._max, need):
+            return None
+        for _ in range(3):
+            self._sequence += 1
+            file = _File(inbox, f"{time.time_ns()}-{os.getpid()}-{self._sequence}{SUFFIX}")
+            if file.hold():
+                self._file = file
+                return file
+            file.close()
+        raise OSError(f"files in {inbox!r} vanish as soon as they are made")
+
+
+class _File:
+    """One open file of the inbox.
+
+    Attributes:
+        directory: where it is.
+        name: its name there.
+        size: bytes written so far.
+        unlooked: bytes written since the directory's size was last looked at.
+    """
+
+    __slots__ = ("_descriptor", "_identity", "directory", "name", "size", "unlooked")
+
+    def __init__(self, directory: str, name: str) -> None:
+        self.directory = directory
+        self.name = name
+        self.size = self.unlooked = 0
+        self._descriptor = os.open(os.path.join(directory, name), _FLAGS, 0o600)
+        status = os.fstat(self._descriptor)
+        self._identity = (os.getpid(), status.st_dev, status.st_ino)
+
+    def hold(self) -> bool:
+        """Lock the file and write its header; False where somebody deleted it in between."""
+        try:
+            if locks is not None:
+                try:
+                    locks.flock(self._descriptor, locks.LOCK_SH | locks.LOCK_NB)
+                except BlockingIOError:  # somebody is about to delete it
+                    return False
+                except OSError:  # a file system without locks
+                    pass
+            if not self.is_ours():
+                return False
+            self.write(MAGIC)
+        except BaseException:
+            self.close()
+            raise
+        return True
+
+    def is_ours(self) -> bool:
+        """Tell whether the descriptor is still our file, in this process and in its directory.
+
+        A program that becomes a daemon closes all descriptors and opens its own with the same numbers: writing to those
+        would be a disaster.
+        """
+        try:
+            status = os.fstat(self._descriptor)
+        except OSError:
+            return False
+        linked = status.st_nlink > 0 or os.name != "posix"
+        return linked and self._identity == (os.getpid(), status.st_dev, status.st_ino)
+
+    def write(self, record: bytes) -> None:
+        """Append bytes with one system call; what was written only in part is taken back.
+
+        Raises:
+            OSError: the disk is full, a quota is reached, ...
+        """
+        written = os.write(self._descriptor, record)
+        if written != len(record):
+            try:
+                os.ftruncate(self._descriptor, self.size)
+            except OSError:  # then it is a torn tail, which readers know
+                pass
+            raise OSError(f"only {written} of {len(record)} bytes fit into {self.name}: is the disk full?")
+        self.size += written
+        self.unlooked += written
+
+    def close(self) -> None:
+        """Close the descriptor, if it still is that of our file."""
+        try:
+            status = os.fstat(self._descriptor)
+            if self._identity[1:] == (status.st_dev, status.st_ino):
+                os.close(self._descriptor)
+        except OSError:
+            return

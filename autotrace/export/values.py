@@ -1,0 +1,156 @@
+"""Attribute values as OTLP bytes.
+
+What OTLP has no form for becomes its ``str()``; nesting deeper than a list of scalars does too.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from autotrace.export.memo import Memo
+from autotrace.export.wire import sized, utf8, varint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_double = Struct("<d").pack
+# Equal values of these types have equal bytes, if the type is part of the key: 1 == True, and 0.0 == -0.0.
+_MEMOISED = frozenset((str, int, bool))
+_SCALARS = (str, bool, int, float, bytes)
+_MEMO_TEXT = 512  # characters: longer strings seldom come again
+_TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
+
+
+class Values:
+    """Encodes attributes, and remembers the pairs it has met.
+
+    Args:
+        length: most characters of a string and bytes of a byte string, also inside a list; None for no limit.
+            OpenTelemetry specification, Common, "Attribute limits".
+    """
+
+    __slots__ = ("_keys", "_length", "_memo")
+
+    def __init__(self, length: int | None = None) -> None:
+        self._length = length
+        self._memo = Memo(4096, 1 << 20)
+        self._keys = Memo(1024, 1 << 18)
+
+    def pairs(self, attributes: Mapping[str, Any], count: int | None = None) -> tuple[list[bytes], int]:
+        """Return each attribute as a KeyValue message behind its length, and how many were left out.
+
+        A list begins with an empty item, so that ``tag.join(pairs)`` puts the field's tag before every one.
+
+        Args:
+            attributes: None values and empty keys do not count; a value that cannot be turned into text is left out.
+            count: most attributes, the first ones; None for no limit.
+        """
+        young = self._memo.young
+        pairs = [b""]
+        dropped = 0
+        for key, value in attributes.items():
+            if value is None or not key:
+                continue
+            if count is not None and len(pairs) > count:
+                dropped += 1
+                continue
+            kind = type(value)
+            if kind in _MEMOISED:
+                coded = young.get((key, value, kind))
+                if coded is None:
+                    coded = self._memoised(key, value)
+            else:
+                try:
+                    coded = self._pair(key, value)
+                except Exception:  # somebody's __str__
+                    dropped += 1
+                    continue
+            pairs.append(coded)
+        return pairs, dropped
+
+    def _memoised(self, key: str, value: Any) -> bytes:
+        name = (key, value, type(value))
+        coded = self._memo.revive(name)
+        if coded is None:
+            coded = self._pair(key, value)
+            if type(value) is not str or len(value) <= _MEMO_TEXT:
+                self._memo.put(name, coded, 2 * len(coded))
+        return coded
+
+    def _pair(self, key: str, value: Any) -> bytes:
+        name = self._keys.young.get(key)
+        if name is None:
+            name = self._keys.revive(key)
+        if name is None:
+            name = b"\x0a" + sized(utf8(str(key))) + b"\x12"
+            self._keys.put(key, name, 2 * len(name))
+        coded = self.any(value)
+        size = len(coded)
+        inner = size + len(name)
+        if inner < 0x7F:
+            return b"%c%b%c%b" % (inner + 1, name, size, coded)
+        length = varint(size)
+        return varint(inner + len(length)) + name + length + coded
+
+    def any(self, value: Any) -> bytes:
+        """Return a value as an AnyValue message, without its length.
+
+        Raises:
+            Exception: whatever the ``__str__`` of an unknown type raises.
+        """
+        kind = type(value)
+        if kind is str:
+            limit = self._length
+            coded = utf8(value if limit is None or len(value) <= limit else value[:limit])
+            size = len(coded)
+            return (b"\x0a%c%b" % (size, coded)) if size < 0x80 else b"\x0a" + varint(size) + coded
+        if kind is bool:  # before int, which it is a kind of
+            return _TRUE if value else _FALSE
+        if kind is int:
+            return self._integer(value)
+        if kind is float:
+            return b"\x21" + _double(value)
+        if kind is bytes:
+            return b"\x3a" + sized(value[: self._length])
+        if kind is tuple or kind is list:
+            return b"\x2a" + sized(self._array(value))
+        return self.any(_plain(value))
+
+    def _integer(self, value: int) -> bytes:
+        if 0 <= value < 0x80:
+            return b"\x18%c" % value
+        if -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF:
+            return b"\x18" + varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+        return self.any(_digits(value))
+
+    def _array(self, values: Any) -> bytes:
+        """Return an ArrayValue: values of one type; of several types, their texts.  None stays a hole."""
+        items = [item if item is None or type(item) in _SCALARS else _plain(item, nested=True) for item in values]
+        if len({type(item) for item in items if item is not None}) > 1:
+            items = [item if item is None else str(item) for item in items]
+        return b"".join([b"\x0a" + sized(b"" if item is None else self.any(item)) for item in items])
+
+
+def _plain(value: Any, nested: bool = False) -> Any:
+    """Return an instance of a subclass as the type that it is, anything else as its text."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(memoryview(value))
+    if isinstance(value, (tuple, list)) and not nested:
+        return tuple(value)
+    return str.__str__(str(value))
+
+
+def _digits(value: int) -> str:
+    """Return a number's text, in hexadecimal where Python refuses to write so many digits."""
+    try:
+        return str(value)
+    except ValueError:
+        return hex(value)
