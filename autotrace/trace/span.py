@@ -77,13 +77,23 @@ class Operation:
 class Extras:
     """What only few spans have: attributes and events set by hand, links, and facts that arrive late."""
 
-    __slots__ = ("attributes", "dropped_attributes", "dropped_events", "dropped_links", "events", "late", "links")
+    __slots__ = (
+        "attributes",
+        "dropped_attributes",
+        "dropped_events",
+        "dropped_links",
+        "events",
+        "late",
+        "links",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.attributes: Attributes = {}
         self.events: list[tuple[int, str, Any]] = []  # time, name, attributes or a Failure
         self.links: list[tuple[str, str, int, str]] = []  # trace id, span id, flags, tracestate
         self.late: dict[str, Any] = {}
+        self.told: tuple[int, str, str] | None = None  # the exception that a span beneath has recorded last
         self.dropped_attributes = self.dropped_events = self.dropped_links = 0
 
 

@@ -134,8 +134,16 @@ class Tracer:
             self.submit(span)
 
     def fail(self, span: Span, error: BaseException) -> None:
-        """End a span with the exception that passes through it."""
-        self.finish(span, None, failure_of(error) if span.trace.sampled and not span.end else None)
+        """End a span with the exception that passes through it; where a span beneath has told it, it is not told again."""
+        if span.end or not span.trace.sampled:
+            self.finish(span)
+            return
+        failure = failure_of(error)
+        told = id(error), failure.type, failure.message
+        failure.repeated = span.extras is not None and span.extras.told == told
+        if span.previous is not None:
+            span.previous.more().told = told
+        self.finish(span, None, failure)
 
     def _root(self) -> Trace:
         trace_id = self.new_trace_id()

@@ -17,7 +17,7 @@ def spans(database):
 
 
 def offsets(database):
-    return {row["name"]: row["offset"] for row in database.execute("SELECT * FROM files")}
+    return {row["path"].rpartition("/")[2]: row["offset"] for row in database.execute("SELECT * FROM files")}
 
 
 def test_takes_all_records(database, inbox):

@@ -46,7 +46,7 @@ def test_unusable_place(tmp_path):
 
 def test_failed_transactions_leave_nothing(database):
     """An exception within a transaction takes back what was done in it."""
-    insert = "INSERT INTO files (name, offset) VALUES (?, ?)"
+    insert = "INSERT INTO files (path, offset) VALUES (?, ?)"
     with pytest.raises(sqlite3.IntegrityError), writing(database):
         database.executemany(insert, [("a", 1), ("b", None)])
     assert database.execute("SELECT count(*) FROM files").fetchone()[0] == 0

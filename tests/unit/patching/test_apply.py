@@ -1,0 +1,176 @@
+"""Putting patches in place: all or none, and everything by which code looks at a function stays."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import sys
+import types
+
+import pytest
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.patching.apply import CannotPatchError, apply
+
+
+def plain(a, b: int = 2, *, c=3):
+    """A function of a library."""
+    return a, b, c
+
+
+class Base:
+    """A class of a library."""
+
+    def method(self, x):
+        """A method."""
+        return self, x
+
+    @classmethod
+    def make(cls, x):
+        """A class method."""
+        return cls, x
+
+    @staticmethod
+    def static(x):
+        """A static method."""
+        return x
+
+
+class Derived(Base):
+    """Inherits the method."""
+
+
+def counting(calls):
+    def wrap(original, scope):
+        def traced(*args, **kwargs):
+            calls.append((scope, original.__name__))
+            return original(*args, **kwargs)
+
+        return traced
+
+    return wrap
+
+
+@pytest.fixture
+def library():
+    """A module as if it had been imported."""
+    module = types.ModuleType("some_library")
+    module.plain, module.Base, module.Derived, module.len = plain, Base, Derived, len
+    sys.modules["some_library"] = module
+    yield module
+    del sys.modules["some_library"]
+
+
+def patched(calls, *targets):
+    return apply(Instrumentor("lib", "*", [Patch(f"some_library:{target}", counting(calls)) for target in targets], ""))
+
+
+def test_a_function_is_replaced_and_given_back(library):
+    """The replacement looks like the original, and undo leaves no trace."""
+    calls = []
+    done = patched(calls, "plain")
+    assert library.plain(1, c=5) == (1, 2, 5)
+    assert calls == [("lib", "plain")]
+    assert inspect.signature(library.plain) == inspect.signature(plain)
+    assert (library.plain.__name__, library.plain.__doc__, library.plain.__module__) == (
+        "plain",
+        plain.__doc__,
+        __name__,
+    )
+    done.undo()
+    assert library.plain is plain
+
+
+def test_methods_of_all_kinds_bind_as_before(library):
+    """Plain, class and static methods, also through subclasses and instances."""
+    calls = []
+    done = patched(calls, "Base.method", "Base.make", "Base.static")
+    derived = Derived()
+    assert derived.method(1) == (derived, 1)
+    assert Derived.make(2) == (Derived, 2)
+    assert Base.static(3) == derived.static(3) == 3
+    assert Base.method is Base.method
+    assert [name for _, name in calls] == ["method", "make", "static", "static"]
+    done.undo()
+    assert "traced" not in Base.method.__code__.co_name
+
+
+def test_an_inherited_method_is_patched_on_the_subclass_alone(library):
+    """The base class stays what it was, and undo removes the attribute again."""
+    calls = []
+    done = patched(calls, "Derived.method")
+    Base().method(1)
+    assert calls == []
+    Derived().method(1)
+    assert calls == [("lib", "method")]
+    done.undo()
+    assert "method" not in vars(Derived)
+
+
+def test_a_built_in_function_is_wrapped_and_pickles_by_name(library):
+    """What is not a Python function goes through wrapt, and copies as itself."""
+    calls = []
+    patched(calls, "len")
+    assert library.len([1, 2]) == 2
+    assert calls == [("lib", "len")]
+    assert isinstance(library.len, types.BuiltinFunctionType)
+    assert copy.copy(library.len) is library.len
+    assert copy.deepcopy(library.len) is library.len
+    assert library.len.__reduce_ex__(2) == len.__reduce_ex__(2)
+
+
+def test_all_or_none(library):
+    """One missing target, and nothing is patched; the error names it."""
+    with pytest.raises(CannotPatchError, match="some_library:missing"):
+        patched([], "plain", "missing")
+    assert library.plain is plain
+
+
+def test_an_optional_target_may_be_missing(library):
+    """The others still apply."""
+    calls = []
+    wrap = counting(calls)
+    apply(
+        Instrumentor(
+            "lib", "*", [Patch("some_library:gone", wrap, optional=True), Patch("some_library:plain", wrap)], ""
+        )
+    )
+    library.plain(1)
+    assert calls == [("lib", "plain")]
+
+
+def test_a_type_that_cannot_be_set_takes_the_others_back(library):
+    """An immutable owner is found out before the program can notice."""
+    library.str = str
+    with pytest.raises(CannotPatchError, match="cannot be set"):
+        patched([], "plain", "str.upper")
+    assert library.plain is plain
+
+
+def test_the_same_function_in_two_modules_stays_one_object(library):
+    """Aliases of a patched function are still the same function, which pickling by name needs."""
+    library.alias = plain
+    wrap = counting([])
+    apply(Instrumentor("lib", "*", [Patch("some_library:plain", wrap), Patch("some_library:alias", wrap)], ""))
+    assert library.plain is library.alias
+
+
+def test_undo_leaves_what_was_patched_on_top_of_us(library):
+    """Somebody else's later patch is not torn out."""
+    done = patched([], "plain")
+    ours = library.plain
+    library.plain = theirs = lambda *args: (ours(*args),)
+    done.undo()
+    assert library.plain is theirs
+
+
+def test_a_patched_method_pickles_by_reference(library):
+    """Methods of importable classes are pickled by name."""
+    done = patched([], "Base.method")
+    try:
+        here = sys.modules.setdefault(__name__, types.ModuleType(__name__))
+        here.Base = Base
+        assert pickle.loads(pickle.dumps(Base.method)) is Base.method
+    finally:
+        done.undo()

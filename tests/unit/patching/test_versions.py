@@ -1,0 +1,38 @@
+"""Version ranges, held against the packaging library."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+
+from autotrace.patching.versions import matches, release
+
+NUMBERS = st.lists(st.integers(0, 30), min_size=1, max_size=3).map(lambda parts: ".".join(map(str, parts)))
+CLAUSES = st.tuples(st.sampled_from([">=", "<=", "==", "!=", ">", "<"]), NUMBERS).map("".join)
+
+
+@given(NUMBERS, st.lists(CLAUSES, min_size=1, max_size=3).map(",".join))
+def test_agrees_with_packaging(version, versions):
+    """For release versions the official rules and ours are the same."""
+    assert matches(version, versions) == SpecifierSet(versions).contains(version)
+
+
+@pytest.mark.parametrize(
+    ("version", "numbers"), [("2.0.3rc1", (2, 0, 3)), ("1.4.0", (1, 4)), ("v2", (2,)), ("27.0.1.post1", (27, 0, 1))]
+)
+def test_suffixes_do_not_count(version, numbers):
+    """A pre-release counts as its release: its targets are what matters."""
+    assert release(version) == numbers
+
+
+def test_a_star_is_any_version():
+    """An instrumentor of the standard library has no versions."""
+    assert matches("0.0.1", "*")
+
+
+def test_an_operator_that_is_not_known_is_said():
+    """A typing error in an instrumentor is a ValueError that names the clause."""
+    with pytest.raises(ValueError, match=r"~=1\.0"):
+        matches("1.0", "~=1.0")

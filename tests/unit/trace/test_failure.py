@@ -1,0 +1,128 @@
+"""Exceptions as strings: nothing of theirs is kept, and they are told once."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import weakref
+
+import pytest
+
+from autotrace.protocols.calls import Calls
+from autotrace.trace.failure import failure_of, type_name
+
+
+class Broken(Exception):
+    """An exception whose text cannot be had."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def deep(levels):
+    if levels == 0:
+        raise ValueError("at the bottom")
+    deep(levels - 1)
+
+
+def caught(function, *args):
+    try:
+        function(*args)
+    except Exception as error:
+        return error
+    return None
+
+
+def test_type_message_and_frames():
+    """Built-in exceptions have no module, others have; the frames name file, line and function."""
+    failure = failure_of(caught(deep, 2))
+    assert (failure.type, failure.message) == ("ValueError", "at the bottom")
+    assert [frame[2] for frame in failure.frames] == ["caught", "deep", "deep", "deep"]
+    assert type_name(Broken) == f"{__name__}.Broken"
+
+
+def test_an_exception_without_text_is_survived():
+    """The program's __str__ may raise; ours does not."""
+    assert failure_of(Broken()).message == ""
+
+
+def test_causes_and_contexts_are_followed():
+    """raise from and exceptions within handlers are told apart; 'from None' ends the chain."""
+
+    def chain(kind):
+        try:
+            raise KeyError("first")
+        except KeyError as error:
+            if kind == "from":
+                raise ValueError("second") from error
+            if kind == "none":
+                raise ValueError("second") from None
+            raise ValueError("second")  # noqa: B904 - the implicit context is the point
+
+    explicit, implicit, hidden = (failure_of(caught(chain, kind)) for kind in ("from", "context", "none"))
+    assert (explicit.cause.type, explicit.explicit) == ("KeyError", True)
+    assert (implicit.cause.type, implicit.explicit) == ("KeyError", False)
+    assert hidden.cause is None
+
+
+def test_a_failure_pins_nothing():
+    """The exception and its frames are gone when the program lets them go."""
+
+    class Local:
+        pass
+
+    def fails():
+        held = Local()
+        references.append(weakref.ref(held))
+        raise ValueError
+
+    references = []
+    error = caught(fails)
+    failure = failure_of(error)
+    del error
+    assert references[0]() is None
+    assert failure.frames
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 a bare raise brings our frame back")
+def test_a_traceback_shows_no_frame_of_ours(recorder):
+    """An exception that passes a wrapper reads as if the wrapper were not there."""
+    calls = Calls("test", 3, lambda facts, outcome, failure: ("x", {}, 0, ""))
+    traced = calls.call(lambda args, kwargs: ((), None, args), lambda result: ())(deep, "test")
+
+    def text(function):
+        def here():
+            function(1)
+
+        return "".join(traceback.format_exception(*_info(here)))
+
+    assert text(traced) == text(deep)
+
+
+def _info(function):
+    try:
+        function()
+    except Exception:
+        return sys.exc_info()
+    return None
+
+
+def test_an_exception_is_told_by_the_deepest_span_only(recorder):
+    """The spans that it merely passed through have the status, not the event; a second exception is told anew."""
+    import autotrace
+
+    def attempt():
+        with autotrace.span("outer"):
+            try:
+                with autotrace.span("first"):
+                    raise KeyError("handled")
+            except KeyError:
+                pass
+            with autotrace.span("middle"), autotrace.span("inner"):
+                raise ValueError("passes")
+
+    with pytest.raises(ValueError):
+        attempt()
+    told = {span["name"]: span.get("exception") for span in recorder.finished()}
+    assert told == {"first": "KeyError: 'handled'", "inner": "ValueError: passes", "middle": None, "outer": None}
+    assert {span["status"] for span in recorder.finished()} == {"ERROR"}

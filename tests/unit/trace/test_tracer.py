@@ -1,0 +1,135 @@
+"""Starting and finishing: parents, sampling, and the context that is put back by value."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from autotrace.trace import ids
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.sampling import Sampler
+from autotrace.trace.span import INTERNAL, Operation
+from autotrace.trace.tracer import Clock, Remote, tracer
+
+OPERATION = Operation("test", INTERNAL, "test", lambda facts, outcome, failure: (str(facts[0]), {}, 0, ""))
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def start(name, parent=None):
+    span = tracer.start(OPERATION, (name,), parent)
+    set_current(span)
+    return span
+
+
+def test_a_child_shares_its_parents_trace(recorder):
+    """The parent's id is the child's parent id; the record of the trace is one object."""
+    outer = start("outer")
+    inner = start("inner", outer)
+    tracer.finish(inner)
+    assert get_current() is outer
+    tracer.finish(outer)
+    assert get_current() is None
+    assert (inner.trace, inner.parent_id, outer.parent_id) == (outer.trace, outer.span_id, "")
+    assert [span["name"] for span in recorder.finished()] == ["inner", "outer"]
+
+
+def test_finishing_what_is_not_current_disturbs_nobody(recorder):
+    """A span that ends while another is current leaves that one current."""
+    outer = start("outer")
+    inner = start("inner", outer)
+    tracer.finish(outer)
+    assert get_current() is inner
+
+
+def test_a_span_is_delivered_once(recorder):
+    """Finishing twice is finishing once."""
+    span = start("once")
+    tracer.finish(span)
+    end = span.end
+    tracer.finish(span, ("again",))
+    assert (span.end, len(recorder.spans)) == (end, 1)
+
+
+@pytest.mark.parametrize(("flags", "recorded"), [(0, 0), (1, 1), (3, 1), (2, 0)])
+def test_the_remote_parent_decides(recorder, flags, recorded):
+    """Parent-based: what the caller decided holds, and is passed on with the random flag."""
+    span = tracer.enter(OPERATION, ("in",), Remote(TRACE, "b7ad6b7169203331", flags, "a=b", "k=v"), None)
+    tracer.finish(span)
+    assert (span.trace.trace_id, span.parent_id, span.remote) == (TRACE, "b7ad6b7169203331", True)
+    assert (span.trace.suffix, span.trace.tracestate, span.trace.baggage) == (f"-{flags:02x}", "a=b", "k=v")
+    assert len(recorder.spans) == recorded
+
+
+def test_baggage_without_a_trace_begins_one(recorder):
+    """The baggage travels on with a new root."""
+    span = tracer.enter(OPERATION, ("in",), Remote("", "", 0, "", "k=v"), None)
+    assert (span.parent_id, span.trace.baggage, span.trace.sampled) == ("", "k=v", True)
+
+
+def test_the_ratio_decides_by_the_low_64_bits(recorder):
+    """TraceIdRatioBased: the same ids are taken by everybody, and about as many as asked for."""
+    sampler = Sampler(0.25)
+    assert sampler.sample("f" * 16 + "3fffffffffffffff")
+    assert not sampler.sample("0" * 16 + "4000000000000000")
+    assert not Sampler(0.0).sample("0" * 31 + "1")
+    assert Sampler(1.0).sample("f" * 32)
+    taken = sum(sampler.sample(ids.trace_id()) for _ in range(4000))
+    assert 850 < taken < 1150
+
+
+def test_without_parent_based_the_ratio_decides_for_everybody():
+    """The sampler traceidratio ignores the caller's flag."""
+    assert not Sampler(0.0, parent_based=False).sample(TRACE, parent_sampled=True)
+
+
+def test_an_unsampled_root_hands_nothing_over(recorder):
+    """Nothing is recorded, and what is beneath is not either."""
+    tracer.sampler = Sampler(0.0)
+    outer = start("outer")
+    inner = start("inner", outer)
+    tracer.finish(inner)
+    tracer.finish(outer)
+    assert (recorder.spans, outer.trace.suffix) == ([], "-00")
+
+
+def test_ids_are_well_formed_and_the_programs_random_numbers_are_its_own():
+    """Seeding random neither repeats our ids nor do our ids move its numbers."""
+    random.seed(7)
+    expected = [random.random() for _ in range(3)]
+    random.seed(7)
+    first = [random.random(), ids.span_id(), random.random(), ids.trace_id(), random.random()]
+    random.seed(7)
+    assert ids.span_id() != first[1]
+    assert first[::2] == expected
+    assert len(bytes.fromhex(ids.span_id())) == 8
+    assert len(bytes.fromhex(ids.trace_id())) == 16
+
+
+def test_a_forked_child_that_reseeds_has_ids_of_its_own():
+    """Otherwise parent and child would go on with the same ones."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        ids.reseed()
+        os.write(write, ids.span_id().encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(read, 16).decode() != ids.span_id()
+    os.close(read)
+    os.close(write)
+
+
+def test_the_clock_is_set_anew_only_when_it_is_far_off(monkeypatch):
+    """A wall clock that was set moves later spans; a drift of microseconds bends none."""
+    clock = Clock()
+    before = clock.wall(0)
+    clock.adjust()
+    assert clock.wall(0) == before
+    import autotrace.trace.tracer as module
+
+    real = module.time_ns
+    monkeypatch.setattr(module, "time_ns", lambda: real() + 10**9)
+    clock.adjust()
+    assert 0.9e9 < clock.wall(0) - before < 1.1e9
