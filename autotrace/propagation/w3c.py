@@ -1,7 +1,8 @@
 """``traceparent`` and ``tracestate``: W3C Trace Context, with the random-trace-id flag of Level 2.
 
-Quoted titles are those of sections there.  Checked by hand instead of by regular expressions: importing ``re`` would be a good part of the agent's start-up time.
-It adds no member of its own to ``tracestate``, and does not look into the members of others.
+Quoted titles are those of sections there.  Checked by hand instead of by regular expressions: importing ``re`` would be
+a good part of the agent's start-up time.  It adds no member of its own to ``tracestate``, and does not look into the
+members of others.
 """
 
 from __future__ import annotations
