@@ -35,7 +35,7 @@ class Bodies:
     def __init__(self, values: Values, count: int) -> None:
         self._values = values
         self._count = count
-        self._memo = Memo(2048, 4 << 20)
+        self._memo = Memo(2048, 1 << 20)
         self._same: dict[type, bool] = {}
 
     def body(

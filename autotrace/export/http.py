@@ -58,16 +58,14 @@ class HttpExporter:
         self._target: _Target | None = None
         self._said: set[str] = set()
         self._not_before = 0.0  # the receiver asked to be left alone until then
-        self._until = float("inf")
         self._closed = False
+        self._line: Line | None = None
         self.forget()
 
     def forget(self) -> None:
         """Let go of an inherited connection; its descriptor is closed here and stays open in the parent."""
-        line: Line | None = getattr(self, "_line", None)
-        if line is not None:
-            line.hang_up()
-        self._line: Line | None = None
+        self._drop()
+        self._until = float("inf")
         self._hurry = allocate_lock()  # free once nobody may wait any more
         self._hurry.acquire()
 
@@ -144,8 +142,8 @@ class HttpExporter:
             self._drop()
             if getattr(error, "verify_code", 0):
                 return refused(f"{target.place} is not trusted: {error}; set `certificate` to the CA's file")
-            # A server may close an idle connection whenever it likes: that is no failure of its.
-            if not fresh and not self._closed and isinstance(error, (ConnectionError, EOFError)):
+            # A server may close an idle connection whenever it likes: that is no failure yet.
+            if not fresh and not self._closed and monotonic() < until:
                 return self._attempt(target, body, until)
             return later(f"{target.place} cannot be reached: {error or type(error).__name__}")
 
@@ -164,6 +162,9 @@ class HttpExporter:
         connection = target.over(line)
         try:
             connection.request("POST", target.path, body, target.headers)
+        except ConnectionError:  # whoever refuses a large body answers first and hangs up
+            pass
+        try:
             response = connection.getresponse()
         except ConnectionError:  # RemoteDisconnected is one, and an HTTPException too
             raise
@@ -269,8 +270,13 @@ def _body(response: HTTPResponse) -> bytes | None:
     """Return a response's body, or None where it is too long or torn: then the connection is of no more use."""
     from http.client import HTTPException
 
+    body = bytearray()
     try:
-        body = response.read(MAX_RESPONSE + 1)
+        while len(body) <= MAX_RESPONSE:
+            piece = response.read(1 << 16)
+            if not piece:
+                return None if response.length else bytes(body)  # a length that is left: it was promised more
+            body += piece
     except (OSError, HTTPException):
-        return None
-    return None if len(body) > MAX_RESPONSE else body
+        pass
+    return None

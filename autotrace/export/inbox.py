@@ -16,8 +16,6 @@ from autotrace.export import DELIVERED, Result, later, places, refused
 from autotrace.export.ceiling import SUFFIX, locks, make_room
 
 TYPE_CHECKING = False
-
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
@@ -72,6 +70,10 @@ class Inbox:
         """Append a request.  The deadline is not looked at: a local write either works or fails."""
         if len(payload) > MAX_PAYLOAD:
             return refused(f"a request of {len(payload)} bytes is over the {MAX_PAYLOAD} of an inbox record")
+        if len(payload) + len(MAGIC) + 8 > self._max:
+            return refused(
+                f"a request of {len(payload)} bytes is over AUTOTRACE_INBOX_MAX_BYTES, {self._max}: raise it"
+            )
         if self._closed:
             return later("the inbox is closed")
         try:

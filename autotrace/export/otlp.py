@@ -165,13 +165,11 @@ class Encoder:
         if span.end:
             # The end is written first: a span that is being finished this moment may not have the other two yet.
             outcome, failure = getattr(span, "outcome", None), getattr(span, "failure", None)
-            more = (
-                b"" if failure is None and span.extras is None else self._more(span.extras, failure, start + duration)
-            )
+            more = b"" if failure is None and span.extras is None else self._more(span, failure, start + duration)
         else:
             outcome = failure = None
             duration = max(self._clock() - span.start, 0)
-            more = self._more(span.extras, None, 0) + _OPEN
+            more = self._more(span, None, 0) + _OPEN
         body = self._bodies.body(span.operation, span.facts, outcome, failure, span.extras)
         return self._joined(span, start, duration, body, more)
 
@@ -216,8 +214,16 @@ class Encoder:
         self._remote = head + b"\x85\x01" + _fixed32(flags | _REMOTE)
         self._trace = trace
 
-    def _more(self, extras: Extras | None, failure: Failure | None, end: int) -> bytes:
-        """Return events and links; the exception that ended the span is the last event and the last to be dropped."""
+    def _more(self, span: Span, failure: Failure | None, end: int) -> bytes:
+        """Return events and links, or nothing and a fault where one of them cannot be encoded."""
+        try:
+            return self._events_and_links(span.extras, failure, end)
+        except Exception:
+            _fault(span.operation.scope)
+            return b""
+
+    def _events_and_links(self, extras: Extras | None, failure: Failure | None, end: int) -> bytes:
+        """Return fields of a Span; the exception that ended the span is the last event and the last to be dropped."""
         limits = self._limits
         parts: list[bytes] = []
         told = failure is not None and not failure.repeated
