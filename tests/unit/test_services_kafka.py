@@ -17,8 +17,6 @@ from services.kafka import KafkaBroker
 from services.kafka_wire import probe
 from services.ports import free_port, free_ports
 
-pytest_plugins = ["services.fixtures"]
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
