@@ -22,11 +22,10 @@ class Glyphs:
     arrow: str
     more: str
     micro: str
-    tick: str
 
 
 UNICODE = Glyphs(
-    kinds={"SERVER": "←", "CLIENT": "→", "PRODUCER": "⇢", "CONSUMER": "⇠"},
+    kinds={"INTERNAL": "·", "SERVER": "←", "CLIENT": "→", "PRODUCER": "⇢", "CONSUMER": "⇠"},
     branch="├ ",
     corner="└ ",
     pipe="│ ",
@@ -39,11 +38,10 @@ UNICODE = Glyphs(
     arrow="→",
     more="…",
     micro="µs",
-    tick="╷",
 )
 
 ASCII = Glyphs(
-    kinds={"SERVER": "<", "CLIENT": ">", "PRODUCER": "}", "CONSUMER": "{"},
+    kinds={"INTERNAL": "*", "SERVER": "<", "CLIENT": ">", "PRODUCER": "}", "CONSUMER": "{"},
     branch="+ ",
     corner="` ",
     pipe="| ",
@@ -56,7 +54,6 @@ ASCII = Glyphs(
     arrow=">",
     more="..",
     micro="us",
-    tick="|",
 )
 
 

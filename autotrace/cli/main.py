@@ -160,8 +160,11 @@ def _terminal() -> tuple[Console, Glyphs]:
 
 
 def _print(console: Console, lines: Iterable[Text]) -> None:
-    for line in lines:
-        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+    # Captured first, because rich ends the process by itself when it meets a closed pipe.
+    with console.capture() as captured:
+        for line in lines:
+            console.print(line, no_wrap=True, overflow="ignore", crop=False)
+    sys.stdout.write(captured.get())
 
 
 def main(arguments: list[str]) -> int:

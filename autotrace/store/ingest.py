@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotrace.store import inbox
@@ -22,7 +23,6 @@ from autotrace.store.summary import SpanWriter
 
 if TYPE_CHECKING:
     import sqlite3
-    from pathlib import Path
     from typing import IO
 
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -48,34 +48,39 @@ class Ingested:
     unreadable: dict[str, str] = field(default_factory=dict)
 
 
-def ingest(database: sqlite3.Connection, directory: Path, chunk_bytes: int = CHUNK_BYTES) -> Ingested:
+def ingest(
+    database: sqlite3.Connection, directory: Path, chunk_bytes: int = CHUNK_BYTES, report: Ingested | None = None
+) -> Ingested:
     """Take in everything that traced processes have written so far, and delete what is finished.
 
     Args:
         database: the store, see `schema.open_database`.
         directory: the inbox; it need not exist.
         chunk_bytes: how many bytes of records one transaction takes.
+        report: what to add to, where several inboxes are taken in.
     """
-    report = Ingested()
+    report = report or Ingested()
     try:
-        paths = sorted(path for path in directory.iterdir() if path.name.endswith(inbox.SUFFIX))
+        # Resolved, since the path is what a file's offset is kept by.
+        paths = sorted(path for path in directory.resolve().iterdir() if path.name.endswith(inbox.SUFFIX))
     except FileNotFoundError:
         paths = []
     except OSError as error:
         report.unreadable[str(directory)] = error.strerror or str(error)
         paths = []
-    known = {row["name"]: row for row in database.execute("SELECT name, offset, done FROM files")}
+    known = {str(row["path"]): row for row in database.execute("SELECT path, offset, done FROM files")}
     for path in paths:
         try:
-            if _worth_opening(path, known.get(path.name)):
+            if _worth_opening(path, known.get(str(path))):
                 while _take(database, path, chunk_bytes, report):
                     pass
         except FileNotFoundError:
             continue
         except OSError as error:
             report.unreadable[path.name] = error.strerror or str(error)
-    if known.keys() - {path.name for path in paths}:
-        _forget_deleted(database, directory, known)
+    gone = [path for path in known if not Path(path).exists()]
+    if gone:
+        _forget(database, gone)
     return report
 
 
@@ -94,7 +99,7 @@ def _worth_opening(path: Path, row: sqlite3.Row | None) -> bool:
 def _take(database: sqlite3.Connection, path: Path, chunk_bytes: int, report: Ingested) -> bool:
     """Take one chunk of a file in one transaction; return whether to go on with this file."""
     with writing(database):
-        row = database.execute("SELECT offset, done FROM files WHERE name = ?", (path.name,)).fetchone()
+        row = database.execute("SELECT offset, done FROM files WHERE path = ?", (str(path),)).fetchone()
         offset, done = (row["offset"], bool(row["done"])) if row else (0, False)
         with path.open("r+b") as file:  # writable, because a file system over the network wants that for LOCK_EX
             if done:
@@ -105,10 +110,10 @@ def _take(database: sqlite3.Connection, path: Path, chunk_bytes: int, report: In
             done = chunk.finished and not chunk.more
             if chunk.offset != offset or done:
                 database.execute(
-                    "INSERT INTO files (name, offset, done, lost_bytes) VALUES (?, ?, ?, ?) "
+                    "INSERT INTO files (path, offset, done, lost_bytes) VALUES (?, ?, ?, ?) "
                     "ON CONFLICT DO UPDATE SET offset = excluded.offset, done = excluded.done, "
                     "lost_bytes = excluded.lost_bytes",
-                    (path.name, chunk.offset, done, chunk.lost),
+                    (str(path), chunk.offset, done, chunk.lost),
                 )
             settled = inbox.settled(os.fstat(file.fileno()))
         if chunk.lost:
@@ -138,8 +143,7 @@ def _delete_if_settled(file: IO[bytes], path: Path) -> None:
         path.unlink()
 
 
-def _forget_deleted(database: sqlite3.Connection, directory: Path, known: dict[str, sqlite3.Row]) -> None:
-    """Drop the offsets of files that are gone; looked up again under the lock, so no file can come back."""
+def _forget(database: sqlite3.Connection, gone: list[str]) -> None:
+    """Drop the offsets of files that were deleted. A name holds time and process, so no file comes back under it."""
     with writing(database):
-        gone = [(name,) for name in known if not (directory / name).exists()]
-        database.executemany("DELETE FROM files WHERE name = ?", gone)
+        database.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in gone])

@@ -1,18 +1,27 @@
-"""What every reading command begins with: open the store, take in the inbox, keep the ceilings."""
+"""What every reading command begins with: open the store, take in the inbox, keep the ceilings.
+
+Traced processes that cannot write to the user's data directory (no home, a read-only disk) leave their files in a
+private directory under the temporary one; that is looked at too, and holds the store where nothing else can.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotrace.store.ingest import Ingested, ingest
-from autotrace.store.paths import data_directory, database_file, inbox_directory
 from autotrace.store.retention import Retention, enforce
-from autotrace.store.schema import open_database
+from autotrace.store.schema import StoreError, open_database
 
 if TYPE_CHECKING:
     import sqlite3
+
+INBOX = "inbox"
+DATABASE = "traces.sqlite"
 
 
 @dataclass(frozen=True)
@@ -21,26 +30,51 @@ class Store:
 
     database: sqlite3.Connection
     ingested: Ingested
-    directory: str
 
 
-def open_store(data: str | None = None, ceiling: Retention | None = None) -> Store:
+def open_store(data: Path | None = None, ceiling: Retention | None = None) -> Store:
     """Open the store of a data directory.
 
     Args:
-        data: the data directory, by default that of the environment.
+        data: the data directory, by default that of the settings, as for the traced processes.
         ceiling: what to keep, by default 7 days and 1 GiB.
 
     Raises:
-        autotrace.store.schema.StoreError: the store cannot be used.
+        StoreError: the store cannot be used.
         sqlite3.Error: it failed underway (a full disk, another reader that holds it for too long).
     """
-    directory = data or data_directory()
-    database = open_database(Path(database_file(directory)))
+    fallback = _fallback() if data is None else None
+    directory = _data_directory() if data is None else data
     try:
-        ingested = ingest(database, Path(inbox_directory(directory)))
+        database = open_database(directory / DATABASE)
+    except StoreError:
+        if fallback is None:
+            raise
+        database = open_database(fallback / DATABASE)
+    try:
+        ingested = Ingested()
+        for place in filter(None, (directory, fallback)):
+            ingest(database, place / INBOX, report=ingested)
         enforce(database, ceiling or Retention())
     except BaseException:
         database.close()
         raise
-    return Store(database, ingested, directory)
+    return Store(database, ingested)
+
+
+def _data_directory() -> Path:
+    from autotrace import settings
+
+    return Path(settings.load().data_dir).expanduser()
+
+
+def _fallback() -> Path | None:
+    """Return the directory under the temporary one, if it is there and is ours alone."""
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    directory = Path(tempfile.gettempdir()) / f"autotrace-{user}"
+    try:
+        status = directory.lstat()
+    except OSError:
+        return None
+    ours = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+    return directory if stat.S_ISDIR(status.st_mode) and ours else None

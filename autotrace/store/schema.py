@@ -23,7 +23,7 @@ BUSY_SECONDS = 30
 MIGRATIONS = (
     """
     CREATE TABLE files (          -- how far each inbox file has been taken in; same transaction as its spans
-        name        TEXT PRIMARY KEY,
+        path        TEXT PRIMARY KEY,
         offset      INTEGER NOT NULL,
         done        INTEGER NOT NULL DEFAULT 0,
         lost_bytes  INTEGER NOT NULL DEFAULT 0
