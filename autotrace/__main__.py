@@ -12,9 +12,6 @@ import sys
 NEEDED = {"click": "click", "rich": "rich", "google": "opentelemetry-proto", "opentelemetry": "opentelemetry-proto"}
 """What the reading commands import, by the distribution that has it."""
 
-SIGPIPE_EXIT = 141
-"""What a shell reports for a program that died from writing to a closed pipe (128 + SIGPIPE)."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `autotrace`.
@@ -46,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SIGPIPE_EXIT
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -205,6 +205,7 @@ class Waterfall:
             text = f"{name} {duration(ns, glyphs)} {ns / total:.0%}"
             joint = f" {glyphs.dot} " if number else ""
             if number and used + cell_len(joint + text) > self._width:
+                line.truncate(self._width)
                 yield line
                 line, used, joint = Text(" " * 15), 15, ""
             line.append(joint, style="dim").append(text, style=style)
@@ -247,17 +248,23 @@ def _unit(ns: int, glyphs: Glyphs) -> tuple[str, int]:
 
 def _wrapped(below: str, key: str, text: str, width: int) -> Iterator[Text]:
     """Print a detail whole: in as many lines as it needs, the lines of a stack trace as lines."""
-    hang = below + "    "
-    first = True
-    for source in text.split("\n"):
-        rest = clean(source.replace("\t", "    "))
-        while first or rest:
-            lead = below + "  " if first else hang
-            head = f"{key} " if first else ""
-            room = max(8, width - cell_len(lead) - cell_len(head))
-            taken = rest
-            while cell_len(taken) > room:
-                taken = taken[: max(1, len(taken) - max(1, (cell_len(taken) - room) // 2))]
-            yield Text(lead, style="dim").append(head, style="not dim blue").append(taken, style="not dim")
-            rest = rest[len(taken) :]
-            first = False
+    lead, marked = below + "  ", len(key)
+    for source in f"{key} {text}".split("\n"):
+        for part in _pieces(clean(source.replace("\t", "    ")), max(2, width - cell_len(below) - 4)):
+            line = Text(lead, style="dim").append(part[:marked], style="not dim blue")
+            yield line.append(part[marked:], style="not dim")
+            lead, marked = below + "    ", max(0, marked - len(part))
+        marked = 0
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Cut a text into pieces of a width in cells; an empty text is one empty piece."""
+    piece, used = "", 0
+    for sign in text:
+        size = cell_len(sign)
+        if used + size > width:
+            yield piece
+            piece, used = "", 0
+        piece += sign
+        used += size
+    yield piece

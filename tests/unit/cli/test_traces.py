@@ -1,0 +1,133 @@
+"""`autotrace traces` lists traces."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from unit.store.inboxes import NOON, Sent, record, request, write
+from unit.store.pizza import ORDER, deliver
+
+
+@pytest.fixture
+def order(data):
+    """The inbox with the pizza order."""
+    deliver(data / "inbox")
+
+
+def test_one_line_each(autotrace, order):
+    """Time, id, root, services, spans, errors and duration, in 80 columns when nobody says how many."""
+    done = autotrace("traces")
+    assert (done.returncode, done.stderr) == (0, "")
+    heads, line = done.stdout.splitlines()
+    assert heads.split() == ["TIME", "TRACE", "ROOT", "SERVICES", "SPANS", "ERR", "DURATION"]
+    assert line.endswith("3.31 s")
+    assert all(part in line for part in (ORDER[:8], "POST /orders 202", "ordering", "31", "1"))
+    assert len(heads) <= 80
+    assert len(line) <= 80
+
+
+def test_services_fill_the_width(autotrace, order):
+    """A wide terminal shows all services, a narrow one counts the rest."""
+    assert "ordering, payment, kitchen, delivery" in autotrace("traces", COLUMNS="120").stdout
+    assert "+3" in autotrace("traces", COLUMNS="75").stdout
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80", "200"])
+def test_no_line_is_too_long(autotrace, data, columns):
+    """Long names are cut, also those with wide letters."""
+    names = ["x" * 300, "ピザ" * 60, "a\x1b[31mb\nc"]
+    spans = [Sent(name, n, n + 1, "s" * 50, trace=f"{n + 1:032x}") for n, name in enumerate(names)]
+    write(data / "inbox", request(*spans))
+    lines = autotrace("traces", COLUMNS=columns).stdout.splitlines()
+    assert len(lines) == 4
+    assert max(sum(2 if ord(sign) > 0x3000 else 1 for sign in line) for line in lines) <= int(columns)
+
+
+def test_control_characters_stay_outside(autotrace, data):
+    """A name with an escape sequence reaches the terminal as text."""
+    write(data / "inbox", request(Sent("a\x1b[31mb\nc", 0, 1)))
+    assert "a\\x1b[31mb\\nc" in autotrace("traces").stdout
+
+
+def test_json(autotrace, order):
+    """The machine's form has a fixed shape and is all there is on stdout."""
+    done = autotrace("traces", "--json")
+    assert json.loads(done.stdout) == [
+        {
+            "trace_id": ORDER,
+            "start_ns": NOON,
+            "duration_ns": 3_310_000_000,
+            "root": "POST /orders",
+            "services": ["ordering", "payment", "kitchen", "delivery"],
+            "spans": 31,
+            "errors": 1,
+            "route": "/orders",
+            "status_code": 202,
+        }
+    ]
+
+
+def test_conditions(autotrace, data, order):
+    """Each option narrows the list; none of them matching is no error."""
+    now = (time.time_ns() - NOON) // 1_000_000
+    write(data / "inbox", request(Sent("new", now - 1000, now, "young", trace="01" * 16)), name="9-9-9.spans")
+
+    def roots(*options):
+        return [line["root"] for line in json.loads(autotrace("traces", "--json", *options).stdout)]
+
+    assert sorted(roots()) == ["POST /orders", "new"]
+    assert roots("--service", "kitchen") == ["POST /orders"]
+    assert roots("--route", "/charge") == ["POST /orders"]
+    assert roots("--status", "error") == ["POST /orders"]
+    assert roots("--status", "202", "--min-duration", "2s") == ["POST /orders"]
+    assert roots("--status", "ok", "--since", "10m") == ["new"]
+    assert len(roots("--limit", "1")) == 1
+    assert roots("--service", "nobody") == []
+    told = autotrace("traces", "--service", "nobody")
+    assert (told.returncode, told.stdout) == (0, "No trace matches; there are 2 without these conditions.\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--since", "soon"), "'soon' is not a length of time"),
+        (("--status", "bad"), "'bad' is not a status"),
+        (("--limit", "0"), "--limit"),
+    ],
+)
+def test_wrong_options(autotrace, options, told):
+    """A value that means nothing is named, with what would mean something."""
+    done = autotrace("traces", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_nothing_yet(autotrace):
+    """Before the first trace there is one friendly line, and an empty list for programs."""
+    done = autotrace("traces")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "No traces yet. Make some: autotrace-run python your_program.py\n"
+    assert autotrace("traces", "--json").stdout == "[]\n"
+
+
+def test_damage_is_said(autotrace, data):
+    """What was lost is told on stderr, once, and the rest is shown."""
+    write(data / "inbox", request(Sent("a", 0, 1)), b"\xff\xff\xff", tail=record(b"abcdef")[:10])
+    done = autotrace("traces", "--json")
+    assert len(json.loads(done.stdout)) == 1
+    assert done.stderr.splitlines() == [
+        "autotrace: 1-1-0.spans was cut short; its last 10 bytes are lost",
+        "autotrace: 1 record in the inbox could not be understood; skipped",
+    ]
+    assert autotrace("traces", "--json").stderr == ""
+
+
+def test_a_store_that_cannot_be_used(autotrace, data):
+    """One line says what stands in the way."""
+    data.write_text("a file where the directory should be")
+    done = autotrace("traces")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "AUTOTRACE_DATA_DIR" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
