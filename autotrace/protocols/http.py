@@ -11,7 +11,7 @@ from autotrace import diagnostics
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 # Semantic conventions 1.44, HTTP spans, "http.request.method".
@@ -100,15 +100,16 @@ def configure(
     _compiled = None
 
 
-def excluded(url: Any) -> bool:
+def excluded(url: Any, as_url: Callable[[Any], str] = str) -> bool:
     """Tell whether the user excluded a URL; costs next to nothing where no URL is excluded.
 
     Args:
-        url: text, or an object whose ``str()`` is the URL.
+        url: text, or what ``as_url`` makes text of.
+        as_url: called only where there are patterns.
     """
     if not _patterns:
         return False
-    text = str(url)
+    text = as_url(url)
     return any(pattern.search(text) for pattern in (_compiled if _compiled is not None else _compile()))
 
 
@@ -200,3 +201,10 @@ def _redact_pair(pair: str) -> str:
 
         key = unquote(key)
     return f"{written}={REDACTED}" if key in _exact_keys or key.lower() in _any_case_keys else pair
+
+
+def scrub(text: str, url: Url) -> str:
+    """Take the secrets of a URL's query out of a text that may quote it, such as an exception's message."""
+    if not url.query or url.query not in text:
+        return text
+    return text.replace(url.query, redact_query(url.query))

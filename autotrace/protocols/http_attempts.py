@@ -1,0 +1,177 @@
+"""HTTP client libraries in which one call makes several attempts, each of which is a span.
+
+Two shapes are served.  A function that makes attempts by calling itself, with an inner one that returns when the headers
+of the answer are read: ``http_client.call`` outside, ``answer`` inside.  And a coroutine that makes attempts in a loop:
+``async_session`` around it all, ``async_attempt`` where an attempt begins, ``async_answer`` where it is answered.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from autotrace.patching.wall import fault
+from autotrace.protocols.calls import failed
+from autotrace.protocols.http_client import FAMILY, open_span, operation, put, silent
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.protocols.calls import After, Before
+    from autotrace.trace.span import Operation, Span
+
+# How many attempts the session's request that runs here has made; None outside of one.
+_attempts: ContextVar[int | None] = ContextVar("autotrace_attempts", default=None)
+
+
+def answer(response: After) -> Wrap:
+    """End the current request with what the function returns, or fail it with what it raises.
+
+    Args:
+        response: returns the outcome, or None where the result is not the request's answer (yet).
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                _failed_here(error, scope)
+                hide_frame(error)
+                raise
+            _answered(response, result, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def async_answer(response: After) -> Wrap:
+    """Do for a coroutine function what ``answer`` does for a function."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                _failed_here(error, scope)
+                hide_frame(error)
+                raise
+            _answered(response, result, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def async_attempt(request: Before) -> Wrap:
+    """Begin a request where the coroutine begins; it stays current until ``async_answer`` or ``async_session`` ends it.
+
+    Args:
+        request: as for ``call``; the number of resends is counted here.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        mine = operation(scope)
+
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            args = _begin(mine, request, args, kwargs)
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                _failed_here(error, scope)
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
+def async_session() -> Wrap:
+    """Count the attempts that the coroutine makes, and end the one that is left open when it ends.
+
+    A limit of time or the caller's cancelling reaches an attempt as ``CancelledError``; which of the two it was is known
+    only here, where the library has turned it into what the program gets.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            before, attempts = get_current(), _attempts.get()
+            _attempts.set(0)
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                _attempts.set(attempts)
+                _end_left(before, error, scope)
+                hide_frame(error)
+                raise
+            _attempts.set(attempts)
+            _end_left(before, None, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args:
+    try:
+        attempts, parent = _attempts.get(), get_current()
+        if attempts is None:  # not from a session's request: nobody would end the span
+            return args
+        if parent is not None and parent.operation.family is FAMILY and parent.operation is not mine and not parent.end:
+            return args
+        prepared = request(args, kwargs)
+        if prepared is None:
+            return args
+        (method, url, _), carrier, args_ = prepared
+        span = tracer.start(mine, (method, url, attempts), parent)
+        if silent(span.facts):
+            span.trace = span.trace.unsampled()
+        put(carrier, span)
+        set_current(span)
+        _attempts.set(attempts + 1)
+    except Exception:
+        fault(mine.scope)
+        return args
+    return args_
+
+
+def _failed_here(error: BaseException, scope: str) -> None:
+    """Fail the current request, unless it was ended from outside: then the caller knows why."""
+    if isinstance(error, Exception):
+        span = open_span(scope)
+        if span is not None:
+            failed(span, error, scope)
+
+
+def _answered(response: After, result: Any, scope: str) -> None:
+    try:
+        span = open_span(scope)
+        if span is not None:
+            outcome = response(result)
+            if outcome is not None:
+                tracer.finish(span, outcome)
+    except Exception:
+        fault(scope)
+
+
+def _end_left(before: Span | None, error: BaseException | None, scope: str) -> None:
+    """End the attempt that nothing has ended, if there is one."""
+    span = open_span(scope)
+    if span is None or span is before:
+        return
+    if error is not None:
+        failed(span, error, scope)
+        return
+    try:
+        tracer.finish(span)
+    except Exception:
+        fault(scope)

@@ -1,0 +1,44 @@
+"""http.client, and with it urllib.request: a span from ``putrequest`` to ``getresponse``.
+
+Not traced: the CONNECT request that opens a tunnel, which is a part of connecting.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch, argument
+from autotrace.protocols import http_client, http_connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Args, Kwargs
+    from autotrace.protocols.calls import Prepared
+    from autotrace.trace.span import Facts
+
+
+def _request(args: Args, kwargs: Kwargs) -> Prepared:
+    # The signature is putrequest(self, method, url, ...); through a tunnel, the host is the one at its end.
+    connection = args[0]
+    scheme = "https" if connection.default_port == 443 else "http"
+    tunnel = getattr(connection, "_tunnel_host", None)
+    host, port = (tunnel, connection._tunnel_port) if tunnel else (connection.host, connection.port)  # noqa: SLF001
+    url = scheme, host, port, argument(args, kwargs, 2, "url") or "/"
+    return (argument(args, kwargs, 1, "method"), url, 0), None, args
+
+
+def _response(response: Any) -> Facts:
+    return response.status, http_client.VERSIONS.get(response.version)
+
+
+INSTRUMENTOR = Instrumentor(
+    library="http_client",
+    distribution="",
+    versions="*",
+    patches=(
+        Patch("http.client:HTTPConnection.putrequest", http_connection.opened(_request)),
+        Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
+        Patch("http.client:HTTPConnection.getresponse", http_connection.answered(_response)),
+        Patch("http.client:HTTPConnection.close", http_connection.closed()),
+    ),
+)

@@ -1,0 +1,53 @@
+"""httpx: one span per ``_send_single_request``, which redirects and authentication pass for each of their requests.
+
+The request belongs to the program and is not written to: the transport gets a copy of it with headers of its own.
+Transports of the program's own are traced, and carry the context if they hand on to one of httpx.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch, argument, with_argument
+from autotrace.protocols import http_client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Args, Kwargs
+    from autotrace.protocols.calls import Prepared
+    from autotrace.trace.span import Facts
+
+
+def _request(args: Args, kwargs: Kwargs) -> Prepared:
+    # The signature is _send_single_request(self, request).
+    request = argument(args, kwargs, 1, "request")
+    return (request.method, request.url, 0), None, args
+
+
+def _response(response: Any) -> Facts:
+    return response.status_code, _VERSIONS.get(response.http_version)
+
+
+def _copy(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
+    # The signature is handle_request(self, request); `copy.copy` of a request would leave out its body.
+    request = argument(args, kwargs, 1, "request")
+    copied = object.__new__(type(request))
+    copied.__dict__.update(request.__dict__)
+    copied.headers = headers = request.headers.copy()
+    return headers, with_argument(args, kwargs, 1, "request", copied)
+
+
+_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2": "2", "HTTP/3": "3"}
+
+INSTRUMENTOR = Instrumentor(
+    library="httpx",
+    versions=">=0.23",
+    patches=(
+        Patch("httpx:Client._send_single_request", http_client.call(_request, _response)),
+        Patch("httpx:AsyncClient._send_single_request", http_client.async_call(_request, _response)),
+        Patch("httpx:HTTPTransport.handle_request", http_client.carry(_copy)),
+        Patch("httpx:WSGITransport.handle_request", http_client.carry(_copy)),
+        Patch("httpx:AsyncHTTPTransport.handle_async_request", http_client.async_carry(_copy)),
+        Patch("httpx:ASGITransport.handle_async_request", http_client.async_carry(_copy)),
+    ),
+)

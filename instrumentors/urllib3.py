@@ -1,0 +1,46 @@
+"""urllib3: one span per attempt; ``urlopen`` calls itself for every retry and redirect.
+
+An attempt ends when ``_make_request`` returns or fails, or when the tunnel through a proxy cannot be made; the span of
+``urlopen`` has ended then, and the next attempt is not beneath it.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch, argument
+from autotrace.protocols import http_attempts, http_client, http_connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Args, Kwargs
+    from autotrace.protocols.calls import Prepared
+    from autotrace.trace.span import Facts
+
+
+def _request(args: Args, kwargs: Kwargs) -> Prepared:
+    # The signature is urlopen(self, method, url, body, headers, retries, ...).
+    pool = args[0]
+    url = pool.scheme, pool.host, pool.port, argument(args, kwargs, 2, "url")
+    retries = argument(args, kwargs, 5, "retries")
+    return (argument(args, kwargs, 1, "method"), url, len(getattr(retries, "history", None) or ())), None, args
+
+
+def _response(response: Any) -> Facts:
+    return response.status, http_client.VERSIONS.get(response.version)
+
+
+def _not_yet(_result: Any) -> None:
+    return None
+
+
+INSTRUMENTOR = Instrumentor(
+    library="urllib3",
+    versions=">=1.26",
+    patches=(
+        Patch("urllib3.connectionpool:HTTPConnectionPool.urlopen", http_client.call(_request, _response)),
+        Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.answer(_response)),
+        Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(_not_yet)),
+        Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
+    ),
+)
