@@ -1,0 +1,289 @@
+"""Whose message is being handled: from a pull to the next one, a consumer has one open span, and it is current.
+
+It ends when the next pull is asked for (waiting is not handling), when a loop over what was pulled moves on or ends, when
+the consumer is closed, let go of or garbage-collected, and when the process ends.  The exception of a loop's body cannot
+be seen from here; where one is in flight when the consumer is closed, or ended the program, the span has failed by it.
+
+Not handled: a program that copies a batch into a list of its own has taken up every message and put it down again; what
+it does with the copy belongs to no message.  Nor is a loop that is left by ``break`` noticed before the next pull, except
+a loop over a batch.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from _thread import get_ident
+from weakref import ref
+
+from autotrace import propagation
+from autotrace.patching.wall import fault
+from autotrace.protocols.calls import failed
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from autotrace.trace.span import Facts, Operation, Span
+
+    # facts and headers of a message
+    Read = Callable[[Any], tuple[Facts, Any]]
+
+PROCESS = "messaging.process"
+
+forks = 0  # how many forks lie between this process and the one that loaded this module
+_handlings: dict[int, tuple[ref[Any], Handling]] = {}
+_watching = False
+
+
+class Handling:
+    """What one consumer is at.
+
+    Attributes:
+        puller: the thread that is inside a pull; 0 where none is.
+        span: the open span, or None.
+    """
+
+    __slots__ = ("_before", "puller", "span")
+
+    def __init__(self) -> None:
+        self.puller = 0
+        self.span: Span | None = None
+        self._before = 0  # the id of the exception that was in flight when the span began: not the span's
+
+    def begin(self, operation: Operation, facts: Facts, headers: Any) -> Span | None:
+        """Take up a message: end what is open, make the new span current; the one that is open stays if it is the same.
+
+        Its parent is whoever sent the message; what is current here is then linked (semantic conventions, messaging
+        spans, "Trace structure").  Never raises; None where it fails.
+        """
+        try:
+            span = self.span
+            if span is not None:
+                if span.facts == facts and get_current() is span:
+                    return span
+                self.end()
+            ambient = live(get_current())
+            remote = propagation.incoming_bytes(headers)
+            span = tracer.enter(operation, facts, remote, ambient)
+            if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
+                link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags, ambient.trace.tracestate)
+            self._before = id(sys.exc_info()[1])
+            self.span = span
+            set_current(span)
+        except Exception:
+            fault(operation.scope)
+            return None
+        return span
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Put the message down; never raises.
+
+        Args:
+            error: what is in flight; it counts where it came up while the message was handled.
+        """
+        span, self.span = self.span, None
+        if span is None:
+            return
+        scope = span.operation.scope
+        try:
+            if error is not None and id(error) != self._before:
+                failed(span, error, scope)
+            else:
+                tracer.finish(span)
+            # Another consumer's span may be above or below: what has ended must not come back, nor make a chain.
+            span.previous = live(span.previous)
+            current = get_current()
+            if current is not None and current.end:
+                set_current(live(current))
+        except Exception:
+            fault(scope)
+
+
+class Pull:
+    """What one pull brought.
+
+    Args:
+        handling: the consumer's.
+        operation: of the spans.
+        read: returns a message's facts and headers.
+
+    Attributes:
+        alone: there is one message only, not looked at yet, so that looking at it is taking it up.
+    """
+
+    __slots__ = ("alone", "handling", "operation", "read")
+
+    def __init__(self, handling: Handling, operation: Operation, read: Read) -> None:
+        self.handling = handling
+        self.operation = operation
+        self.read = read
+        self.alone = False
+
+    def take(self, message: Any) -> Span | None:
+        """Take up a message; never raises."""
+        self.alone = False
+        try:
+            facts, headers = self.read(message)
+        except Exception:
+            fault(self.operation.scope)
+            self.handling.end()
+            return None
+        return self.handling.begin(self.operation, facts, headers)
+
+    def through(self, messages: Iterator[Any]) -> Iterator[Any]:
+        """Go through messages; each one's span is current while the loop's body runs."""
+        handling = self.handling
+        span = None
+        try:
+            for message in messages:
+                span = self.take(message)
+                yield message
+        finally:
+            if span is not None and handling.span is span:
+                handling.end()
+
+
+class Batch(list):  # type: ignore[type-arg]
+    """Pulled messages: a list, whose loops make the span of each message current.
+
+    Equal to the plain list, pickled and copied as one.  An index takes a message up only where it came alone: a program
+    may look at the last offset of a batch that it has not handled yet, or has handled already.
+    """
+
+    _pull: Pull | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        messages = list.__iter__(self)
+        return messages if self._pull is None else self._pull.through(messages)
+
+    def __reversed__(self) -> Iterator[Any]:
+        messages = list.__reversed__(self)
+        return messages if self._pull is None else self._pull.through(messages)
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            found = list.__getitem__(self, index)
+        except BaseException as error:
+            hide_frame(error)
+            raise
+        pull = self._pull
+        if pull is not None:
+            if isinstance(index, slice):
+                return batch(found, pull)
+            if pull.alone:
+                pull.take(found)
+        return found
+
+    def pop(self, *args: Any) -> Any:
+        """Take a message out, and up."""
+        try:
+            message = list.pop(self, *args)
+        except BaseException as error:
+            hide_frame(error)
+            raise
+        if self._pull is not None:
+            self._pull.take(message)
+        return message
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return list, (list.__getitem__(self, slice(None)),)
+
+
+def batch(messages: list[Any], pull: Pull) -> Batch:
+    """Return the messages as a Batch of a pull."""
+    made = Batch(messages)
+    made._pull = pull  # noqa: SLF001
+    return made
+
+
+def enter(consumer: Any, scope: str) -> Handling | None:
+    """Begin a pull: what was handled until now has been handled; None for a pull within a pull.  Never raises."""
+    try:
+        found = _handlings.get(id(consumer))
+        handling = found[1] if found is not None else _meet(consumer)
+        thread = get_ident()
+        if handling.puller == thread:
+            return None
+        handling.end()
+        handling.puller = thread
+    except Exception:
+        fault(scope)
+        return None
+    return handling
+
+
+def release(consumer: Any) -> None:
+    """End what a consumer is at, with the exception that is in flight if there is one; never raises."""
+    found = _handlings.get(id(consumer))
+    if found is not None:
+        found[1].end(sys.exc_info()[1])
+
+
+def live(span: Span | None) -> Span | None:
+    """Return the first span that has not ended, of those below; only handled messages are passed over.
+
+    A consumer may be pulled from in one thread and closed in another: in the first one its last span is still current.
+    """
+    while span is not None and span.end and span.operation.family is PROCESS:
+        span = span.previous
+    return span
+
+
+def link(span: Span, trace_id: str, span_id: str, flags: int, tracestate: str) -> None:
+    """Link a span that is recorded to another, which may be in another process."""
+    if span.trace.sampled:
+        span.more().links.append((trace_id, span_id, flags, tracestate))
+
+
+def watch() -> None:
+    """Once a process: end what is open when it ends, and leave it to the parent where it forks."""
+    global _watching
+    if _watching:
+        return
+    _watching = True
+    atexit.register(_end_all)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget)
+
+
+def _meet(consumer: Any) -> Handling:
+    """Remember a consumer by its identity, for as long as it lives; it need not be hashable."""
+    handling = Handling()
+    key = id(consumer)
+
+    def gone(_reference: Any) -> None:
+        _handlings.pop(key, None)
+        handling.end()
+
+    _handlings[key] = ref(consumer, gone), handling
+    return handling
+
+
+def _end_all() -> None:
+    """End what is open at the end of the process; the exception that ended the main thread is its failure there."""
+    error = getattr(sys, "last_value", None)
+    for _reference, handling in _all():
+        span = handling.span
+        handling.end(error if span is not None and get_current() is span else None)
+
+
+def _forget() -> None:
+    global forks
+    forks += 1
+    for _reference, handling in _all():
+        handling.span = None
+        handling.puller = 0
+
+
+def _all() -> list[tuple[ref[Any], Handling]]:
+    while True:
+        try:
+            return list(_handlings.values())
+        except RuntimeError:  # a consumer was collected meanwhile
+            continue

@@ -1,0 +1,212 @@
+"""Sending a message: the call that sends it, the context in its headers, and the broker's answer, which ends the span.
+
+The span is current during the call only; then it waits for the future that the call returned, on whatever thread that is
+told.  Nobody waits for it, and it is let go of as soon as it is known, however long the program keeps the future.
+
+Not handled: a serializer of the program that looks at the headers sees ours among them.
+"""
+
+from __future__ import annotations
+
+from autotrace import propagation
+from autotrace.patching.model import argument, with_argument
+from autotrace.patching.wall import fault
+from autotrace.protocols import consuming
+from autotrace.protocols.calls import failed
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Facts, Operation, Span
+
+    # facts; the headers as they are given, or None where none can be sent
+    Prepare = Callable[[Args, Kwargs], Optional[tuple[Facts, Optional[list[Any]]]]]
+    Watch = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], None]
+    Answer = Callable[[Any], Facts]
+    # position (receiver included) and name of the argument that takes the headers
+    Place = tuple[int, str]
+
+SEND = "messaging.send"
+
+
+def sent(original: Call, operation: Operation, prepare: Prepare, place: Place, watch: Watch, answer: Answer) -> Call:
+    """Return the traced form of a function that sends one message and returns its future at once."""
+    scope = operation.scope
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span, args = _open(operation, prepare, place, args, kwargs)
+        try:
+            future = original(*args, **kwargs)
+        except BaseException as error:
+            if span is not None:
+                failed(span, error, scope)
+            hide_frame(error)
+            raise
+        if span is not None:
+            _hand_over(span, future, watch, answer)
+        return future
+
+    return traced
+
+
+def _open(operation: Operation, prepare: Prepare, place: Place, args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
+    """Start the span and put its context into fresh headers; never raises."""
+    try:
+        parent = consuming.live(get_current())
+        if parent is not None and parent.operation.family is SEND:
+            return None, args
+        prepared = prepare(args, kwargs)
+        if prepared is None:
+            return None, args
+        facts, given = prepared
+        span = tracer.start(operation, facts, parent)
+        if given is not None:
+            carried = _carried(given, span)
+            if carried is not given:
+                args = with_argument(args, kwargs, *place, carried)
+        set_current(span)
+    except Exception:
+        fault(operation.scope)
+        return None, args
+    return span, args
+
+
+def _hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
+    """Let the future end the span, which is not current any more; never raises."""
+    try:
+        if get_current() is span:
+            set_current(span.previous)
+        if span.trace.sampled:
+            delivery = _Delivery(span, answer)
+            watch(future, delivery.succeeded, delivery.failed)
+        else:
+            tracer.finish(span)
+    except Exception:
+        fault(span.operation.scope)
+        tracer.finish(span)
+
+
+class _Delivery:
+    """Ends a producer's span once, when the broker has answered; on whatever thread tells, and also if nobody does."""
+
+    __slots__ = ("_answer", "_forks", "_open")
+
+    def __init__(self, span: Span, answer: Answer) -> None:
+        self._open = [span]  # taking it out is atomic, and lets go of it although the future lives on
+        self._answer = answer
+        self._forks = consuming.forks
+
+    def succeeded(self, result: Any) -> None:
+        """End the span with what the broker said; never raises."""
+        span = self._take()
+        if span is None:
+            return
+        try:
+            tracer.finish(span, self._answer(result))
+        except Exception:
+            fault(span.operation.scope)
+            tracer.finish(span)
+
+    def failed(self, error: BaseException) -> None:
+        """End the span with why the message was not delivered; never raises."""
+        span = self._take()
+        if span is not None:
+            failed(span, error, span.operation.scope)
+
+    def _take(self) -> Span | None:
+        try:
+            return self._open.pop()
+        except IndexError:
+            return None
+
+    def __del__(self) -> None:
+        try:
+            span = self._take()
+            if span is not None and self._forks == consuming.forks:  # else it is the parent process's to tell
+                tracer.finish(span)
+        except Exception:
+            return
+
+
+def fit(limit: Callable[[Args], int], place: Place) -> Wrap:
+    """Wrap the function that estimates a message's size: ours must not be what makes it too large to be sent.
+
+    Args:
+        limit: the most bytes that a message may have, from the arguments.
+        place: where the headers are that will be sent; ours are taken out of them in place.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                size = original(*args, **kwargs)
+                if _unburdened(size, limit, args, argument(args, kwargs, *place), scope):
+                    size = original(*args, **kwargs)  # it only adds up
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            return size
+
+        return traced
+
+    return wrap
+
+
+def apart() -> Wrap:
+    """Wrap a function that starts a library's own thread: what runs there belongs to no operation of the program."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            current = get_current()
+            set_current(None)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            finally:
+                set_current(current)
+
+        return traced
+
+    return wrap
+
+
+def _carried(given: list[Any], span: Span) -> list[Any]:
+    """Return fresh headers with the context, or the given ones where there is nothing to add.
+
+    A context that the program put there stays, and is linked (semantic conventions, messaging spans, "Producer spans").
+    """
+    if not given:
+        return propagation.outgoing_bytes(span) or given
+    remote = propagation.incoming_bytes(given)
+    if remote is not None and remote.trace_id:
+        consuming.link(span, remote.trace_id, remote.span_id, remote.flags, remote.tracestate)
+        return given
+    taken = {str(pair[0]).lower() for pair in given if isinstance(pair, tuple) and pair}
+    ours = [pair for pair in propagation.outgoing_bytes(span) if pair[0] not in taken]
+    return [*given, *ours] if ours else given
+
+
+def _unburdened(size: int, limit: Callable[[Args], int], args: Args, headers: Any, scope: str) -> bool:
+    """Take our headers out of a message that they make too large; tell whether they were there.  Never raises."""
+    try:
+        if not headers or size <= limit(args):
+            return False
+        span = get_current()
+        if span is None or span.operation.family is not SEND:
+            return False
+        ours = propagation.outgoing_bytes(span)
+        if not ours or headers[-len(ours) :] != ours:
+            return False
+        del headers[-len(ours) :]
+    except Exception:
+        fault(scope)
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""kafka-python: a PRODUCER span for each ``send``, a CONSUMER span while the program handles what it iterates or polls.
+
+Works with 2.0.2 to 3.x.  ``__next__`` pulls through ``poll``, which then is not traced a second time.  Where the broker's
+messages have no headers (before 0.11) no context is sent.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch, argument
+from autotrace.protocols import messaging
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from autotrace.patching import Args, Kwargs
+    from autotrace.protocols.messaging import Client
+
+_kafka = messaging.Messaging("kafka")
+
+
+def _server(config: dict[str, Any]) -> str | None:
+    servers = config["bootstrap_servers"]
+    if isinstance(servers, str):
+        servers = servers.split(",")
+    if isinstance(servers, (list, tuple)) and len(servers) == 1:
+        return str(servers[0]).strip()
+    return None
+
+
+def _message(args: Args, kwargs: Kwargs) -> tuple[Any, Any, Any, Client, list[Any] | None] | None:
+    # The arguments of send, in order: topic, value, key, headers, partition, timestamp_ms.
+    topic = argument(args, kwargs, 1, "topic")
+    if topic is None:
+        return None
+    config = args[0].config
+    headers = argument(args, kwargs, 4, "headers")
+    if config["api_version"] < (0, 11):
+        headers = None
+    elif headers is None:
+        headers = []
+    elif type(headers) is not list:  # the library refuses some of these, and has to see them
+        headers = None
+    client = config["client_id"], None, _server(config)
+    return topic, argument(args, kwargs, 5, "partition"), argument(args, kwargs, 3, "key"), client, headers
+
+
+def _watch(future: Any, succeeded: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
+    future.add_callback(succeeded)
+    future.add_errback(failed)
+    if future.is_done:  # before 3.0 a callback that is added in the moment of completion is never called
+        if future.exception is not None:
+            failed(future.exception)
+        else:
+            succeeded(future.value)
+
+
+def _answered(metadata: Any) -> tuple[Any, Any, bool]:
+    return metadata.partition, metadata.offset, metadata.serialized_value_size == -1
+
+
+def _received(record: Any) -> tuple[Any, Any, Any, Any, bool, Any, Any]:
+    empty = record.serialized_value_size == -1
+    return record.topic, record.partition, record.offset, record.key, empty, record.timestamp, record.headers
+
+
+def _consumer(consumer: Any) -> Client:
+    config = consumer.config
+    return config["client_id"], config["group_id"], _server(config)
+
+
+def _largest(args: Args) -> int:
+    # 2.0 also has a limit by its buffer; later versions have no such thing
+    config = args[0].config
+    return int(min(config["max_request_size"], config.get("buffer_memory", config["max_request_size"])))
+
+
+INSTRUMENTOR = Instrumentor(
+    library="kafka",
+    distribution="kafka-python",
+    versions=">=2.0.2,<4",
+    patches=(
+        Patch("kafka.producer.kafka:KafkaProducer.send", _kafka.send(_message, (4, "headers"), _watch, _answered)),
+        Patch("kafka.producer.kafka:KafkaProducer._estimate_size_in_bytes", messaging.fit(_largest, (3, "headers"))),
+        Patch("kafka.consumer.group:KafkaConsumer.__next__", _kafka.one(_received, _consumer)),
+        Patch("kafka.consumer.group:KafkaConsumer.poll", _kafka.batches(_received, _consumer)),
+        Patch("kafka.consumer.group:KafkaConsumer.close", _kafka.release()),
+        Patch("kafka.consumer.group:KafkaConsumer.unsubscribe", _kafka.release()),
+        # The library's own threads: of the producer, of a consumer's group until 2.x, of every client from 3.0 on.
+        Patch("kafka.producer.sender:Sender.start", messaging.apart()),
+        Patch("kafka.coordinator.base:HeartbeatThread.start", messaging.apart(), optional=True),
+        Patch("kafka.net.selector:NetworkSelector.start", messaging.apart(), optional=True),
+    ),
+)
