@@ -35,11 +35,8 @@ class Axis:
 
     def cells(self, start_ns: int, end_ns: int) -> range:
         """Return the cells that show a stretch of time, at least one; what follows without a gap is drawn without one."""
-        left, right = round(self.position(start_ns)), min(round(self.position(end_ns)), self.width)
-        if right <= left:
-            left = max(0, min(int(self.position(start_ns)), self.width - 1))
-            return range(left, left + 1)
-        return range(max(0, left), right)
+        left = max(0, min(round(self.position(start_ns)), self.width - 1))
+        return range(left, max(left + 1, min(round(self.position(end_ns)), self.width)))
 
     def span_cells(
         self, stretches: Collection[tuple[int, int]], on_path: Iterable[tuple[int, int]], glyphs: Glyphs
@@ -54,8 +51,13 @@ class Axis:
         drawn = [" "] * self.width
         ran, path = self._shares(stretches), self._shares(on_path)
         for start_ns, end_ns in stretches:
-            for cell in self.cells(start_ns, end_ns):
-                drawn[cell] = glyphs.path if 0 < ran.get(cell, 0.0) <= 2 * path.get(cell, 0.0) else glyphs.work
+            shown = self.cells(start_ns, end_ns)
+            for cell in shown:
+                # A span that is shown as one cell may lie across the border of two.
+                looked_at = self._touched(start_ns, end_ns) if len(shown) == 1 else (cell,)
+                time_in = sum(ran.get(one, 0.0) for one in looked_at)
+                time_on_path = sum(path.get(one, 0.0) for one in looked_at)
+                drawn[cell] = glyphs.path if 0 < time_in <= 2 * time_on_path else glyphs.work
         return drawn
 
     def wait_cells(self, start_ns: int, end_ns: int, glyphs: Glyphs) -> list[str]:
@@ -65,12 +67,15 @@ class Axis:
             drawn[cell] = glyphs.wait
         return drawn
 
+    def _touched(self, start_ns: int, end_ns: int) -> range:
+        return range(int(self.position(start_ns)), math.ceil(self.position(end_ns)))
+
     def _shares(self, stretches: Iterable[tuple[int, int]]) -> dict[int, float]:
         """Return which part of each touched cell's time the stretches fill, together."""
         shares: dict[int, float] = {}
         for start_ns, end_ns in stretches:
             left, right = self.position(start_ns), self.position(end_ns)
-            for cell in range(int(left), math.ceil(right)):
+            for cell in self._touched(start_ns, end_ns):
                 shares[cell] = shares.get(cell, 0.0) + min(right, cell + 1) - max(left, cell)
         return shares
 

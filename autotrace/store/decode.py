@@ -112,7 +112,7 @@ def _span(span: WireSpan, scope: str, scope_version: str) -> SpanRow:
         events=_json([_event(event) for event in span.events]),
         links=_json([_link(link) for link in span.links]),
         trace_state=span.trace_state,
-        flags=span.flags,
+        flags=getattr(span, "flags", 0),  # unknown to the oldest opentelemetry-proto
         dropped_attributes=span.dropped_attributes_count,
         dropped_events=span.dropped_events_count,
         dropped_links=span.dropped_links_count,

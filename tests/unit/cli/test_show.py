@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -15,22 +17,22 @@ PICTURE = """\
                                                         0      1 s    2 s    3 s
 ← POST /orders                      ordering    402 ms  ───
 ├ → SELECT customers                ordering   8.00 ms  ━
-├ → × 12 SELECT pizzas              ordering   64.8 ms  ━
+├ → × 12 SELECT pizzas              ordering   64.8 ms  ━━
 ├ → POST payment:8002/charge        ordering    223 ms   ─
 │ └ ← POST /charge                  payment     219 ms   ─
-│   ├ → SELECT cards                payment    6.00 ms  ━
+│   ├ → SELECT cards                payment    6.00 ms   ━
 │   ├ → POST bank.example/v2/auth…  payment     186 ms   ━
 │   └ → INSERT payments             payment    9.00 ms    ━
 ├ → INSERT orders                   ordering   16.0 ms    ━
-└ ⇢ send orders                     ordering   8.00 ms    ━
+└ ⇢ send orders                     ordering   8.00 ms     ━
   │ ┈┈ waiting in orders                        620 ms     ┈┈┈┈
   └ ⇠ process orders                kitchen     944 ms         ───────
     ├ → SELECT recipes              kitchen    7.00 ms         ━
     ├ ✗ · bake                      kitchen     397 ms         ━━━
     │   kitchen.OvenError: pizza 2 of order 1742 is burnt: 480 °C for 397 ms
     ├ · bake                        kitchen     478 ms            ━━━━
-    ├ → UPDATE orders               kitchen    11.0 ms               ━
-    └ ⇢ send pizzas                 kitchen    7.00 ms               ━
+    ├ → UPDATE orders               kitchen    11.0 ms                ━
+    └ ⇢ send pizzas                 kitchen    7.00 ms                ━
       │ ┈┈ waiting in pizzas                    167 ms                ┈
       └ ⇠ process pizzas            delivery    1.23 s                 ──────━━━
         ├ → GET maps.example/route  delivery    206 ms                 ━━
@@ -196,3 +198,13 @@ def test_deep_nesting(autotrace, data):
     lines = autotrace("show").stdout.splitlines()
     assert sum("n1499" in line for line in lines) == 1
     assert max(map(cell_len, lines)) <= 80
+
+
+def test_the_documented_picture(autotrace):
+    """docs/reading-traces.md shows this very picture, and names every option of both commands."""
+    page = (Path(__file__).parents[3] / "docs" / "reading-traces.md").read_text(encoding="utf-8")
+    indented = "".join(f"    {line}" if line.strip() else line for line in PICTURE.splitlines(keepends=True))
+    assert indented in page
+    for command in ("traces", "show"):
+        for option in re.findall(r"--[a-z-]+", autotrace(command, "--help").stdout):
+            assert option in page or option == "--help"
