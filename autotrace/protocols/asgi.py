@@ -1,0 +1,241 @@
+"""The boundary between an ASGI server and its application.
+
+One span for each ``http`` and ``websocket`` scope; ``lifespan`` passes.  An HTTP span ends when the last message of the body
+has been sent; it stays current until the application returns, so what runs in the background afterwards is beneath it.
+An error response waits for the exception that may follow it, and still ends where its body did.
+
+Not handled: headers given as an iterator that can be read only once (no context is taken from them).
+
+ASGI specification 2.5, "HTTP & WebSocket ASGI Message Format".
+"""
+
+from __future__ import annotations
+
+from autotrace.patching.wall import fault
+from autotrace.protocols import http_server
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from autotrace.patching import Args, Call, Wrap
+    from autotrace.protocols.http_server import Request
+    from autotrace.trace.span import Operation, Span
+
+
+def application(*, receiver: bool = False, outermost: bool = False, spawn: int = 0) -> Wrap:
+    """Trace an ASGI application.
+
+    Args:
+        receiver: it is a method, so that its own object comes before ``scope``, ``receive`` and ``send``.
+        outermost: it is called by the server itself.
+        spawn: the position of a function that runs another one in a thread, to which the span is carried; 0 for none.
+    """
+    first = 1 if receiver else 0
+
+    def wrap(original: Call, scope: str) -> Call:
+        made = http_server.operation(scope)
+
+        def open_(args: Args) -> tuple[_Exchange | None, Args]:
+            try:
+                if len(args) < first + 3 or args[first]["type"] not in ("http", "websocket"):
+                    return None, args
+                asked = args[first]
+                if http_server.served(id(asked), outermost):
+                    return None, args
+                exchange = _Exchange(_begin(made, asked, outermost), scope, *args[first + 1 : first + 3])
+                passed = [*args]
+                passed[first + 1 : first + 3] = exchange.received, exchange.sent
+                if spawn and len(args) > spawn:
+                    passed[spawn] = _carrying(args[spawn])
+            except Exception:
+                fault(scope)
+                return None, args
+            return exchange, tuple(passed)
+
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            exchange, args = open_(args)
+            if exchange is None:
+                try:
+                    return await original(*args, **kwargs)
+                except BaseException as error:
+                    hide_frame(error)
+                    raise
+            before = get_current()
+            set_current(exchange.span)
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                set_current(before)
+                exchange.close(error)
+                hide_frame(error)
+                raise
+            set_current(before)
+            exchange.close(None)
+            return result
+
+        return traced
+
+    return wrap
+
+
+class _Exchange:
+    """One request and its response, seen through their messages."""
+
+    __slots__ = ("_gone", "_receive", "_scope", "_send", "_trailers", "ended", "span", "status")
+
+    def __init__(self, span: Span, scope: str, receive: Call, send: Call) -> None:
+        self.span = span
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self.status: int | None = None
+        self.ended = 0
+        self._gone = False
+        self._trailers = False
+
+    async def received(self) -> Any:
+        """Receive a message; notice when the client has gone."""
+        try:
+            message = await self._receive()
+        except BaseException as error:
+            hide_frame(error)
+            raise
+        try:
+            if message["type"] in ("http.disconnect", "websocket.disconnect"):
+                self._gone = True
+        except Exception:
+            fault(self._scope)
+        return message
+
+    async def sent(self, message: Any) -> Any:
+        """Send a message; after the last one of a response the span has ended."""
+        last = False
+        try:
+            last = self._look(message)
+        except Exception:
+            fault(self._scope)
+        try:
+            result = await self._send(message)
+        except BaseException as error:
+            self._gone = True
+            hide_frame(error)
+            raise
+        if last and not self.ended:
+            self.ended = tracer.clock()
+            if self.status is None or self.status < 500:
+                self._finish(None)
+        return result
+
+    def _look(self, message: Any) -> bool:
+        """Take the status from a message, and tell whether it is the last one of an HTTP response."""
+        kind = message["type"]
+        if kind in ("http.response.body", "http.response.zerocopysend"):
+            return not message.get("more_body") and not self._trailers
+        if kind == "http.response.start":
+            self.status = message["status"]
+            self._trailers = bool(message.get("trailers"))
+        elif kind == "http.response.trailers":
+            return not message.get("more_trailers")
+        elif kind == "http.response.pathsend":
+            return True
+        elif kind == "websocket.accept":
+            self.status = 101
+        elif kind == "websocket.http.response.start":
+            self.status = message["status"]
+        elif kind == "websocket.close" and self.status is None:
+            self.status = 403  # what a server answers to a handshake that is closed
+        return False
+
+    def close(self, error: BaseException | None) -> None:
+        """End the span, if the last message of the body has not; never raises."""
+        if error is not None and self._gone and _says_gone(error):
+            error = None
+        self._finish(error)
+
+    def _finish(self, error: BaseException | None) -> None:
+        try:
+            if isinstance(error, Exception) and self.status is None:
+                self.status = 500  # what a server answers in the application's stead
+            http_server.finished(self.span, self.status, http_server.failure_in(self.span, error), self.ended)
+        except Exception:
+            fault(self._scope)
+
+
+def _says_gone(error: BaseException) -> bool:
+    """Tell whether an exception says that the client has gone: frameworks and servers have their own for it."""
+    return isinstance(error, OSError) or "disconnect" in type(error).__name__.lower()
+
+
+def _begin(made: Operation, asked: Any, outermost: bool) -> Span:
+    headers = asked.get("headers")
+    if not isinstance(headers, (list, tuple)):
+        headers = ()
+    found = dict(headers)
+
+    def get(name: str) -> str | None:
+        value = found.get(name.encode())
+        if value is None:
+            return None
+        values = [value for key, value in headers if key == name.encode()]
+        return b",".join(values).decode("latin-1")
+
+    return http_server.begin(made, _request(asked, found), get, id(asked), outermost)
+
+
+def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:
+    raw = asked.get("raw_path")
+    if raw:
+        path = raw.decode("latin-1")
+    else:
+        from urllib.parse import quote
+
+        path = quote(asked["path"])
+    client = asked.get("client")
+    server = asked.get("server")
+    return (
+        asked.get("method", "GET"),  # a websocket's handshake is a GET
+        asked.get("scheme") or "http",
+        path,
+        asked.get("query_string", b"").decode("latin-1"),
+        _text(headers.get(b"host")),
+        tuple(server) if server is not None else None,
+        client[0] if client else None,
+        _text(headers.get(b"x-forwarded-for")),
+        _text(headers.get(b"user-agent")),
+        asked.get("http_version"),
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode("latin-1") if value is not None else None
+
+
+def carried(function: Call) -> Call:
+    """Return a function that runs in another thread with the span that is current here."""
+    span = get_current()
+
+    def carrying(*args: Any, **kwargs: Any) -> Any:
+        before = get_current()
+        set_current(span)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            set_current(before)
+            hide_frame(error)
+            raise
+        set_current(before)
+        return result
+
+    return carrying
+
+
+def _carrying(spawn: Call) -> Callable[..., Any]:
+    def spawning(function: Call, *args: Any) -> Any:
+        return spawn(carried(function), *args)
+
+    return spawning

@@ -1,0 +1,275 @@
+"""The family of HTTP servers: what a request's span means, how it begins and ends, and what frameworks add to it.
+
+The span belongs to the server's boundary (``wsgi``, ``asgi``, ``handler``); a framework adds the route and the exception
+that it turned into a response (``http_routes``), and makes the span itself where no server did.  None of this uses
+``tracer.finish``: the wrappers put back by value what was current, and a span may end before the task in which it stays
+current.
+
+Not handled: the ``Forwarded`` header (``X-Forwarded-For`` is read), and what a proxy says of scheme and host.
+
+Semantic conventions 1.44, "HTTP server span".
+"""
+
+from __future__ import annotations
+
+from autotrace.patching.wall import fault
+from autotrace.propagation import incoming
+from autotrace.protocols import http
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.span import ERROR, INTERNAL, SERVER, UNSET, Operation
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.propagation import Get
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Attributes, Describe, Description, Facts, Span
+
+    # method, scheme, path as in the request line, query (None: it is still in the path), Host header, (address, port) of
+    # the server, address of the client, X-Forwarded-For, User-Agent, protocol version ("1.1"); None where not known
+    Request = tuple[
+        str,
+        str,
+        str,
+        Optional[str],
+        Optional[str],
+        Optional[tuple[str, Any]],
+        Optional[str],
+        Optional[str],
+        Optional[str],
+        Optional[str],
+    ]
+    RequestOf = Callable[[Args, Kwargs], Optional[tuple[Request, Get]]]
+    # status code and route, from arguments and result; there is no result where an exception passes
+    OutcomeOf = Callable[[Args, Kwargs, Any], tuple[Optional[int], Optional[str]]]
+
+FAMILY = "http_server"
+
+
+def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+    """Turn the facts of a request, and ``(status code, route)``, into name, attributes and status."""
+    given, scheme, path, query, host, server, client, forwarded, agent, version = facts
+    status, route = outcome if outcome is not None else (None, None)
+    method, part, original = http.method(given)
+    if query is None:
+        path, query = _target(path)
+    attributes: Attributes = {"http.request.method": method, "url.scheme": scheme, "url.path": path or "/"}
+    if original is not None:
+        attributes["http.request.method_original"] = original
+    if query:
+        attributes["url.query"] = http.redact_query(query)
+    _addresses(attributes, scheme, host, server)
+    _client(attributes, client, forwarded)
+    for name, value in (("user_agent.original", agent), ("network.protocol.version", version), ("http.route", route)):
+        if value:
+            attributes[name] = value
+    if status is not None:
+        attributes["http.response.status_code"] = status
+    name = f"{part} {route}" if route else part
+    if failure is not None:
+        attributes["error.type"] = failure.type
+        return name, attributes, ERROR, failure.message
+    if status is not None and status >= 500:
+        attributes["error.type"] = str(status)
+        return name, attributes, ERROR, ""
+    return name, attributes, UNSET, ""
+
+
+def _target(target: str) -> tuple[str, str]:
+    """Split a request target in origin form or absolute form (RFC 9112, section 3.2) into path and query."""
+    if not target.startswith("/") and "://" in target:
+        url = http.parse(target)
+        return url.path, url.query
+    path, _, query = target.partition("?")
+    return path, query
+
+
+def _addresses(attributes: Attributes, scheme: str, host: str | None, server: tuple[str, Any] | None) -> None:
+    """Say where the request was sent: to the ``Host`` header, or to the socket it came in on."""
+    if host:
+        address, port = http.host_and_port(host, scheme)
+    elif server is not None:
+        address, given = server
+        port = int(given) if str(given).isdigit() else None
+    else:
+        return
+    attributes["server.address"] = address
+    if port is not None:
+        attributes["server.port"] = port
+
+
+def _client(attributes: Attributes, client: str | None, forwarded: str | None) -> None:
+    """Say who asked: the first of the proxies' list, or else the peer."""
+    origin = http.host_and_port(forwarded.partition(",")[0].strip())[0] if forwarded else ""
+    if origin:
+        attributes["client.address"] = origin
+        if client:
+            attributes["network.peer.address"] = client
+    elif client:
+        attributes["client.address"] = client
+
+
+def operation(scope: str, meaning: Describe = describe) -> Operation:
+    """Return what all requests at one boundary have in common."""
+    return Operation(FAMILY, SERVER, scope, meaning)
+
+
+def serving() -> Span | None:
+    """Return the span of the request that is being served here, if it has not ended."""
+    span = get_current()
+    while span is not None:
+        if span.operation.family is FAMILY:
+            return None if span.end else span
+        if span.operation.kind != INTERNAL:
+            return None  # a call from here to another application in this process
+        span = span.previous
+    return None
+
+
+def served(key: int, outermost: bool) -> bool:
+    """Tell whether somebody further out has made the span of this request.
+
+    Args:
+        key: the ``id`` of what stands for the request.
+        outermost: nobody but another server is further out.  Then the current span counts only if it is this very
+            request's: a server may start on the next request of a connection within the context of the one before.
+    """
+    span = serving()
+    if span is None:
+        return False
+    return not outermost or (span.extras is not None and span.extras.late.get("key") == key)
+
+
+def begin(made: Operation, request: Request, get: Get, key: int, outermost: bool) -> Span:
+    """Start the span of a request beneath the caller's; it is not current yet.
+
+    Where nothing came in it is a root at a server's boundary; in a framework it is beneath what is current, which is a
+    call from within this process (a test).
+    """
+    previous = None if outermost else get_current()
+    if previous is not None and previous.operation.family is FAMILY:
+        previous = None
+    span = tracer.enter(made, request, incoming(get), previous)
+    if span.trace.sampled and http.excluded(_Whole(request)):
+        span.trace = span.trace.unsampled()
+    if outermost:
+        span.more().late["key"] = key
+    return span
+
+
+class _Whole:
+    """The URL of a request, put together only where somebody looks at it."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __str__(self) -> str:
+        _, scheme, path, query, host, server, *_ = self._request
+        if not host:
+            host = f"{server[0]}:{server[1]}" if server is not None else ""
+        return f"{scheme}://{host}{path}{f'?{query}' if query else ''}"
+
+
+def failure_in(span: Span, error: BaseException | None) -> Failure | None:
+    """Return the failure of an exception that ends a request; an interrupt or a cancelled task is none."""
+    if not isinstance(error, Exception) or not span.trace.sampled:
+        return None
+    failure = failure_of(error)
+    told = id(error), failure.type, failure.message
+    failure.repeated = span.extras is not None and span.extras.told == told
+    return failure
+
+
+def noted(span: Span) -> Failure | None:
+    """Return the exception that a framework turned into a response."""
+    return span.extras.late.get("failure") if span.extras is not None else None
+
+
+def finished(span: Span, status: int | None, failure: Failure | None, end: int = 0) -> None:
+    """End a span once and hand it over; what is current stays.
+
+    Args:
+        span: the span.
+        status: the response's status code.
+        failure: the exception that went out; where there is none, the noted one counts if the response is an error.
+        end: when it ended, in ns of the tracer's clock; by default now.
+    """
+    if span.end:
+        return
+    span.end = end or tracer.clock()
+    route = None
+    if span.extras is not None:
+        late = span.extras.late
+        if failure is None and status is not None and status >= 500:
+            failure = late.get("failure")
+        route = late.get("route")
+        if status in (404, 405) and "mounted" in late:
+            route = None  # nothing beneath the mount felt responsible
+    span.outcome = status, route
+    span.failure = failure
+    if span.trace.sampled:
+        tracer.submit(span)
+
+
+def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
+    """Trace a server's own coroutine that handles a request and sends the response.
+
+    A ``ConnectionError`` that leaves it means that the client went away.
+
+    Args:
+        request_of: returns the facts and a function that looks up a header; None means that the request is not traced.
+        outcome_of: see OutcomeOf.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        made = operation(scope)
+
+        def open_(args: Args, kwargs: Kwargs) -> Span | None:
+            try:
+                found = request_of(args, kwargs)
+                if found is None:
+                    return None
+                span = begin(made, *found, 0, outermost=True)
+                set_current(span)
+            except Exception:
+                fault(scope)
+                return None
+            return span
+
+        def close(span: Span, args: Args, kwargs: Kwargs, result: Any, error: BaseException | None) -> None:
+            status: int | None = None
+            failure: Failure | None = None
+            try:
+                failure = noted(span) if isinstance(error, ConnectionError) else failure_in(span, error)
+                status, route = outcome_of(args, kwargs, result)
+                span.more().late["route"] = route
+            except Exception:
+                fault(scope)
+            finished(span, status, failure)
+
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            before = get_current()
+            span = open_(args, kwargs)
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                if span is not None:
+                    close(span, args, kwargs, None, error)
+                    set_current(before)
+                hide_frame(error)
+                raise
+            if span is not None:
+                close(span, args, kwargs, result, None)
+                set_current(before)
+            return result
+
+        return traced
+
+    return wrap

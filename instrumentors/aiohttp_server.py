@@ -1,0 +1,73 @@
+"""aiohttp server: the whole of handling a request and sending its response, websockets and streams included."""
+
+from __future__ import annotations
+
+import sys
+
+from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
+from autotrace.protocols import http_routes, http_server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.propagation import Get
+    from autotrace.protocols.http_server import Request
+
+
+def _request(args: Args, kwargs: Kwargs) -> tuple[Request, Get] | None:
+    request = argument(args, kwargs, 1, "request")
+    if request.method == "UNKNOWN":
+        return None  # it could not be parsed, and no application will see it
+    headers = request.headers
+
+    def get(name: str) -> str | None:
+        values = headers.getall(name, None)
+        return ",".join(values) if values else None
+
+    transport = request.transport
+    version = request.version
+    return (
+        request.method,
+        request.scheme,
+        request.raw_path,
+        None,
+        headers.get("Host"),
+        _address(transport.get_extra_info("sockname")) if transport is not None else None,
+        request.remote,
+        headers.get("X-Forwarded-For"),
+        headers.get("User-Agent"),
+        f"{version.major}.{version.minor}",
+    ), get
+
+
+def _address(name: Any) -> tuple[str, int | None] | None:
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    return (name, None) if name and isinstance(name, str) else None
+
+
+def _outcome(args: Args, kwargs: Kwargs, result: Any) -> tuple[int | None, str | None]:
+    match = getattr(argument(args, kwargs, 1, "request"), "_match_info", None)
+    resource = match.route.resource if match is not None else None
+    route = resource.canonical if resource is not None else None
+    return (result[0].status if result is not None else None), route
+
+
+def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
+    error = argument(args, kwargs, 3, "exc") or sys.exc_info()[1]
+    transport = argument(args, kwargs, 1, "request").transport
+    if isinstance(error, ConnectionError) and (transport is None or transport.is_closing()):
+        return None  # the client has gone
+    return error
+
+
+INSTRUMENTOR = Instrumentor(
+    "aiohttp_server",
+    ">=3.8",
+    (
+        Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_server.handler(_request, _outcome)),
+        Patch("aiohttp.web_protocol:RequestHandler.handle_error", http_routes.exception(_error)),
+    ),
+    distribution="aiohttp",
+)

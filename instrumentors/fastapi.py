@@ -1,0 +1,28 @@
+"""FastAPI: routes of included routers, which have their full path only where they are included.
+
+All else is Starlette's.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
+from autotrace.protocols import http_routes
+
+
+def _route(args: Args, kwargs: Kwargs) -> tuple[str, str] | None:
+    route = args[0]
+    scope = argument(args, kwargs, 1, "scope")
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    if included is not None and included.original_route is route:
+        route = included
+    methods = route.methods
+    if methods and scope.get("method") not in methods:
+        return None  # it answers "method not allowed"
+    return scope.get("root_path", ""), route.path_format
+
+
+INSTRUMENTOR = Instrumentor(
+    "fastapi",
+    ">=0.87",
+    (Patch("fastapi.routing:APIRoute.handle", http_routes.route(_route)),),
+)

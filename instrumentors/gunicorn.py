@@ -1,0 +1,15 @@
+"""gunicorn: the application is traced where every kind of worker takes it from, be it called as WSGI or as ASGI.
+
+A worker that runs another server in itself has that server's span: that one is further out.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import applications
+
+INSTRUMENTOR = Instrumentor(
+    "gunicorn",
+    ">=20.1",
+    (Patch("gunicorn.app.base:BaseApplication.wsgi", applications.returned(applications.either)),),
+)

@@ -1,0 +1,15 @@
+"""hypercorn: the calls of its two kinds of applications are traced; what runs in a thread has the span there."""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import asgi
+
+INSTRUMENTOR = Instrumentor(
+    "hypercorn",
+    ">=0.14",
+    (
+        Patch("hypercorn.app_wrappers:ASGIWrapper.__call__", asgi.application(receiver=True, outermost=True)),
+        Patch("hypercorn.app_wrappers:WSGIWrapper.__call__", asgi.application(receiver=True, outermost=True, spawn=4)),
+    ),
+)

@@ -1,0 +1,18 @@
+"""uvicorn: the loaded application is traced, outside of uvicorn's own middleware, for every interface and protocol.
+
+For the WSGI interface uvicorn runs the application in a thread, to which the span is carried.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import applications, asgi
+
+INSTRUMENTOR = Instrumentor(
+    "uvicorn",
+    ">=0.20",
+    (
+        Patch("uvicorn.config:Config.load", applications.kept("loaded_app", asgi.application(outermost=True))),
+        Patch("uvicorn.middleware.wsgi:WSGIResponder.__init__", applications.carried("wsgi"), optional=True),
+    ),
+)

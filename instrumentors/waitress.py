@@ -1,0 +1,17 @@
+"""waitress: the application is traced outside of what handles the headers of trusted proxies."""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import applications, wsgi
+
+INSTRUMENTOR = Instrumentor(
+    "waitress",
+    ">=2.1",
+    (
+        Patch(
+            "waitress.server:BaseWSGIServer.__init__",
+            applications.kept("application", wsgi.application(outermost=True)),
+        ),
+    ),
+)
