@@ -6,6 +6,7 @@ somebody knows.  Only then are tracer, worker and sinks put together.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -54,6 +55,7 @@ class Agent:
         self.skipped: dict[str, str] = {}
         self.applied: list[str] = []
         self._wired = False
+        self._worker: Worker | None = None
 
     def watch(self) -> None:
         """Wait for the libraries that are switched on, and for the public functions."""
@@ -67,6 +69,12 @@ class Agent:
         for known in chosen:
             waiting[known.trigger] = self._served(known, waiting.get(known.trigger))
         ImportHook(waiting).install()
+        atexit.register(self.end)  # the first to be registered is the last to run
+
+    def end(self) -> None:
+        """Deliver what is finished, when the process ends."""
+        if self._worker is not None:
+            self._worker.flush(self.settings.exit_timeout_ms / 1000)
 
     def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
         def serve() -> None:
@@ -114,9 +122,9 @@ class Agent:
         tracer.sampler = _sampler(settings)
         if settings.exporters == ("none",):
             return
-        worker = _worker(settings)
+        self._worker = worker = _worker(settings)
         tracer.submit = worker.submit
-        lifetime.watch(worker, settings.exit_timeout_ms / 1000)
+        lifetime.survive_forks(worker)
 
 
 def _sampler(settings: Settings) -> Sampler:

@@ -6,28 +6,31 @@ here: a process that is killed, or that leaves by ``os._exit``.
 
 from __future__ import annotations
 
-import atexit
 import os
 
 from autotrace.trace import ids
+from autotrace.trace.context import get_current
+from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autotrace.pipeline.worker import Worker
 
 
-def watch(worker: Worker, exit_timeout: float) -> None:
-    """Flush at the end of the process, begin anew in each forked child.
+def survive_forks(worker: Worker) -> None:
+    """Begin anew in each forked child.
 
-    Args:
-        worker: the process's worker.
-        exit_timeout: the most that the end may wait, in seconds.
+    The child has new ids, an empty buffer and a worker of its own.  The spans that were open around the fork are the
+    parent's to deliver; in the child they go on being parents, and when they end there nobody is told.
     """
-    atexit.register(worker.flush, exit_timeout)
 
     def begin_anew() -> None:
         ids.reseed()
         worker.forget()
+        span = get_current()
+        while span is not None:
+            span.end = span.end or tracer.clock()
+            span = span.previous
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=begin_anew)

@@ -123,13 +123,13 @@ class Tracer:
 
     def finish(self, span: Span, outcome: Facts | None = None, failure: Failure | None = None) -> None:
         """End a span once, put back what was current before it, and hand it over."""
+        if get_current() is span:
+            set_current(span.previous)
         if span.end:
             return
         span.end = self.clock()
         span.outcome = outcome
         span.failure = failure
-        if get_current() is span:
-            set_current(span.previous)
         if span.trace.sampled:
             self.submit(span)
 

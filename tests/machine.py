@@ -1,0 +1,67 @@
+"""Commands run bare and under autotrace-run, and the spans that they left on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+RUN = str(SCRIPTS / "autotrace-run")
+AUTOTRACE = str(SCRIPTS / "autotrace")
+
+
+class Machine:
+    """A directory to run commands in, with a data directory of its own."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.data = directory / "data"
+        self.environ = {key: value for key, value in os.environ.items() if not key.startswith(("AUTOTRACE_", "OTEL_"))}
+        self.environ.pop("PYTHONPATH", None)
+        self.environ["AUTOTRACE_DATA_DIR"] = str(self.data)
+        self.environ["TMPDIR"] = str(directory)  # where spans go if the data directory cannot be written
+
+    def write(self, name, content):
+        """Write a file; returns its path."""
+        file = self.directory / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+        return str(file)
+
+    def run(self, *command, **more):
+        """Run a command to its end; returns its CompletedProcess with bytes."""
+        environ = {**self.environ, **more.pop("environ", {})}
+        more.setdefault("timeout", 60)
+        return subprocess.run(command, cwd=self.directory, env=environ, capture_output=True, check=False, **more)
+
+    def traced(self, *command, options=(), **more):
+        """Run a command under autotrace-run."""
+        return self.run(RUN, *options, *command, **more)
+
+    def python(self, *arguments, **more):
+        """Run this Python under autotrace-run."""
+        return self.traced(sys.executable, *arguments, **more)
+
+    def listed(self):
+        """Return what ``traces --json`` lists."""
+        done = self.run(AUTOTRACE, "traces", "--json", "--limit", "1000000")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def traces(self):
+        """Return every trace that was left, as ``show --json`` tells it, newest first."""
+        return [self.show(trace["trace_id"]) for trace in self.listed()]
+
+    def show(self, trace):
+        """Return one trace."""
+        shown = self.run(AUTOTRACE, "show", trace, "--json")
+        assert shown.returncode == 0, shown.stderr
+        return json.loads(shown.stdout)
+
+    def names(self):
+        """Return the names of all spans, sorted."""
+        return sorted(span["name"] for trace in self.traces() for span in trace["spans"])

@@ -1,0 +1,187 @@
+"""autotrace-run: it becomes the command, and the command does not notice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from machine import AUTOTRACE, RUN
+
+SPAN = "import autotrace\nwith autotrace.span('work'):\n    pass\n"
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 255])
+def test_the_exit_code_is_the_commands(machine, code):
+    """Whatever the program exits with."""
+    assert machine.python("-c", f"raise SystemExit({code})").returncode == code
+
+
+def test_an_unknown_command_is_one_clear_line_and_127(machine):
+    """As shells do it."""
+    done = machine.traced("no-such-command-here")
+    assert (done.returncode, done.stdout) == (127, b"")
+    assert done.stderr == b"autotrace-run: no-such-command-here: command not found\n"
+
+
+def test_what_cannot_be_executed_is_126(machine):
+    """A file without the right, a directory, a script whose interpreter is missing, no format at all."""
+    plain = machine.write("plain.txt", "text")
+    lost = machine.write("lost.sh", "#!/no/such/interpreter\n")
+    os.chmod(lost, 0o755)
+    for command, text in [
+        (plain, b"permission denied"),
+        (str(machine.directory), b"is a directory"),
+        (lost, b"interpreter"),
+    ]:
+        done = machine.traced(command)
+        assert done.returncode == 126, command
+        assert text in done.stderr
+        assert done.stderr.count(b"\n") == 1
+
+
+def test_no_command_and_unknown_options_are_usage_errors(machine):
+    """Exit code 2 and one line that says what to write instead."""
+    for arguments, text in [
+        ((), b"no command to run"),
+        (("--nope", "x"), b"there is no option --nope"),
+        (("-s",), b"needs a value"),
+    ]:
+        done = machine.traced(*arguments)
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+        assert text in done.stderr
+
+
+def test_it_execs(machine):
+    """The command has the launcher's process id and dies of its signals."""
+    script = machine.write("wait.py", "import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    with subprocess.Popen(
+        [RUN, sys.executable, script], stdout=subprocess.PIPE, env=machine.environ, cwd=machine.directory
+    ) as process:
+        assert int(process.stdout.readline()) == process.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+
+
+def test_options_are_environment_variables(machine):
+    """Each option is the variable of the same setting; the last part of the command line is the command's own."""
+    code = "import os; print({k: v for k, v in sorted(os.environ.items()) if k.startswith('AUTOTRACE_') and 'DATA' not in k})"
+    options = [
+        "-s",
+        "shop",
+        "--endpoint=http://127.0.0.1:1",
+        "--off",
+        "requests",
+        "--sample",
+        "0.5",
+        "--set",
+        "exit-timeout-ms=10",
+    ]
+    done = machine.python("-c", code, "-s", "not-ours", options=options)
+    assert eval(done.stdout) == {
+        "AUTOTRACE_ENDPOINT": "http://127.0.0.1:1",
+        "AUTOTRACE_EXIT_TIMEOUT_MS": "10",
+        "AUTOTRACE_INSTRUMENTORS_OFF": "requests",
+        "AUTOTRACE_SAMPLE_RATIO": "0.5",
+        "AUTOTRACE_SERVICE_NAME": "shop",
+    }
+
+
+def test_a_wrong_value_is_one_warning_and_the_program_runs(machine):
+    """The launcher says it, once; the program's own output is untouched."""
+    done = machine.python("-c", "print('ran')", environ={"OTEL_TRACES_SAMPLER_ARG": "1.5"})
+    assert done.stdout == b"ran\n"
+    assert (
+        done.stderr
+        == b"autotrace-run: OTEL_TRACES_SAMPLER_ARG='1.5' is not a ratio between 0 and 1; it is passed over\n"
+    )
+
+
+@pytest.mark.parametrize("way", ["script", "module", "command", "stdin", "shell", "nested", "autotrace", "python-m"])
+def test_every_way_of_starting_python_is_traced(machine, way):
+    """A script, -m, -c, standard input, a shell script that starts Python later, and the other spellings of the launcher."""
+    script = machine.write("app.py", SPAN)
+    shell = machine.write("start.sh", f"#!/bin/sh\ncd /\n{sys.executable} {script}\n")
+    os.chmod(shell, 0o755)
+    done = {
+        "script": lambda: machine.python(script),
+        "module": lambda: machine.python("-m", "app"),
+        "command": lambda: machine.python("-c", SPAN),
+        "stdin": lambda: machine.python(input=SPAN.encode()),
+        "shell": lambda: machine.traced(shell),
+        "nested": lambda: machine.traced(RUN, sys.executable, script),
+        "autotrace": lambda: machine.run(AUTOTRACE, "run", "-s", "x", sys.executable, script),
+        "python-m": lambda: machine.run(sys.executable, "-m", "autotrace", "run", sys.executable, script),
+    }[way]()
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert machine.names() == ["work"]
+
+
+def test_children_are_traced_too(machine):
+    """A Python that a traced Python starts finds the agent as well."""
+    parent = machine.write(
+        "parent.py", "import subprocess, sys\nsubprocess.run([sys.executable, 'child.py'], check=True)\n"
+    )
+    machine.write("child.py", SPAN)
+    assert machine.python(parent).returncode == 0
+    assert machine.names() == ["work"]
+
+
+def test_the_users_sitecustomize_still_runs(machine):
+    """Wherever it is on the path; what it raises is reported as without us.
+
+    The launcher is a Python program too, so theirs runs there as well, as it would for any other.
+    """
+    theirs = "import sys\nif 'autotrace.bootstrap' in sys.modules: print('theirs', sys.modules['sitecustomize'].__file__ == __file__)\n"
+    machine.write("theirs/sitecustomize.py", theirs)
+    path = {"PYTHONPATH": str(machine.directory / "theirs")}
+    done = machine.python("-c", SPAN, environ=path)
+    assert (done.stdout, done.stderr) == (b"theirs True\n", b"")
+    assert machine.names() == ["work"]
+    machine.write("theirs/sitecustomize.py", "raise ValueError('theirs')\n")
+    bare = machine.run(sys.executable, "-c", "", environ=path)
+    assert bare.stderr
+    assert machine.python("-c", "", environ=path).stderr == bare.stderr * 2
+
+
+def test_without_autotrace_in_the_interpreter_the_program_runs_untouched(machine):
+    """Another environment's Python finds our sitecustomize, and nothing to import."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", machine.directory / "bare"], check=True)
+    python = str(machine.directory / "bare" / "bin" / "python")
+    done = machine.traced(python, "-c", "import sys; print('autotrace' in sys.modules)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"False\n", b"")
+
+
+def test_sys_path_is_the_bare_ones(machine):
+    """Our directory is taken off again."""
+    code = "import sys; print(sys.path, sys.argv, sys.flags, sys.excepthook)"
+    environ = {"PYTHONPATH": str(machine.directory)}
+    bare = machine.run(sys.executable, "-c", code, environ=environ)
+    assert machine.python("-c", code, environ=environ).stdout == bare.stdout
+
+
+@pytest.mark.parametrize("name", ["wrapt", "instrumentors", "settings", "http_client"])
+def test_a_module_of_the_programs_own_stays_theirs(machine, name):
+    """Names that we use too are looked up as without us, and sqlite3's built-in function is still traced."""
+    machine.write(f"{name}.py", "mine = True\n")
+    code = f"import {name}, sqlite3\nprint({name}.mine)\nsqlite3.connect(':memory:').execute('SELECT 1')\nimport sys; print({name}.__file__)\n"
+    script = machine.write("app.py", code)
+    bare = machine.run(sys.executable, script)
+    assert machine.python(script).stdout == bare.stdout
+    assert machine.names() == ["SELECT"]
+
+
+def test_switched_off_is_off(machine):
+    """AUTOTRACE_ENABLED=false: nothing is imported, nothing written."""
+    code = "import sys; print([name for name in sys.modules if name.startswith('autotrace.trace')])"
+    done = machine.python("-c", code, environ={"AUTOTRACE_ENABLED": "false"})
+    assert done.stdout == b"[]\n"
+    assert not machine.data.exists()
+
+
+def test_help_and_version(machine):
+    """They go to standard output."""
+    assert b"usage: autotrace-run" in machine.traced("--help").stdout
+    assert machine.traced("--version").stdout.startswith(b"autotrace 0.")

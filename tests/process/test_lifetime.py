@@ -1,0 +1,111 @@
+"""The end of a process and its forks: what was finished is delivered."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+SPAN = "import autotrace\nwith autotrace.span('work'):\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ("", 0),
+        ("import sys; sys.exit(3)", 3),
+        ("raise ValueError('boom')", 1),
+        ("import threading; threading.Thread(target=lambda: None).start()", 0),
+    ],
+)
+def test_finished_spans_are_delivered_at_the_end(machine, ending, code):
+    """At the ordinary end, after sys.exit, after an uncaught exception."""
+    assert machine.python("-c", f"{SPAN}{ending}").returncode == code
+    assert machine.names() == ["work"]
+
+
+def test_the_uncaught_exceptions_text_is_the_bare_ones(machine):
+    """Byte for byte."""
+    script = machine.write("app.py", "def a():\n    raise ValueError('boom')\n\na()\n")
+    assert machine.python(script).stderr == machine.run(sys.executable, script).stderr != b""
+
+
+def test_a_span_of_an_atexit_function_is_delivered(machine):
+    """Ours runs last."""
+    code = "import atexit, autotrace\n@atexit.register\ndef late():\n    with autotrace.span('late'):\n        pass\n"
+    assert machine.python("-c", code).returncode == 0
+    assert machine.names() == ["late"]
+
+
+def test_a_tight_loop_loses_nothing(machine):
+    """More spans than a batch holds, faster than the worker empties them."""
+    code = "import autotrace\nfor _ in range(20_000):\n    with autotrace.span('work'):\n        pass\n"
+    assert machine.python("-c", code).returncode == 0
+    assert len(machine.listed()) == 20_000
+
+
+def test_a_forked_childs_spans_arrive_and_the_parents_only_once(machine):
+    """The child begins with an empty buffer and delivers its own; ids differ."""
+    code = (
+        "import os, sys, autotrace\n"
+        "with autotrace.span('parent'):\n"
+        "    for number in range(3):\n"
+        "        pid = os.fork()\n"
+        "        if pid == 0:\n"
+        "            with autotrace.span(f'child'):\n"
+        "                pass\n"
+        "            sys.exit(0)\n"
+        "        os.waitpid(pid, 0)\n"
+    )
+    done = machine.python("-c", code)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (trace,) = machine.traces()
+    names = [span["name"] for span in trace["spans"]]
+    assert sorted(names) == [
+        "child",
+        "child",
+        "child",
+        "parent",
+    ]
+    assert len({span["span_id"] for span in trace["spans"] if span["name"] == "child"}) == 3
+
+
+def test_traces_can_be_seen_while_the_program_runs(machine):
+    """A finished span is on disk about a second later."""
+    import subprocess
+
+    from machine import RUN
+
+    code = f"{SPAN}print('ready', flush=True)\nimport sys; sys.stdin.read()\n"
+    with subprocess.Popen(
+        [RUN, sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=machine.environ
+    ) as process:
+        process.stdout.readline()
+        deadline = time.monotonic() + 10
+        while not machine.names() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert machine.names() == ["work"]
+        process.stdin.close()
+        assert process.wait(10) == 0
+
+
+def test_a_sink_that_refuses_or_hangs_does_not_hold_the_end(machine):
+    """Refused: within a second more; hanging: within the limit of the setting and a second more."""
+    import socket
+
+    with socket.socket() as hanging:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen()
+        for port in (9, hanging.getsockname()[1]):
+            began = time.monotonic()
+            done = machine.python("-c", SPAN, environ={"AUTOTRACE_ENDPOINT": f"http://127.0.0.1:{port}"})
+            assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+            assert time.monotonic() - began < 5
+
+
+def test_a_data_directory_that_cannot_be_written_is_nobodys_problem(machine):
+    """The program runs, silently."""
+    blocked = machine.write("blocked", "")
+    done = machine.python("-c", SPAN, environ={"AUTOTRACE_DATA_DIR": blocked})
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
