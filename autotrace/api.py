@@ -37,7 +37,7 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
         self._attributes = attributes
         self._span: Span | None = None
 
-    def __enter__(self) -> span:
+    def __enter__(self) -> span:  # noqa: PYI034 - typing.Self is newer than Python 3.9
         """Start the span; it is current until the block ends."""
         self._span = internal.begin(self._name, self._attributes)
         return self
@@ -49,7 +49,7 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
         internal.end(self._span, error)
         self._span = None
 
-    async def __aenter__(self) -> span:
+    async def __aenter__(self) -> span:  # noqa: PYI034
         """Start the span."""
         return self.__enter__()
 

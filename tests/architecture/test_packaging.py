@@ -1,0 +1,71 @@
+"""The wheel holds the tree, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DIST = Path(os.environ.get("AUTOTRACE_CACHE") or CHECKOUT / ".cache") / "dist"
+
+
+def tree():
+    """Return what of the tree belongs into the wheel, by its name there."""
+    names = set()
+    for folder, package in (("autotrace", "autotrace"), ("instrumentors", "autotrace/instrumentors")):
+        for path in (CHECKOUT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                names.add(f"{package}/{path.relative_to(CHECKOUT / folder).as_posix()}")
+    return names
+
+
+@pytest.fixture(scope="module")
+def wheel():
+    """The wheel that the tests run on."""
+    (file,) = DIST.glob("autotrace-*.whl")
+    return file
+
+
+def test_the_wheel_has_the_files_of_the_tree(wheel):
+    """A forgotten package or a stale module would show here."""
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert packed == tree()
+
+
+def test_the_wheel_is_pure_and_typed(wheel):
+    """One wheel for all, with types, and the licence in it."""
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert "autotrace/py.typed" in names
+    assert any(name.endswith("LICENSE") for name in names)
+
+
+def test_the_agent_requires_only_two_packages():
+    """What a traced process may need; all else is the extra of the reader side."""
+    required = [line for line in metadata.requires("autotrace") if "extra ==" not in line]
+    assert sorted(line.split(";")[0].split(">")[0].strip() for line in required) == ["importlib-metadata", "wrapt"]
+
+
+def test_the_installed_package_is_the_wheel_and_instrumentors_is_no_top_level_module():
+    """The tests run on what users get; somebody's own ``instrumentors`` stays theirs."""
+    import autotrace
+
+    assert "site-packages" in autotrace.__file__
+    done = subprocess.run([sys.executable, "-I", "-c", "import instrumentors"], capture_output=True, check=False)
+    assert b"No module named 'instrumentors'" in done.stderr
+
+
+def test_in_the_tree_the_folder_refuses_another_name():
+    """Whoever imports it as ``instrumentors`` is told how it is meant."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import instrumentors"], cwd=CHECKOUT, capture_output=True, check=False
+    )
+    assert b"this folder is imported as 'autotrace.instrumentors'" in done.stderr

@@ -1,0 +1,122 @@
+"""Who may know whom: the imports of every module, held against the rules of the house."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import autotrace
+
+PACKAGE = Path(autotrace.__file__).parent
+MODULES = {
+    ".".join(("autotrace", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+    if "site" not in path.relative_to(PACKAGE).parts
+}
+
+# room -> the rooms (or modules) that it may import; what is not listed here is not allowed
+BASE = {"autotrace", "autotrace.diagnostics", "autotrace.paths"}
+PATCHING = BASE | {"autotrace.patching"}
+TRACE = BASE | {"autotrace.trace"}
+MAY_KNOW = {
+    "autotrace.diagnostics": set(),
+    "autotrace.paths": set(),
+    "autotrace.values": set(),
+    "autotrace.toml": set(),
+    "autotrace.settings": BASE | {"autotrace.values", "autotrace.toml"},
+    "autotrace.trace": TRACE,
+    "autotrace.propagation": TRACE | {"autotrace.propagation"},
+    "autotrace.patching": PATCHING,
+    "autotrace.protocols": TRACE | PATCHING | {"autotrace.propagation", "autotrace.protocols"},
+    "autotrace.pipeline": TRACE | {"autotrace.pipeline", "autotrace.patching.wall"},
+    "autotrace.export": TRACE | {"autotrace.export", "autotrace.patching.wall"},
+    "autotrace.instrumentors": {"autotrace.patching", "autotrace.protocols"},
+    "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
+    "autotrace.store": BASE | {"autotrace.store", "autotrace.settings"},
+    "autotrace.cli": BASE | {"autotrace.cli", "autotrace.store"},
+    "autotrace.launcher": BASE | {"autotrace.settings", "autotrace.bootstrap"},
+    "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.launcher"},
+    "autotrace": {"autotrace", "autotrace.api"},
+}
+LIBRARIES = ["aiohttp", "aiosqlite", "asyncpg", "fastapi", "flask", "gunicorn", "httpx", "hypercorn", "kafka", "requests", "sqlalchemy", "starlette", "urllib3", "uvicorn", "waitress", "werkzeug", "django", "celery", "redis", "psycopg", "pymysql"]
+READER = ("autotrace.store", "autotrace.cli", "autotrace.__main__")
+
+
+def imports(path):
+    """Return every module that a file imports, wherever in it, except for type checking only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if f"{node.module}.{alias.name}" in MODULES}
+    return found
+
+
+def room(name, rooms):
+    """Return the innermost listed room that a module lies in."""
+    return max((known for known in rooms if name == known or name.startswith(known + ".")), key=len, default=None)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_room_knows_only_whom_it_may(name):
+    """Bootstrap knows everything on the traced side; nobody else does."""
+    if name == "autotrace.bootstrap":
+        assert not [known for known in imports(MODULES[name]) if known.startswith(READER)]
+        return
+    allowed = MAY_KNOW[room(name, MAY_KNOW)]
+    for known in imports(MODULES[name]):
+        if known.startswith("autotrace"):
+            assert room(known, allowed), f"{name} imports {known}"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith("autotrace.instrumentors.")))
+def test_an_instrumentor_is_small_and_speaks_no_convention(name):
+    """At most 120 lines, no attribute name, no instrumentor imported, no tracer called."""
+    text = MODULES[name].read_text(encoding="utf-8")
+    assert text.count("\n") <= 120
+    attribute = re.compile(
+        r"""["'](?:http|url|server|client|db|messaging|network|error|exception|user_agent|rpc)\.[a-z_.]+["']"""
+    )
+    assert attribute.findall(text) == []
+    assert "tracer." not in text
+    assert not [known for known in imports(MODULES[name]) if known.startswith("autotrace.instrumentors.")]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if not name.startswith("autotrace.instrumentors")))
+def test_outside_the_registry_no_library_is_named(name):
+    """Neither in code nor in prose: what is true for one library belongs into its instrumentor."""
+    if name == "autotrace.patching.registry":
+        return
+    text = MODULES[name].read_text(encoding="utf-8")
+    assert re.findall(rf"\b({'|'.join(LIBRARIES)})\b", text, re.IGNORECASE) == []
+    assert re.findall(r"""[`"']requests\b|\brequests\.[a-z]|import requests""", text) == []  # else it is an English word
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_the_traced_side_needs_nothing_but_wrapt_and_importlib_metadata(name):
+    """The reader side may use what serves it; an instrumentor may import its own library, which is there already."""
+    if name.startswith((*READER, "autotrace.instrumentors.")):
+        return
+    import sys
+
+    standard = getattr(sys, "stdlib_module_names", None)
+    if standard is None:
+        pytest.skip("Python 3.9 does not list its standard library; newer ones hold this rule")
+    foreign = {known.partition(".")[0] for known in imports(MODULES[name])} - {"autotrace"} - set(standard)
+    assert foreign <= {"wrapt", "importlib_metadata", "sitecustomize"}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_modules_are_small(name):
+    """At most 400 lines; most have a hundred."""
+    assert MODULES[name].read_text(encoding="utf-8").count("\n") <= 400

@@ -1,0 +1,188 @@
+"""The buffer and its worker: nothing finished is lost, memory is bounded, nobody waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from autotrace.export import DELIVERED, refused
+from autotrace.pipeline.worker import Worker
+from autotrace.trace.context import get_current
+
+
+class Sink:
+    """Keeps what it is given; may be slow, refuse, or raise."""
+
+    def __init__(self, result=DELIVERED, gate=None):
+        self.payloads = []
+        self.deadlines = []
+        self.context = []
+        self._result = result
+        self._gate = gate
+
+    def export(self, payload, deadline):
+        if self._gate is not None:
+            self._gate.wait(10)
+        if isinstance(self._result, Exception):
+            raise self._result
+        self.payloads.append(payload)
+        self.deadlines.append(deadline - time.monotonic())
+        self.context.append(get_current())
+        return self._result
+
+    def forget(self):
+        self.payloads = []
+
+    @property
+    def count(self):
+        return sum(int(payload) for payload in self.payloads)
+
+
+def encode(spans):
+    return [str(len(spans)).encode()]
+
+
+def worker(sink, delay=0.01, capacity=1000, batch=10, shade=None):
+    return Worker(encode, [sink], delay, capacity, batch, shade)
+
+
+def test_everything_submitted_is_delivered_by_a_flush():
+    """From several threads at once."""
+    sink = Sink()
+    made = worker(sink, delay=60, capacity=10_000)
+    threads = [threading.Thread(target=lambda: [made.submit(object()) for _ in range(500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made.flush(10)
+    assert (sink.count, made.dropped) == (2000, 0)
+
+
+def test_a_flush_of_nothing_starts_nothing():
+    """A program without spans ends without a thread of ours."""
+    made = worker(Sink())
+    assert made.flush(10)
+    assert not made._alive
+
+
+def test_spans_are_delivered_without_a_flush():
+    """After the delay."""
+    sink = Sink()
+    made = worker(sink)
+    made.submit(object())
+    deadline = time.monotonic() + 10
+    while not sink.payloads and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert sink.count == 1
+
+
+def test_the_worker_sleeps_and_wakes_again():
+    """A second burst after a rest is delivered too."""
+    sink = Sink()
+    made = worker(sink)
+    for burst in (1, 2, 3):
+        made.submit(object())
+        assert made.flush(10)
+        assert sink.count == burst
+        time.sleep(0.03)
+
+
+def test_past_the_capacity_spans_are_dropped_and_counted():
+    """A sink that hangs costs bounded memory, and submitting never waits."""
+    gate = threading.Event()
+    made = worker(Sink(gate=gate), capacity=50, batch=10)
+    began = time.monotonic()
+    for _ in range(1000):
+        made.submit(object())
+    assert time.monotonic() - began < 1
+    assert made.dropped >= 1000 - 50 - 11
+    assert len(made._queue) <= 50
+    gate.set()
+
+
+def test_a_flush_waits_no_longer_than_it_may():
+    """A sink that hangs does not hold the end of the program."""
+    gate = threading.Event()
+    made = worker(Sink(gate=gate))
+    made.submit(object())
+    began = time.monotonic()
+    assert not made.flush(0.2)
+    assert 0.15 < time.monotonic() - began < 1
+    gate.set()
+
+
+def test_a_flush_gives_its_deadline_to_the_sinks():
+    """So that they do not try for longer than anybody waits."""
+    sink = Sink()
+    made = worker(sink, delay=60)
+    made.submit(object())
+    assert made.flush(3)
+    assert sink.deadlines[0] <= 3
+
+
+def test_what_no_sink_takes_is_counted():
+    """Refused for good."""
+    made = worker(Sink(refused("no")))
+    made.submit(object())
+    made.flush(10)
+    assert made.undelivered == 1
+
+
+def test_a_sink_that_raises_stops_nobody():
+    """The next batch is tried again."""
+    from autotrace.patching.wall import faults
+
+    sink = Sink(RuntimeError("ours"))
+    made = worker(sink)
+    made.submit(object())
+    made.flush(0.2)
+    sink._result = DELIVERED
+    made.submit(object())
+    assert made.flush(10)
+    assert sink.count == 1
+    assert faults.pop("pipeline") == 1
+
+
+def test_a_forked_childs_buffer_is_empty():
+    """forget() is what the child calls."""
+    sink = Sink()
+    made = worker(sink, delay=60)
+    made.submit(object())
+    made.forget()
+    made.submit(object())
+    assert made.flush(10)
+    assert sink.count == 1
+
+
+def test_while_a_sink_works_an_unrecorded_span_is_current():
+    """A delivery over HTTP must not be traced."""
+    shade = object()
+    sink = Sink()
+    made = worker(sink, shade=shade)
+    made.submit(object())
+    made.flush(10)
+    assert sink.context == [shade]
+
+
+@pytest.mark.parametrize("count", [1, 10, 11, 25])
+def test_batches_have_the_size_that_was_asked_for(count):
+    """The last one may be smaller."""
+    sink = Sink()
+    made = worker(sink, delay=60)
+    for _ in range(count):
+        made.submit(object())
+    assert made.flush(10)
+    assert sink.count == count
+    assert all(int(payload) <= 10 for payload in sink.payloads)
+
+
+def test_the_thread_is_not_the_programs():
+    """threading does not know it, so the program does not see it and nothing joins it."""
+    made = worker(Sink())
+    before = threading.active_count()
+    made.submit(object())
+    made.flush(10)
+    assert threading.active_count() == before
