@@ -130,12 +130,9 @@ class Agent:
 def _sampler(settings: Settings) -> Sampler:
     from autotrace.trace.sampling import Sampler
 
-    name = settings.sampler
-    parent_based = name.startswith("parentbased_")
-    ratio = 0.0 if name.endswith("always_off") else settings.sample_ratio
-    if name in ("always_on", "parentbased_always_on") and settings.sample_ratio == 0.0:
-        diagnostics.debug("sample_ratio is 0: nothing is recorded unless a caller asks for it")
-    return Sampler(ratio, parent_based)
+    kind = settings.sampler.replace("parentbased_", "")
+    ratio = {"always_on": 1.0, "always_off": 0.0}.get(kind, settings.sample_ratio)
+    return Sampler(ratio, kind != settings.sampler)
 
 
 def _worker(settings: Settings) -> Worker:

@@ -130,7 +130,7 @@ TABLE = (
     Setting(
         "sampler",
         sampler,
-        "parentbased_always_on",
+        "parentbased_traceidratio",
         "`always_on`, `always_off`, `traceidratio`, or one of these with `parentbased_` before it.",
         (("OTEL_TRACES_SAMPLER", sampler),),
     ),
@@ -138,7 +138,7 @@ TABLE = (
         "sample_ratio",
         ratio,
         1.0,
-        "The share of traces that is kept, 0 to 1; for the `traceidratio` samplers, and for the default one.",
+        "The share of traces that is kept, 0 to 1; for the samplers `traceidratio` and `parentbased_traceidratio`.",
         (("OTEL_TRACES_SAMPLER_ARG", ratio),),
     ),
     Setting(

@@ -1,0 +1,108 @@
+"""Writes the pages that are made from the code: ``python docs/generate.py`` (a test compares them with the code)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autotrace.launcher import USAGE
+from autotrace.patching.registry import BUILT_IN
+from autotrace.settings import TABLE
+
+HERE = Path(__file__).parent
+
+
+def _default(value: object) -> str:
+    if value in (None, "", (), {}):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
+    if value == 256 << 20:
+        return "`256MiB`"
+    return f"`{value}`"
+
+
+def settings() -> str:
+    """Return the page of all settings."""
+    rows = []
+    for setting in TABLE:
+        also = " ".join(f"`{variable}`" for variable, _ in setting.also)
+        rows.append(f"| `{setting.name}` | {setting.help} | {_default(setting.default)} | {also} |")
+    return f"""\
+# Settings
+
+<!-- made by docs/generate.py from autotrace/settings.py -->
+
+None is needed.
+Each can be given in three places; the first that has it counts:
+
+1. the environment: `AUTOTRACE_` and the setting's name in capitals, such as `AUTOTRACE_SERVICE_NAME`,
+   or the OpenTelemetry variable in the last column;
+2. a file: `autotrace.toml`, or the table `[tool.autotrace]` of `pyproject.toml`,
+   the nearest one at or above the working directory (`AUTOTRACE_CONFIG` names another);
+3. the default.
+
+A value that cannot be read counts as not set.
+It costs one warning, which `autotrace-run` prints before it starts the program.
+
+```toml
+# autotrace.toml
+service_name = "ordering"
+sample_ratio = 0.1
+instrumentors_off = ["sqlite3"]
+excluded_urls = ["/health$"]
+```
+
+| setting | what it is | default | also read from |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+Lists are written `a,b` in the environment and `["a", "b"]` in a file, tables `a=1,b=2` and `{{a = "1", b = "2"}}`.
+
+## Options of autotrace-run
+
+```console
+$ autotrace-run --help
+{USAGE.rstrip()}
+```
+"""
+
+
+def instrumentors() -> str:
+    """Return the page of all instrumentors."""
+    families: dict[str, list[str]] = {}
+    for known in BUILT_IN:
+        families.setdefault(known.family, []).append(f"| `{known.name}` | `{known.trigger}` |")
+    parts = "\n\n".join(
+        f"## {family}\n\n| instrumentor | patched when this is imported |\n|---|---|\n" + "\n".join(rows)
+        for family, rows in sorted(families.items())
+    )
+    return f"""\
+# Instrumentors
+
+<!-- made by docs/generate.py from autotrace/patching/registry.py -->
+
+Each is switched on and off by its name, by its family's name, or by `all`,
+in the settings `instrumentors` and `instrumentors_off`.
+A name beats its family:
+`instrumentors_off = ["http_client"]` with `instrumentors = ["all", "requests"]` leaves `requests` on.
+
+{parts}
+
+## Third-party instrumentors
+
+A distribution announces its own by an entry point, whose name is the module that triggers it:
+
+```toml
+[project.entry-points."autotrace.instrumentors"]
+acme = "acme_autotrace:INSTRUMENTOR"
+```
+"""
+
+
+PAGES = {"settings.md": settings, "instrumentors.md": instrumentors}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")
