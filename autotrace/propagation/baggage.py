@@ -42,12 +42,12 @@ def parse(header: str) -> str:
     count = 0
     for part in header.split(","):
         text = part.strip(" \t")
-        if not text:
+        if not text or len(text) > _MAX_MEMBER or not text.isascii():
             continue
         count += 1
         if count > _MAX_MEMBERS:
             break
-        member = _member(text) if len(text) <= _MAX_MEMBER else ""
+        member = _member(text)
         if member:
             kept.append(member)
     return ",".join(kept)

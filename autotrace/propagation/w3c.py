@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("traceparent", "tracestate")
 
-_HEX = "0123456789abcdef"
+_HEX = b"0123456789abcdef"
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 _KNOWN_FLAGS = 0x01 | 0x02  # sampled, random trace id
@@ -61,18 +61,22 @@ def parse_traceparent(header: str) -> Remote | None:
         # Later versions may append fields, this one may not.
         if len(header) < 55 or (len(header) > 55 and (header[55] != "-" or header[:2] == "00")):
             return None
-    version, trace_id, span_id, flags = header[:2], header[3:35], header[36:52], header[53:55]
+        header = header[:55]
+    # PERF: a third of what it costs to look at the four fields one by one.
+    if not header.isascii() or header.encode().translate(None, _HEX) != b"---":
+        return None
+    trace_id = header[3:35]
+    span_id = header[36:52]
     if (
         header[2] != "-"
         or header[35] != "-"
         or header[52] != "-"
-        or f"{version}{trace_id}{span_id}{flags}".strip(_HEX)
-        or version == "ff"
         or trace_id == _NO_TRACE
         or span_id == _NO_SPAN
+        or header[:2] == "ff"
     ):
         return None
-    return Remote(trace_id, span_id, int(flags, 16) & _KNOWN_FLAGS)
+    return Remote(trace_id, span_id, int(header[53:], 16) & _KNOWN_FLAGS)
 
 
 def parse_tracestate(header: str) -> str:
