@@ -117,7 +117,8 @@ class Agent:
         from autotrace.trace.tracer import tracer
 
         settings = self.settings
-        propagation.configure(settings.propagators)
+        for unknown in propagation.configure(settings.propagators):
+            diagnostics.warn(f"propagator {unknown!r} is not known; it is passed over")
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
         tracer.sampler = _sampler(settings)
         if settings.exporters == ("none",):
