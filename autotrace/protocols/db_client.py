@@ -1,0 +1,205 @@
+"""The family of database queries: one span for each statement or batch that is sent, named by what it is about.
+
+The span is current while the query runs, so what the database calls back into has the query as its parent, and a driver
+beneath an ORM does not tell the same query twice.  Commits and rollbacks have no spans.  The time of reading rows is not in
+the span where the library fetches them later.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching.wall import fault
+from autotrace.protocols.calls import failed
+from autotrace.protocols.sql import read
+from autotrace.protocols.sql_summary import SUMMARY_LIMIT
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Attributes, Description, Facts, Span
+
+    # what the connection is to: system or dialect, namespace, host, port
+    Database = tuple[Optional[str], Optional[str], Optional[str], Optional[int]]
+    # a Database, the text, the number of queries in a batch (None: it is no batch), and on failure the server's code
+    FactsOf = Callable[[Args, Kwargs], Optional[Facts]]
+    TextOf = Callable[[Any], Optional[str]]
+
+FAMILY = "db_client"
+TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a script or a load of data
+
+# Names that libraries have for systems, where they are not the conventions' (semantic conventions 1.44, db.system.name).
+_SYSTEMS = {
+    "clickhousedb": "clickhouse",
+    "db2": "ibm.db2",
+    "firebird": "firebirdsql",
+    "hana": "sap.hana",
+    "ibm_db_sa": "ibm.db2",
+    "mssql": "microsoft.sql_server",
+    "oracle": "oracle.db",
+    "postgres": "postgresql",
+    "redshift": "aws.redshift",
+    "spanner+spanner": "gcp.spanner",
+    "teradatasql": "teradata",
+}
+_PORTS = {"mariadb": 3306, "microsoft.sql_server": 1433, "mysql": 3306, "oracle.db": 1521, "postgresql": 5432}
+# Attributes of exceptions in which drivers keep the server's code.
+_CODES = ("sqlstate", "pgcode", "sqlite_errorname")
+
+
+def query(facts_of: FactsOf, text_of: TextOf | None = None) -> Wrap:
+    """Trace a function that sends one statement, or one batch of it.
+
+    Args:
+        facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
+        text_of: looks at the result or the exception and tells the text as it was sent, where the arguments do not have it.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        operation = Operation(FAMILY, CLIENT, scope, describe)
+        start, finish = tracer.start, tracer.finish
+
+        # PERF: Calls.call's two inner calls are spelled out here; they are a sixth of what a query costs.
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            span = None
+            try:
+                parent = get_current()
+                if parent is None or (parent.operation.family is not FAMILY and parent.trace.sampled):
+                    facts = facts_of(args, kwargs)
+                    if facts is not None:
+                        span = start(operation, facts, parent)
+                        set_current(span)
+            except Exception:
+                fault(scope)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                if span is not None:
+                    _fail(span, error, scope, text_of)
+                hide_frame(error)
+                raise
+            if span is not None:
+                try:
+                    if text_of is not None:
+                        _correct(span, result, text_of)
+                    finish(span)
+                except Exception:
+                    fault(scope)
+                    finish(span)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def text(given: Any) -> str | None:
+    """Return a query's text as a fact: of bounded length, and nothing but text; None where it is not text."""
+    if not isinstance(given, str):
+        return None
+    plain = given if type(given) is str else str.__str__(given)
+    return plain if len(plain) <= TEXT_LIMIT else plain[:TEXT_LIMIT]
+
+
+def batch_size(parameters: Any) -> int | None:
+    """Return how many queries a batch has; None where that is unknown, or one (db.operation.batch.size is never 1)."""
+    try:
+        size = len(parameters)
+    except TypeError:  # an iterator, which only the database may consume
+        return None
+    return None if size == 1 else size
+
+
+def _correct(span: Span, done: Any, text_of: TextOf) -> None:
+    """Put the text as it was sent in the place of what was known before."""
+    if span.trace.sampled:
+        sent = text(text_of(done))
+        if sent is not None:
+            span.facts = span.facts[0], sent, *span.facts[2:]
+
+
+def _fail(span: Span, error: BaseException, scope: str, text_of: TextOf | None) -> None:
+    """Finish a span with the exception that passes and the server's code in it; never raises."""
+    try:
+        if span.trace.sampled and isinstance(error, Exception):
+            if text_of is not None:
+                _correct(span, error, text_of)
+            span.facts = *span.facts[:3], _code(error)
+    except Exception:
+        fault(scope)
+    failed(span, error, scope)
+
+
+def _code(error: Exception) -> str | None:
+    """Return the server's code as drivers keep it: SQLSTATE, a name, a number, or ``ORA-`` and a number."""
+    cause = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
+    for name in _CODES:
+        code = getattr(cause or error, name, None)
+        if isinstance(code, str) and code:
+            return code
+    first = cause.args[0] if isinstance(cause, Exception) and cause.args else None
+    if type(first) is int:
+        return str(first)
+    code = getattr(first, "full_code", None)
+    return code if isinstance(code, str) and code else None
+
+
+def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    """Say what a query means: semantic conventions 1.44, "Database client spans"."""
+    (dialect, namespace, host, port), statement, batch = facts[:3]
+    system = _SYSTEMS.get(dialect, dialect) or "other_sql"
+    known = read(statement, system)
+    before = "" if batch is None else "BATCH "
+    attributes: Attributes = {"db.system.name": system}
+    space = _namespace(system, namespace)
+    if space:
+        attributes["db.namespace"] = space
+    if known.operation:
+        attributes["db.operation.name"] = before + known.operation
+    if known.collection:
+        attributes["db.collection.name"] = known.collection
+    if known.procedure:
+        attributes["db.stored_procedure.name"] = known.procedure
+    if known.text:
+        attributes["db.query.text"] = known.text
+    summary = (before + known.summary).strip()
+    if len(summary) > SUMMARY_LIMIT:
+        summary = summary[: summary.rindex(" ", 0, SUMMARY_LIMIT + 1)]
+    if summary:
+        attributes["db.query.summary"] = summary
+    if batch is not None:
+        attributes["db.operation.batch.size"] = batch
+    if host:
+        attributes["server.address"] = host
+        if port and port != _PORTS.get(system):
+            attributes["server.port"] = port
+    name = summary or _target(attributes) or system
+    if failure is None:
+        return name, attributes, UNSET, ""
+    if len(facts) > 3 and facts[3]:
+        attributes["db.response.status_code"] = facts[3]
+    attributes["error.type"] = failure.type
+    return name, attributes, ERROR, failure.message
+
+
+def _namespace(system: str, given: str | None) -> str:
+    """Return the database's name; an embedded one is named by its file, without the options of a URI."""
+    if system != "sqlite":
+        return given or ""
+    if given is None:
+        return ":memory:"
+    return given[5:].partition("?")[0] if given.startswith("file:") else given
+
+
+def _target(attributes: Mapping[str, Any]) -> str:
+    """Return what a query without summary is named by (semantic conventions 1.44, database spans, "Name")."""
+    address = attributes.get("server.address", "")
+    if address and "server.port" in attributes:
+        address = f"{address}:{attributes['server.port']}"
+    return str(attributes.get("db.namespace") or address)
