@@ -18,7 +18,8 @@ class Machine:
     """A directory to run commands in, with a data directory of its own."""
 
     def __init__(self, directory):
-        self.directory = directory
+        self.directory = directory / "work"
+        self.directory.mkdir()
         self.data = directory / "data"
         self.environ = {key: value for key, value in os.environ.items() if not key.startswith(("AUTOTRACE_", "OTEL_"))}
         self.environ.pop("PYTHONPATH", None)

@@ -120,7 +120,7 @@ def without_our_frames(text):
         "import sys, signal, threading; print(sys.excepthook is sys.__excepthook__, signal.getsignal(15), threading.excepthook)",
         "import logging; print(logging.getLogger().handlers, logging.getLogger().level, logging.root.manager.loggerDict)",
         "import warnings, sys; print(warnings.filters == [], len(sys.warnoptions))",
-        "import threading; print(threading.enumerate(), threading.active_count())",
+        "import threading; print([thread.name for thread in threading.enumerate()], threading.active_count())",
         "import random; random.seed(1); print(random.random())",
         "import os; print(sorted(os.listdir('.')))",
         "import requests, inspect; print(inspect.signature(requests.Session.send), inspect.signature(requests.get))",
