@@ -49,14 +49,15 @@ class Handling:
         span: the open span, or None.
     """
 
-    __slots__ = ("_before", "puller", "span")
+    __slots__ = ("_before", "_message", "puller", "span")
 
     def __init__(self) -> None:
         self.puller = 0
         self.span: Span | None = None
+        self._message = 0  # its id: it lives at least as long as the pull that brought it
         self._before = 0  # the id of the exception that was in flight when the span began: not the span's
 
-    def begin(self, operation: Operation, facts: Facts, headers: Any) -> Span | None:
+    def begin(self, operation: Operation, message: Any, read: Read) -> Span | None:
         """Take up a message: end what is open, make the new span current; the one that is open stays if it is the same.
 
         Its parent is whoever sent the message; what is current here is then linked (semantic conventions, messaging
@@ -65,14 +66,16 @@ class Handling:
         try:
             span = self.span
             if span is not None:
-                if span.facts == facts and get_current() is span:
+                if id(message) == self._message and get_current() is span:
                     return span
                 self.end()
+            facts, headers = read(message)
             ambient = live(get_current())
             remote = propagation.incoming_bytes(headers)
             span = tracer.enter(operation, facts, remote, ambient)
             if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
                 link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags, ambient.trace.tracestate)
+            self._message = id(message)
             self._before = id(sys.exc_info()[1])
             self.span = span
             set_current(span)
@@ -128,13 +131,7 @@ class Pull:
     def take(self, message: Any) -> Span | None:
         """Take up a message; never raises."""
         self.alone = False
-        try:
-            facts, headers = self.read(message)
-        except Exception:
-            fault(self.operation.scope)
-            self.handling.end()
-            return None
-        return self.handling.begin(self.operation, facts, headers)
+        return self.handling.begin(self.operation, message, self.read)
 
     def through(self, messages: Iterator[Any]) -> Iterator[Any]:
         """Go through messages; each one's span is current while the loop's body runs."""

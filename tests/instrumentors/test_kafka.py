@@ -1,0 +1,338 @@
+"""kafka-python keeps the contract of messaging, and what only it has."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import pickle
+import threading
+import time
+
+import kafka
+import pytest
+from contracts.messaging import FOREIGN, MessagingContract, current_id, hexadecimal
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from services.ports import free_port
+
+from autotrace.api import span
+from autotrace.protocols import consuming
+from autotrace.trace.context import get_current
+
+# The library leaves sockets of failed connections to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+
+
+class TestKafka(MessagingContract):
+    """The contract, and the library's own."""
+
+    name = "kafka"
+
+    @pytest.fixture(autouse=True)
+    def _broker(self, kafka_broker):
+        self.bootstrap = kafka_broker.bootstrap
+        yield
+        gc.collect()
+
+    def producer(self, **options):
+        return kafka.KafkaProducer(**{"bootstrap_servers": self.bootstrap, "client_id": "sender", **options})
+
+    def consumer(self, topic, group=None, **options):
+        return kafka.KafkaConsumer(
+            topic,
+            bootstrap_servers=self.bootstrap,
+            client_id="reader",
+            group_id=group or topic,
+            auto_offset_reset="earliest",
+            **options,
+        )
+
+    def send(self, producer, topic, value, key=None, headers=None):
+        return producer.send(topic, value, key=key, headers=headers)
+
+    def delivered(self, sent):
+        return sent.get(timeout=30)
+
+    def polled(self, consumer, count):
+        """Return what one poll brought, which has ``count`` messages."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            found = consumer.poll(timeout_ms=500)
+            if found:
+                assert sum(map(len, found.values())) == count
+                return found
+        raise AssertionError("nothing came within 30 s")
+
+    def poll(self, consumer, count):
+        return list(self.polled(consumer, count).values())
+
+    def try_poll(self, consumer):
+        assert consumer.poll(timeout_ms=1) == {}
+
+    def refused(self, producer, topic):
+        self.send(producer, topic, None)  # neither key nor value
+
+    def attributes(self, operation, topic, key, offset):
+        host, _, port = self.bootstrap.rpartition(":")
+        group = topic if operation == "process" else None
+        known = {
+            "messaging.system": "kafka",
+            "messaging.operation.name": operation,
+            "messaging.operation.type": operation,
+            "messaging.destination.name": topic,
+            "messaging.destination.partition.id": "0",
+            "messaging.consumer.group.name": group,
+            "messaging.client.id": "sender" if operation == "send" else "reader",
+            "messaging.kafka.offset": offset,
+            "messaging.kafka.message.key": key,
+            "server.address": host,
+            "server.port": int(port),
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def functions(self):
+        consumer = kafka.KafkaConsumer
+        names = [(consumer, name) for name in ("__next__", "poll", "close", "unsubscribe")]
+        return [(kafka.KafkaProducer, "send"), *names]
+
+    def close_quietly(self, consumer):
+        consumer._coordinator.close(autocommit=False)
+        consumer._client.close()
+
+    # The answer of the broker.
+
+    def test_the_span_ends_when_the_broker_has_answered(self, open, topic, recorder):
+        """The call returns at once and its span is not current any more; it ends with the answer, on another thread."""
+        producer = open(self.producer, linger_ms=500)
+        with span("order"):
+            future = producer.send(topic, b"x")
+            assert current_id() == hexadecimal(1)
+            assert not future.is_done
+            assert recorder.finished() == []
+            self.delivered(future)
+        sent, _ = self.spans(recorder, 2)
+        assert sent == self.sent(topic, 2, trace=1, parent=1)
+
+    def test_the_future_is_the_very_one_that_the_library_returned(self, instrument, topic, recorder, monkeypatch):
+        """No wrapper stands in for the future, and callbacks of the program run after ours as ever."""
+        original = kafka.KafkaProducer.send
+        returned = []
+
+        def send(*args, **kwargs):
+            returned.append(original(*args, **kwargs))
+            return returned[-1]
+
+        monkeypatch.setattr(kafka.KafkaProducer, "send", send)
+        instrument("kafka")
+        producer = self.producer()
+        future = producer.send(topic, b"x")
+        told = threading.Event()
+        future.add_callback(lambda _metadata: told.set())
+        assert future is returned[0]
+        assert told.wait(30)
+        producer.close()
+
+    def test_headers_may_be_given_by_position(self, open, topic, recorder):
+        """Positional headers are copied like those given by name, and the caller's list is not written to."""
+        producer, consumer = open(self.producer), open(self.consumer, topic)
+        headers = [("a", b"1")]
+        self.delivered(producer.send(topic, b"x", b"k", headers, 0, 1234))
+        assert headers == [("a", b"1")]
+        message = next(consumer)
+        assert (message.key, message.value, message.partition, message.timestamp) == (b"k", b"x", 0, 1234)
+        assert [name for name, _ in message.headers] == ["a", "traceparent"]
+
+    def test_headers_that_the_library_refuses_are_still_refused(self, open, topic, recorder):
+        """A tuple is no list of headers, with us as without us."""
+        producer = open(self.producer)
+        with pytest.raises((AssertionError, TypeError)):
+            producer.send(topic, b"x", headers=(("a", b"1"),))
+        (failed,) = self.spans(recorder, 1)
+        assert failed["status"] == "ERROR"
+
+    def test_a_broker_without_headers_gets_none(self, open, topic, recorder):
+        """Where the broker is older than 0.11 no context is sent."""
+        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer.config["api_version"] = (0, 10, 2)
+        self.delivered(producer.send(topic, b"x"))
+        assert not next(consumer).headers
+
+    def test_a_broker_that_cannot_be_reached_fails_the_span(self, open, topic, recorder):
+        """A producer that finds no broker raises after its own limit, and the span says so."""
+        producer = open(
+            self.producer,
+            bootstrap_servers=[f"127.0.0.1:{free_port()}"],
+            api_version=(2, 3),
+            max_block_ms=300,
+        )
+        with pytest.raises(KafkaError) as caught:
+            producer.send(topic, b"x").get(timeout=30)
+        (failed,) = self.spans(recorder, 1)
+        assert failed["status"] == "ERROR"
+        assert failed["attributes"]["error.type"] == f"kafka.errors.{type(caught.value).__name__}"
+        assert failed["message"] == str(caught.value)
+        assert isinstance(caught.value, KafkaTimeoutError)
+
+    def test_a_message_that_the_broker_refuses_fails_the_span(self, open, topic, recorder):
+        """The error comes with the answer, after the call has returned."""
+        producer = open(self.producer, max_request_size=1 << 23)
+        self.fill(producer, topic, 1)
+        recorder.clear()
+        with pytest.raises(MessageSizeTooLargeError):
+            producer.send(topic, b"x" * (2 << 20)).get(timeout=30)
+        (failed,) = self.spans(recorder, 1)
+        assert (failed["kind"], failed["status"]) == ("PRODUCER", "ERROR")
+        assert failed["attributes"]["error.type"] == "kafka.errors.MessageSizeTooLargeError"
+        assert "messaging.kafka.offset" not in failed["attributes"]
+
+    def test_a_message_that_only_we_make_too_large_is_sent_without_us(self, open, topic, recorder):
+        """What fits without the context goes out without it; what does not fit fails as ever."""
+        producer, consumer = open(self.producer, max_request_size=1000), open(self.consumer, topic)
+        room = next(
+            size
+            for size in range(1000, 0, -1)
+            if producer._estimate_size_in_bytes(None, b"x" * size, [("a", b"1")]) <= 1000
+        )
+        self.delivered(producer.send(topic, b"x" * room, headers=[("a", b"1")]))
+        with pytest.raises(MessageSizeTooLargeError):
+            self.delivered(producer.send(topic, b"x" * (room + 1), headers=[("a", b"1")]))
+        self.delivered(producer.send(topic, b"x" * (room - 100), headers=[("a", b"1")]))
+        assert [name for name, _ in next(consumer).headers] == ["a"]
+        assert [name for name, _ in next(consumer).headers] == ["a", "traceparent"]
+
+    def test_a_message_without_value_is_a_tombstone_on_both_sides(self, open, topic, recorder):
+        """An empty value is told, a value that is there is not."""
+        producer, consumer = open(self.producer), open(self.consumer, topic)
+        self.delivered(producer.send(topic, None, key=b"gone"))
+        assert next(consumer).value is None
+        self.close(consumer)
+        for one in self.spans(recorder, 2):
+            assert one["attributes"].pop("messaging.kafka.message.tombstone") is True
+            assert one["attributes"]["messaging.kafka.message.key"] == "gone"
+
+    def test_the_producers_threads_belong_to_no_request(self, instrument, topic, recorder, monkeypatch):
+        """A thread that the library starts for itself is started with no span current, whoever asked for it."""
+        start = threading.Thread.start
+        seen = {}
+
+        def watched(thread):
+            seen[thread.name] = get_current()
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", watched)
+        instrument("kafka")
+        with span("request"):
+            producer, consumer = self.producer(), self.consumer(topic)
+            self.fill(producer, topic, 1)
+            next(consumer)
+            threading.Thread(target=int, name="own").start()
+            consumer.close()
+            producer.close()
+        own = seen.pop("own")
+        assert own is not None
+        assert seen
+        assert set(seen.values()) == {None}
+
+    # What poll returns.
+
+    def test_what_poll_returns_is_what_it_returns_without_us(self, open, filled, recorder):
+        """A dictionary of lists: equal, in order, of the same length and truth, of plain records."""
+        consumer = open(self.consumer, filled)
+        found = self.polled(consumer, 3)
+        assert type(found) is dict
+        ((place, batch),) = found.items()
+        assert type(place) is kafka.TopicPartition
+        assert isinstance(batch, list)
+        plain = pickle.loads(pickle.dumps(batch))
+        assert (type(plain), type(copy.copy(batch)), type(copy.deepcopy(batch))) == (list, list, list)
+        assert (batch == plain, plain == batch, found == {place: plain}) == (True, True, True)
+        assert (len(batch), bool(batch), repr(batch), batch[1:] == plain[1:]) == (3, True, repr(plain), True)
+        assert json.dumps([record.offset for record in plain]) == "[0, 1, 2]"
+        assert type(plain[0]).__name__ == "ConsumerRecord"
+        assert (batch[0] is batch[0], batch.index(plain[1]), plain[2] in batch) == (True, 1, True)
+        with pytest.raises(IndexError) as caught:
+            batch[3]
+        assert str(caught.value) == "list index out of range"
+        assert recorder.finished() == []
+        assert current_id() is None
+
+    def test_every_way_through_a_batch_makes_its_messages_current(self, open, filled, recorder):
+        """Backwards, by slices, by taking out: the message in hand is the one whose span is current."""
+        consumer = open(self.consumer, filled)
+        (batch,) = self.poll(consumer, 3)
+        offsets = {f"{number:016x}": number - 1 for number in (1, 2, 3)}
+        for message in reversed(batch):
+            assert offsets[get_current().parent_id] == message.offset
+        for message in batch[1:]:
+            assert offsets[get_current().parent_id] == message.offset
+        for index, message in enumerate(batch):
+            assert (index, offsets[get_current().parent_id]) == (message.offset, message.offset)
+        assert current_id() is None
+        while batch:
+            message = batch.pop(0)
+            assert offsets[get_current().parent_id] == message.offset
+        self.close(consumer)
+        assert current_id() is None
+        recorder.wait(3 + 2 + 3 + 3)
+
+    def test_a_subclass_that_overrides_poll_and_next_is_traced_once(self, open, filled, recorder):
+        """The program's own methods that call the library's make no second span."""
+
+        class Reader(kafka.KafkaConsumer):
+            def __next__(self):
+                return super().__next__()
+
+            def poll(self, *args, **kwargs):
+                return super().poll(*args, **kwargs)
+
+        options = {"bootstrap_servers": self.bootstrap, "auto_offset_reset": "earliest"}
+        reader = open(Reader, filled, group_id="next", **options)
+        assert [next(reader).value for _ in range(3)] == [b"0", b"1", b"2"]
+        reader.close()
+        reader = open(Reader, filled, group_id="poll", **options)
+        ((*messages,),) = self.poll(reader, 3)
+        assert [message.value for message in messages] == [b"0", b"1", b"2"]
+        parents = [one["parent_id"] for one in recorder.wait(6)]
+        assert parents == [hexadecimal(number) for number in (1, 2, 3)] * 2
+
+    def test_giving_up_the_subscription_ends_the_message(self, open, filled, recorder):
+        """After ``unsubscribe`` nothing is being handled."""
+        consumer = open(self.consumer, filled)
+        next(consumer)
+        consumer.unsubscribe()
+        assert current_id() is None
+        recorder.wait(1)
+
+    def test_an_iteration_that_times_out_ends_as_it_does_without_us(self, open, filled, recorder):
+        """The loop ends, the last message has ended with it, and the consumer goes on afterwards."""
+        consumer = open(self.consumer, filled, consumer_timeout_ms=2000)
+        assert [message.value for message in consumer] == [b"0", b"1", b"2"]
+        assert current_id() is None
+        assert [message.value for message in consumer] == []
+        recorder.wait(3)
+
+    def test_seeking_and_committing_leave_the_message_in_hand(self, open, filled, recorder):
+        """What a handler does with its consumer belongs to its message, which may come again."""
+        consumer = open(self.consumer, filled)
+        message = next(consumer)
+        consumer.commit()
+        consumer.seek(kafka.TopicPartition(filled, 0), message.offset)
+        assert current_id() == hexadecimal(4)
+        assert next(consumer).offset == message.offset
+        self.close(consumer)
+        recorder.wait(2)
+
+    def test_nothing_of_ours_is_on_the_programs_objects(self, open, filled, recorder):
+        """A consumer in use has the attributes that it has without us, and is forgotten once it is closed and dropped."""
+        consumer = open(self.consumer, filled)
+        before = set(vars(consumer))
+        next(consumer)
+        assert set(vars(consumer)) == before
+        assert id(consumer) in consuming._handlings
+
+    def test_several_bootstrap_servers_are_no_address(self, open, topic, recorder):
+        """Which of several brokers will be asked is not known, so none is named."""
+        producer = open(self.producer, bootstrap_servers=[self.bootstrap, self.bootstrap])
+        self.delivered(producer.send(topic, b"x", headers=[("traceparent", FOREIGN.encode())]))
+        (sent,) = self.spans(recorder, 1)
+        assert not {"server.address", "server.port"} & set(sent["attributes"])
