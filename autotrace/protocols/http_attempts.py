@@ -43,7 +43,9 @@ def answer(response: After) -> Wrap:
                 _failed_here(error, scope)
                 hide_frame(error)
                 raise
-            _answered(response, result, scope)
+            current = get_current()
+            if current is not None and current.operation.scope == scope:  # most are beneath another library's request
+                _answered(response, result, scope)
             return result
 
         return traced

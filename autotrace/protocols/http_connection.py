@@ -100,11 +100,15 @@ def sent() -> Wrap:
 
 
 def answered(response: After) -> Wrap:
-    """End the request that is pending on the connection with its answer."""
+    """End the request that is pending on the connection with its answer.
+
+    The function takes no arguments.  Old callers try it with one of Python 2 first, and again without when it is refused:
+    the request is pending still.
+    """
 
     def wrap(original: Call, scope: str) -> Call:
         def traced(*args: Any, **kwargs: Any) -> Any:
-            pending = _taken(args, scope)
+            pending = None if kwargs or len(args) > 1 else _taken(args, scope)
             try:
                 result = original(*args, **kwargs)
             except BaseException as error:

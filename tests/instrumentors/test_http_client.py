@@ -164,6 +164,14 @@ class TestConnection(HttpClientContract):
         spans = traced.wait(3)
         assert [asked.all("traceparent")[0][36:52] for asked in origin.asked] == [span["span_id"] for span in spans]
 
+    def test_refused_argument(self, traced, origin, connection):
+        """A call that the signature refuses, as old libraries make it to find out, does not end the request."""
+        connection.request("GET", "/")
+        with pytest.raises(TypeError):
+            connection.getresponse(buffering=True)
+        connection.getresponse().read()
+        assert traced.wait(1) == [self.expected(origin, "/", 200)]
+
     def test_dropped_and_sent_again(self, traced, origin, connection):
         """After an answer that never came, the connection can be used again, and both requests are told."""
         connection.request("GET", "/drop")

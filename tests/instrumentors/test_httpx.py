@@ -73,6 +73,15 @@ class TestSync(HttpClientContract):
         assert span["attributes"]["http.response.status_code"] == 404
         assert span["attributes"]["server.address"] == "example.invalid"
 
+    def test_version_of_the_protocol(self, traced):
+        """The version is told as the conventions spell it; one that is not known is not told."""
+        for version in (b"HTTP/2", b"HTTP/9"):
+            answer = httpx.Response(200, extensions={"http_version": version})
+            with httpx.Client(transport=httpx.MockTransport(lambda request, answer=answer: answer)) as client:
+                client.get("http://example.invalid/x")
+        versions = [span["attributes"].get("network.protocol.version") for span in traced.wait(2)]
+        assert versions == ["2", None]
+
     def test_functions_of_the_module(self, traced, origin):
         """httpx.get is traced as clients are."""
         assert httpx.get(origin.url + "/", trust_env=False).text == "hello"

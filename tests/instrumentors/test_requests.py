@@ -102,6 +102,26 @@ class TestContract(HttpClientContract):
         assert origin.asked[0].all("traceparent") == ["mine"]
         assert traced.finished() == []
 
+    @pytest.mark.parametrize(
+        ("names", "scope"),
+        [
+            (("urllib3",), "urllib3"),
+            (("http_client",), "http_client"),
+            (("http_client", "urllib3"), "urllib3"),
+            (("http_client", "requests"), "requests"),
+            (("urllib3", "requests"), "requests"),
+        ],
+    )
+    def test_what_is_switched_on(self, recorder, instrument, origin, names, scope):
+        """Whatever of the layers is switched on, the highest makes the span, and its context is sent, once."""
+        for name in names:
+            instrument(name)
+        with requests.Session() as session:
+            response = session.get(origin.url + "/")
+        assert recorder.wait(1) == [{**self.expected(origin, "/", 200), "scope": scope}]
+        assert origin.asked[0].all("traceparent") == [f"00-{1:032x}-{1:016x}-01"]
+        assert "traceparent" not in response.request.headers
+
     def test_keep_alive(self, traced, origin):
         """Each request on a connection that is kept carries its own context."""
         with requests.Session() as session, caller():
