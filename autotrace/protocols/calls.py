@@ -116,7 +116,7 @@ class Calls:
             try:
                 parent = get_current()
                 if parent is not None:
-                    if parent.operation.family is family:  # one library over another: an operation is one span
+                    if parent.operation.family is family and not parent.end:  # one library over another: one span
                         return None, args
                     if put is None and not parent.trace.sampled:
                         return None, args

@@ -44,7 +44,7 @@ def message_keys(trace):
 def traces_of_orders(reader):
     """Map the id of each order to the list of (summary, trace) that deal with it."""
     found = {}
-    for summary in reader.load("traces"):
+    for summary in reader.load("traces", "--service", "kitchen", "--limit", "100"):
         if SERVICES & set(summary["services"]) and "/deliveries" not in json.dumps(summary["root"]):
             trace = reader.load("show", summary["trace_id"])
             for key in message_keys(trace):

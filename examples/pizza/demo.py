@@ -147,7 +147,7 @@ def eat(shop, orders):
 def look(reader, orders, maps_port):
     """Show the interesting traces and return what is wrong with any."""
     found = traces_of_orders(reader)
-    reader.show("traces")
+    reader.show("traces", "--route", "/orders")
     for order in orders[:3]:
         if order.id in found:
             print(f"\n{order}:", end="")
