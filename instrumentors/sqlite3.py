@@ -23,12 +23,12 @@ _SOMEWHERE = ("sqlite", "", None, None)
 
 
 def _execute(args: Args, _kwargs: Kwargs) -> Any:
-    text = db_client.text(args[1])
+    text = db_client.text(args[1]) if len(args) > 1 else None
     return text and (getattr(args[0].connection, "_autotrace_database", _SOMEWHERE), text, None)
 
 
 def _executemany(args: Args, _kwargs: Kwargs) -> Any:
-    text = db_client.text(args[1])
+    text = db_client.text(args[1]) if len(args) > 2 else None
     database = getattr(args[0].connection, "_autotrace_database", _SOMEWHERE)
     return text and (database, text, db_client.batch_size(args[2]))
 

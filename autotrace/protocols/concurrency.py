@@ -1,0 +1,136 @@
+"""The family of running elsewhere: it makes no spans, it lets the current one travel.
+
+What a thread is started for, and what is handed to a pool, has the parent that was current where it was handed over.  The
+threads of a pool themselves inherit nothing: the request in which one happened to be started is not the next one's parent.
+Tasks need nothing of us, they copy the context on their own.
+
+Not handled: threads that are started below the module that is patched, callables that go to another process or interpreter.
+"""
+
+from __future__ import annotations
+
+from contextvars import Context
+from functools import partial
+
+from autotrace.patching.wall import fault
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Call, Wrap
+    from autotrace.trace.span import Span
+
+
+class Carried:
+    """A callable together with the span, or the absence of one, that is current while it runs.
+
+    Looks like the callable, for whoever prints or inspects what waits in a queue.
+    """
+
+    __slots__ = ("_function", "_span")
+
+    def __init__(self, function: Call, span: Span | None) -> None:
+        self._function = function
+        self._span = span
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Run the callable; afterwards the thread is as it was before."""
+        before = get_current()
+        set_current(self._span)
+        try:
+            return self._function(*args, **kwargs)
+        except BaseException as error:
+            hide_frame(error)
+            raise
+        finally:
+            set_current(before)
+
+    def __repr__(self) -> str:
+        return repr(self._function)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+
+def carry(index: int, *, isolated: bool = False) -> Wrap:
+    """Trace a function that is given a callable to be run later, in a thread that runs others too.
+
+    Args:
+        index: where the callable stands among the positional arguments, the receiver included.
+        isolated: the function may start threads, which inherit nothing.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def carrying(*args: Any, **kwargs: Any) -> Any:
+            span = None
+            try:
+                span = get_current()
+                if len(args) > index:
+                    args = (*args[:index], Carried(args[index], span), *args[index + 1 :])
+                if isolated and span is not None:
+                    set_current(None)
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            finally:
+                if isolated and span is not None:
+                    set_current(span)
+
+        return carrying
+
+    return wrap
+
+
+def isolate() -> Wrap:
+    """Trace a function that starts threads of a library's own, which serve everybody: they inherit nothing."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        def apart(*args: Any, **kwargs: Any) -> Any:
+            span = get_current()
+            set_current(None)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            finally:
+                set_current(span)
+
+        return apart
+
+    return wrap
+
+
+def start_thread() -> Wrap:
+    """Trace a function that runs its first argument in a thread of its own, which inherits the current span.
+
+    The thread's whole life runs in a context of its own that holds nothing but the span: no frame of ours is on its stack,
+    and it keeps one span alive for as long as it runs.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def starting(*args: Any, **kwargs: Any) -> Any:
+            try:
+                span = get_current()
+                if span is not None and args:
+                    context = Context()
+                    context.run(set_current, span)
+                    args = (partial(context.run, args[0]), *args[1:])
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return starting
+
+    return wrap

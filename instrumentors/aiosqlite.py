@@ -1,0 +1,19 @@
+"""aiosqlite: each function that is sent to a connection's thread runs with the span of whoever sent it.
+
+The queries' spans are those of the driver beneath.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import concurrency
+
+INSTRUMENTOR = Instrumentor(
+    library="aiosqlite",
+    versions=">=0.17",
+    patches=(
+        Patch("aiosqlite.core:Connection._execute", concurrency.carry(1)),
+        # starts the thread, in whatever request happens to open the connection
+        Patch("aiosqlite.core:Connection.__await__", concurrency.isolate()),
+    ),
+)

@@ -1,0 +1,62 @@
+"""SQLAlchemy: statements and batches where a connection hands them to the driver.
+
+Core, ORM, text, DDL, ``exec_driver_sql``, ``insertmanyvalues`` and asynchronous engines all come through there.  The
+driver's own spans beneath are left out.
+
+Not seen: what event hooks make of a statement; in 1.4 also what runs before an insert to get its defaults, such as a sequence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.engine.base import Connection
+
+from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
+from autotrace.protocols import db_client
+
+
+def _database(connection: Connection, dialect: Any) -> tuple[Any, ...]:
+    url = connection.engine.url
+    return dialect.name, url.database or None, url.host, url.port
+
+
+def _in_context(args: Args, kwargs: Kwargs) -> Any:
+    connection, dialect = args[:2]
+    context = argument(args, kwargs, 2, "context")
+    text = db_client.text(context.statement)
+    batch = db_client.batch_size(context.parameters) if context.executemany else None
+    return text and (_database(connection, dialect), text, batch)
+
+
+def _by_cursor(args: Args, kwargs: Kwargs) -> Any:
+    text = db_client.text(argument(args, kwargs, 2, "statement"))
+    return text and (_database(args[0], args[0].dialect), text, None)
+
+
+def _before_context(args: Args, kwargs: Kwargs) -> Any:
+    connection, dialect = args[:2]
+    statement = argument(args, kwargs, 3, "statement")
+    parameters = argument(args, kwargs, 4, "parameters") or ()
+    text = db_client.text(getattr(statement, "string", statement))
+    return text and (_database(connection, dialect), text, db_client.batch_size(parameters) or None)
+
+
+def _sent(done: Any) -> Any:
+    context = getattr(done, "context", None)
+    return getattr(done if context is None else context, "statement", None)
+
+
+if hasattr(Connection, "_exec_single_context"):
+    _patches = (
+        Patch("sqlalchemy.engine.base:Connection._exec_single_context", db_client.query(_in_context)),
+        Patch("sqlalchemy.engine.base:Connection._exec_insertmany_context", db_client.query(_in_context)),
+        Patch("sqlalchemy.engine.base:Connection._cursor_execute", db_client.query(_by_cursor)),
+    )
+else:  # 1.4, where the context is made inside; lists in it are only written out there
+    _patches = (
+        Patch("sqlalchemy.engine.base:Connection._execute_context", db_client.query(_before_context, _sent)),
+        Patch("sqlalchemy.engine.base:Connection._cursor_execute", db_client.query(_by_cursor)),
+    )
+
+INSTRUMENTOR = Instrumentor(library="sqlalchemy", versions=">=1.4,<3", distribution="SQLAlchemy", patches=_patches)

@@ -1,0 +1,296 @@
+"""SQLAlchemy: the contract of database clients, and the ways in which programs send statements."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+import sqlalchemy
+from contracts.db_client import DbClientContract, Work
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, create_engine, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session, declarative_base, relationship
+from sqlalchemy.pool import NullPool, QueuePool
+
+from autotrace.protocols import db_client
+
+VERSION = tuple(int(part) for part in sqlalchemy.__version__.split(".")[:2])
+
+
+class TestEngine(DbClientContract):
+    """The contract, through ``exec_driver_sql``; the driver beneath is patched as well."""
+
+    instrumentors = ("sqlalchemy", "sqlite3")
+    scope = "sqlalchemy"
+    error = sqlalchemy.exc.OperationalError
+    error_name = "sqlalchemy.exc.OperationalError"
+
+    def open(self, path):
+        return create_engine(f"sqlite:///{path}", poolclass=QueuePool, connect_args={"timeout": 0.1})
+
+    def run(self, db, sql, parameters=()):
+        with db.begin() as connection:
+            result = connection.exec_driver_sql(sql, parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def run_many(self, db, sql, rows):
+        with db.begin() as connection:
+            connection.exec_driver_sql(sql, rows)
+
+    def close(self, db):
+        db.dispose()
+
+
+class TestText(TestEngine):
+    """The contract, through ``text()``; SQLAlchemy has parameters by name."""
+
+    def run(self, db, sql, parameters=()):
+        with db.begin() as connection:
+            sql, named = sql.replace("?", ":first"), {"first": parameters[0]} if parameters else {}
+            result = connection.execute(text(sql), named)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+
+class AsyncDatabase:
+    """An asynchronous engine and its loop."""
+
+    def __init__(self, path):
+        self.loop = asyncio.new_event_loop()
+        url = f"sqlite+aiosqlite:///{path}"
+        self.engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": 0.1})
+
+    def __call__(self, sql, parameters):
+        return self.loop.run_until_complete(self._run(sql, parameters))
+
+    async def _run(self, sql, parameters):
+        async with self.engine.begin() as connection:
+            result = await connection.exec_driver_sql(sql, parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+
+class TestAsyncEngine(TestEngine):
+    """The contract, through an asynchronous engine, whose driver runs in another thread."""
+
+    instrumentors = ("threads", "aiosqlite", "sqlalchemy", "sqlite3")
+
+    def open(self, path):
+        return AsyncDatabase(path)
+
+    def run(self, db, sql, parameters=()):
+        return db(sql, parameters)
+
+    def run_many(self, db, sql, rows):
+        db(sql, rows)
+
+    def close(self, db):
+        db.loop.run_until_complete(db.engine.dispose())
+        db.loop.close()
+
+
+Base = declarative_base()
+
+
+class Artist(Base):
+    """Somebody with songs."""
+
+    __tablename__ = "artists"
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
+    songs = relationship("Song", back_populates="artist")
+
+
+class Song(Base):
+    """A song of somebody."""
+
+    __tablename__ = "songs"
+    id = Column(Integer, primary_key=True)
+    title = Column(String)
+    artist_id = Column(Integer, ForeignKey("artists.id"))
+    artist = relationship("Artist", back_populates="songs")
+
+
+@pytest.fixture
+def engine(recorder, instrument):
+    """An engine on a database in memory; the driver is patched as well."""
+    instrument("sqlalchemy", "sqlite3")
+    made = create_engine("sqlite://")
+    Base.metadata.create_all(made)
+    recorder.clear()
+    yield made
+    made.dispose()
+
+
+def names(recorder):
+    """What the spans are called."""
+    return [span["name"] for span in recorder.finished()]
+
+
+def test_core_and_ddl(engine, recorder):
+    """DDL, inserts, selects with a list: one span each, with the text as the driver got it."""
+    numbers = Table("numbers", MetaData(), Column("n", Integer))
+    with engine.begin() as connection:
+        numbers.create(connection)
+        connection.execute(numbers.insert(), [{"n": 1}, {"n": 2}])
+        found = connection.execute(select(numbers.c.n).where(numbers.c.n.in_([1, 2, 3])))
+        assert [row[0] for row in found] == [1, 2]
+    spans = [span for span in recorder.finished() if not span["name"].startswith("PRAGMA")]
+    assert [span["name"] for span in spans] == ["CREATE TABLE numbers", "BATCH INSERT numbers", "SELECT numbers"]
+    assert {span["scope"] for span in spans} == {"sqlalchemy"}
+    assert spans[2]["attributes"] == {
+        "db.system.name": "sqlite",
+        "db.namespace": ":memory:",
+        "db.operation.name": "SELECT",
+        "db.collection.name": "numbers",
+        "db.query.text": "SELECT numbers.n \nFROM numbers \nWHERE numbers.n IN (?)",
+        "db.query.summary": "SELECT numbers",
+    }
+    assert spans[1]["attributes"]["db.operation.batch.size"] == 2
+
+
+def test_the_orm_and_its_hidden_queries(engine, recorder):
+    """A lazy relation shows as one query more for each object: N+1."""
+    with Session(engine) as session, Work():
+        session.add_all([Artist(name=f"artist {number}", songs=[Song(title="x"), Song(title="y")]) for number in range(3)])
+        session.commit()
+        recorder.clear()
+        assert sum(len(artist.songs) for artist in session.execute(select(Artist)).scalars()) == 6
+    *queries, work = recorder.finished()
+    assert [span["name"] for span in queries] == ["SELECT artists", *["SELECT songs"] * 3]
+    assert {span["parent_id"] for span in queries} == {work["span_id"]}
+    assert len({span["attributes"]["db.query.text"] for span in queries}) == 2
+
+
+def test_many_rows_with_their_keys_are_one_batch(engine, recorder):
+    """A flush that returns keys is one span with its size, however many statements the library makes of it."""
+    with Session(engine) as session:
+        session.add_all([Song(title=str(number)) for number in range(2500)])
+        session.flush()
+        assert len({song.id for song in session.new or session.identity_map.values()}) == 2500
+        session.rollback()
+    inserts = [span for span in recorder.finished() if "INSERT songs" in span["name"]]
+    if VERSION >= (2, 0):
+        assert [span["attributes"]["db.operation.batch.size"] for span in inserts] == [2500]
+        assert inserts[0]["attributes"]["db.query.text"] == "INSERT INTO songs (title, artist_id) VALUES (?, ?) RETURNING id"
+    else:
+        assert len(inserts) == 2500
+
+
+def test_a_failure_is_the_librarys_with_the_drivers_cause(engine, recorder):
+    """Statement, parameters and cause of the exception are as without us."""
+    with engine.begin() as connection:
+        connection.execute(Song.__table__.insert(), {"id": 1, "title": "One"})
+    with pytest.raises(sqlalchemy.exc.IntegrityError) as caught, engine.begin() as connection:
+        connection.execute(Song.__table__.insert(), {"id": 1, "title": "Two"})
+    assert isinstance(caught.value.orig, sqlite3.IntegrityError)
+    assert caught.value.__cause__ is caught.value.orig
+    assert caught.value.params == (1, "Two")
+    _, span = recorder.wait(2)
+    assert (span["status"], span["attributes"]["error.type"]) == ("ERROR", "sqlalchemy.exc.IntegrityError")
+    assert span["attributes"]["db.query.text"] == "INSERT INTO songs (id, title) VALUES (?, ?)"
+
+
+def test_a_list_in_a_failing_query_is_told_as_it_was_sent(engine, recorder):
+    """The markers that the library has for lists are gone from the text also when the query fails."""
+    missing = Table("missing", MetaData(), Column("n", Integer))
+    with pytest.raises(sqlalchemy.exc.OperationalError), engine.connect() as connection:
+        connection.execute(select(missing.c.n).where(missing.c.n.in_([1, 2])))
+    [span] = recorder.wait(1)
+    assert span["attributes"]["db.query.text"] == "SELECT missing.n \nFROM missing \nWHERE missing.n IN (?)"
+
+
+def test_a_raw_connection_is_the_drivers(engine, recorder):
+    """What goes past the library is told by the driver's instrumentor."""
+    raw = engine.raw_connection()
+    cursor = raw.cursor()
+    cursor.execute("SELECT title FROM songs")
+    cursor.close()
+    raw.close()
+    [span] = recorder.wait(1)
+    assert (span["scope"], span["name"]) == ("sqlite3", "SELECT songs")
+
+
+def test_a_programs_connection_class_and_events(engine, recorder):
+    """Event hooks run and see the same connection and cursor; a listener may change the statement."""
+    seen = []
+
+    @sqlalchemy.event.listens_for(engine, "before_cursor_execute", retval=True)
+    def change(connection, cursor, statement, parameters, context, executemany):
+        seen.append((statement, isinstance(cursor, sqlite3.Cursor)))
+        return statement + " -- hello", parameters
+
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    assert seen == [("SELECT 1", True)]
+    recorder.wait(1)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "url", "attributes"),
+    [
+        ("postgresql", "x://u:p@db.example:5432/shop", {"db.namespace": "shop", "server.address": "db.example"}),
+        ("mysql", "x://h:3307/shop", {"db.namespace": "shop", "server.address": "h", "server.port": 3307}),
+        ("mssql", "x://h/shop", {"db.namespace": "shop", "server.address": "h"}),
+        ("oracle", "x://h:1521", {"server.address": "h"}),
+        ("duckdb", "x://", {}),
+    ],
+)
+def test_other_systems_by_their_url(recorder, instrument, dialect, url, attributes):
+    """System, database, host and port come from the dialect and the URL; the default port is left out."""
+    instrument("sqlalchemy")
+    engine = create_engine("sqlite://")
+    engine.url = sqlalchemy.engine.make_url(url)
+    with engine.connect() as connection:
+        connection.dialect.name = dialect
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    engine.dispose()
+    [span] = recorder.wait(1)
+    system = {"mssql": "microsoft.sql_server", "oracle": "oracle.db"}.get(dialect, dialect)
+    assert span["attributes"] == {
+        "db.system.name": system,
+        "db.operation.name": "SELECT",
+        "db.query.text": "SELECT ?",
+        "db.query.summary": "SELECT",
+        **attributes,
+    }
+
+
+def test_tasks_of_an_async_engine_have_their_own_parents(tmp_path, recorder, instrument):
+    """Queries of tasks that run at the same time are children of their own task's span, and none is the driver's."""
+    instrument("threads", "futures", "aiosqlite", "sqlalchemy", "sqlite3")
+    parents = {}
+
+    async def request(engine, number):
+        with Work(f"request {number}") as span:
+            parents[number] = span.span_id
+            for _ in range(3):
+                async with engine.connect() as connection:
+                    await connection.execute(text(f"SELECT {number} AS of_{number}"))
+                    await asyncio.sleep(0)
+
+    async def main():
+        engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db")
+        await asyncio.gather(*(request(engine, number) for number in range(5)))
+        await engine.dispose()
+
+    asyncio.run(main())
+    for number in range(5):
+        spans = [span for span in recorder.finished() if span["attributes"].get("db.query.text") == f"SELECT ? AS of_{number}"]
+        assert [(span["scope"], span["parent_id"]) for span in spans] == [("sqlalchemy", parents[number])] * 3
+
+
+def test_the_family_is_known_to_the_library_only_once(instrument, recorder):
+    """Nested engines: a query that a query runs is not told again."""
+    instrument("sqlalchemy")
+    engine = create_engine("sqlite://")
+
+    @sqlalchemy.event.listens_for(engine, "after_cursor_execute")
+    def again(connection, cursor, statement, parameters, context, executemany):
+        if "inner" not in statement:
+            connection.exec_driver_sql("SELECT 1 AS inner")
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 2")
+    engine.dispose()
+    assert len(recorder.wait(1)) == 1
+    assert recorder.spans[0].operation.family == db_client.FAMILY
