@@ -9,7 +9,10 @@ import importlib
 import itertools
 import threading
 
-from autotrace import propagation
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from autotrace import propagation, settings
+from autotrace.export.otlp import Encoder
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import BUILT_IN
 from autotrace.patching.wall import faults
@@ -56,33 +59,55 @@ class Recorder:
             self.spans.clear()
 
 
+ENCODER = Encoder({"service.name": "test"}, settings.load({}, "/"), lambda moment: moment)
+
+
 def as_dict(span):
-    """Return a span as it would be exported."""
-    name, attributes, code, message = span.operation.describe(span.facts, span.outcome, span.failure)
-    extras = span.extras
-    if extras is not None:
-        attributes = {**attributes, **extras.attributes}
+    """Return a span as a receiver sees it: encoded by us, decoded by the official classes."""
+    (payload,) = ENCODER.encode([span])
+    request = ExportTraceServiceRequest.FromString(payload)
+    ((scopes,),) = [resource.scope_spans for resource in request.resource_spans]
+    (got,) = scopes.spans
+    assert (got.start_time_unix_nano, got.end_time_unix_nano) == (span.start, span.end)
     result = {
-        "name": name,
-        "kind": KINDS[span.operation.kind],
-        "scope": span.operation.scope,
-        "trace_id": span.trace.trace_id,
-        "span_id": span.span_id,
-        "parent_id": span.parent_id,
-        "attributes": attributes,
-        "status": STATUS[code],
+        "name": got.name,
+        "kind": KINDS[got.kind],
+        "scope": scopes.scope.name.replace("autotrace.", "", 1),
+        "trace_id": got.trace_id.hex(),
+        "span_id": got.span_id.hex(),
+        "parent_id": got.parent_span_id.hex(),
+        "attributes": attributes_of(got),
+        "status": STATUS[got.status.code],
     }
-    if message:
-        result["message"] = message
-    if span.failure is not None and not span.failure.repeated:
-        result["exception"] = f"{span.failure.type}: {span.failure.message}"
-    if span.trace.tracestate:
-        result["tracestate"] = span.trace.tracestate
-    if extras is not None and extras.links:
-        result["links"] = [link[:2] for link in extras.links]
-    if extras is not None and extras.events:
-        result["events"] = [event[1] for event in extras.events]
+    exceptions = [attributes_of(event) for event in got.events if event.name == "exception"]
+    told = span.failure is not None and not span.failure.repeated  # the last event is the exception that ended the span
+    more = {
+        "message": got.status.message,
+        "exception": exception_of(exceptions[-1]) if told else "",
+        "tracestate": got.trace_state,
+        "links": [(link.trace_id.hex(), link.span_id.hex()) for link in got.links],
+        "events": [event.name for event in got.events][: -1 if told else None],
+    }
+    result.update({key: value for key, value in more.items() if value})
     return result
+
+
+def exception_of(attributes):
+    """Return type and message of an exception event."""
+    return f"{attributes['exception.type']}: {attributes['exception.message']}"
+
+
+def attributes_of(carrier):
+    """Return the attributes of a decoded span or event as a dictionary of plain values."""
+    return {pair.key: plain(pair.value) for pair in carrier.attributes}
+
+
+def plain(value):
+    """Return the Python value of an AnyValue."""
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [plain(item) for item in value.array_value.values]
+    return getattr(value, kind)
 
 
 def install(monkeypatch):
