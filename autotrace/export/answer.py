@@ -98,6 +98,7 @@ def _message(body: bytes, binary: bool) -> str:
 
 
 def _clean(text: bytes) -> str:
-    """Return text on one line, and not too much of it."""
-    line = " ".join(text[: 4 * _MOST_TEXT].decode("utf-8", "replace").split())
+    """Return text on one line, without control characters, and not too much of it."""
+    said = text[: 4 * _MOST_TEXT].decode("utf-8", "replace")
+    line = " ".join("".join([letter if letter.isprintable() else " " for letter in said]).split())
     return line if len(line) <= _MOST_TEXT else line[:_MOST_TEXT] + "..."

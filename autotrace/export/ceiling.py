@@ -1,7 +1,7 @@
 """Keeping the inbox below its size: the oldest files whose writers are gone are deleted, read or not.
 
-A file is finished if it can be locked for us alone at once; nobody is ever waited for.  Several processes that write at
-the same moment can pass the ceiling together, each by what it writes between two looks.
+A file is finished if it can be locked for us alone at once; nobody is ever waited for.  Several processes can pass the
+ceiling together, each by what it reserves: they do not know of each other's reserves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ except ImportError:  # Windows
     locks = None
 
 
-def make_room(directory: str, ceiling: int, need: int, keep: str = "") -> bool:
+def make_room(directory: str, ceiling: int, need: int, keep: str = "") -> int:
     """Delete the oldest finished files until a number of bytes fits below the ceiling.
 
     Args:
@@ -35,7 +35,7 @@ def make_room(directory: str, ceiling: int, need: int, keep: str = "") -> bool:
         keep: the name of the caller's own file.
 
     Returns:
-        Whether there is room now.
+        The bytes that fit now, which may be fewer, or more.
 
     Raises:
         OSError: the directory cannot be read.
@@ -50,19 +50,17 @@ def make_room(directory: str, ceiling: int, need: int, keep: str = "") -> bool:
             except OSError:  # a reader has just deleted it
                 continue
             found.append((status.st_mtime_ns, entry.name, status.st_size))
-    total = need + sum(size for _, _, size in found)
-    if total <= ceiling:
-        return True
+    room = ceiling - sum(size for _, _, size in found)
     now = time.time()
     for modified, name, size in sorted(found):
         age = now - modified / 1e9
+        if room >= need:
+            break
         if name == keep or (size <= _HEADER and age < _YOUNG):
             continue
         if _delete(os.path.join(directory, name), age):
-            total -= size
-            if total <= ceiling:
-                return True
-    return False
+            room += size
+    return room
 
 
 def _delete(path: str, age: float) -> bool:

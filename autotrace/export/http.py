@@ -65,6 +65,7 @@ class HttpExporter:
     def forget(self) -> None:
         """Let go of an inherited connection; its descriptor is closed here and stays open in the parent."""
         self._drop()
+        self._busy = False
         self._until = float("inf")
         self._hurry = allocate_lock()  # free once nobody may wait any more
         self._hurry.acquire()
@@ -84,11 +85,14 @@ class HttpExporter:
         line = self._line
         if line is not None:
             line.interrupt()
+        if not self._busy:
+            self._drop()
 
     def export(self, payload: bytes, deadline: float) -> Result:
         """Send a request, again and again where that may help, until the deadline (``time.monotonic``, seconds)."""
         if len(payload) > MAX_REQUEST:
             return refused(f"a request of {len(payload)} bytes is over the {MAX_REQUEST} that OTLP allows")
+        self._busy = True
         try:
             target = self._target
             if target is None:
@@ -97,6 +101,10 @@ class HttpExporter:
         except Exception as error:  # a wrong setting; ours to report, not to raise
             self._drop()
             result = refused(f"cannot send to the endpoint: {error}")
+        finally:
+            self._busy = False
+            if self._closed:  # whoever closed may have left the connection to us
+                self._drop()
         if result.text and not result.retryable and result.text not in self._said and len(self._said) < 20:
             self._said.add(result.text)
             diagnostics.warn(result.text)

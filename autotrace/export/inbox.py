@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAGIC = b"autotrc1"
 ROTATE = 8 << 20  # bytes of a file
 MAX_PAYLOAD = 64 << 20  # bytes; a reader takes a greater length for damage
-_LOOK = 1 << 20  # bytes written between two looks at the size of the whole directory
+_RESERVE = 1 << 20  # bytes that a writer claims at each look at the size of the whole directory
 _FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
     | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
@@ -51,6 +51,7 @@ class Inbox:
         self._data = os.path.abspath(os.path.expanduser(given)) if given else places.data_directory()
         self._max = settings.inbox_max_bytes
         self._rotate = max(min(ROTATE, self._max // 4), 1)
+        self._reserve = min(_RESERVE, self._max // 16)
         self._sequence = 0
         self._closed = False
         self._file: _File | None = None
@@ -95,11 +96,9 @@ class Inbox:
             file = None
         if file is None:
             file = self._begin(len(MAGIC) + len(record))
-        elif file.unlooked + len(record) > _LOOK:
-            file.unlooked = 0
-            if not make_room(file.directory, self._max, len(record), file.name):
-                file = None
-        if file is None:
+        elif len(record) > file.reserve:
+            file.reserve = self._room(file.directory, len(record), file.name)
+        if file is None or len(record) > file.reserve:
             return later(
                 f"the inbox is full ({self._max} bytes) of files that are still being written: read them with "
                 "`autotrace traces`, or raise AUTOTRACE_INBOX_MAX_BYTES"
@@ -128,16 +127,22 @@ class Inbox:
                 places.make(inbox)
             except OSError as error:
                 raise OSError(f"{refusal}, and {error}") from error
-        if not make_room(inbox, self._max, need):
+        reserve = self._room(inbox, need)
+        if reserve < need:
             return None
         for _ in range(3):
             self._sequence += 1
-            file = _File(inbox, f"{time.time_ns()}-{os.getpid()}-{self._sequence}{SUFFIX}")
+            file = _File(inbox, f"{time.time_ns()}-{os.getpid()}-{self._sequence}{SUFFIX}", reserve)
             if file.hold():
                 self._file = file
                 return file
             file.close()
         raise OSError(f"files in {inbox!r} vanish as soon as they are made")
+
+    def _room(self, inbox: str, need: int, keep: str = "") -> int:
+        """Return how many bytes may be written before the next look; fewer than needed where the inbox is full."""
+        wanted = max(need, self._reserve)
+        return min(make_room(inbox, self._max, wanted, keep), wanted)
 
 
 class _File:
@@ -147,15 +152,16 @@ class _File:
         directory: where it is.
         name: its name there.
         size: bytes written so far.
-        unlooked: bytes written since the directory's size was last looked at.
+        reserve: bytes that may be written before the directory's size is looked at again.
     """
 
-    __slots__ = ("_descriptor", "_identity", "directory", "name", "size", "unlooked")
+    __slots__ = ("_descriptor", "_identity", "directory", "name", "reserve", "size")
 
-    def __init__(self, directory: str, name: str) -> None:
+    def __init__(self, directory: str, name: str, reserve: int) -> None:
         self.directory = directory
         self.name = name
-        self.size = self.unlooked = 0
+        self.size = 0
+        self.reserve = reserve
         self._descriptor = os.open(os.path.join(directory, name), _FLAGS, 0o600)
         status = os.fstat(self._descriptor)
         self._identity = (os.getpid(), status.st_dev, status.st_ino)
@@ -205,7 +211,7 @@ class _File:
                 pass
             raise OSError(f"only {written} of {len(record)} bytes fit into {self.name}: is the disk full?")
         self.size += written
-        self.unlooked += written
+        self.reserve -= written
 
     def close(self) -> None:
         """Close the descriptor, if it still is that of our file."""

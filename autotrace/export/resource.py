@@ -63,7 +63,8 @@ def service_name() -> str:
     try:
         argv = getattr(sys, "argv", None) or [""]
         spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-        return _named(argv[0], getattr(spec, "name", None), getattr(sys, "orig_argv", ()))
+        script = argv[0] if isinstance(argv[0], str) else ""
+        return _named(script, getattr(spec, "name", None), getattr(sys, "orig_argv", ()))
     except Exception:  # a program may put anything into sys
         return _PYTHON
 

@@ -1,0 +1,140 @@
+"""What the encoder remembers is never wrong, and never much."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from http import HTTPStatus
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.export.making import encoder, expected, finished_span, only_span
+
+from autotrace.export.memo import Memo
+
+ALIKE = [
+    0,
+    0.0,
+    -0.0,
+    False,
+    1,
+    1.0,
+    True,
+    Decimal(1),
+    Decimal("1.00"),
+    HTTPStatus.OK,
+    200,
+    200.0,
+    "1",
+    b"1",
+    None,
+    "",
+    (),
+]
+
+
+def spelled(facts, outcome, failure):
+    """Describe a span by how its facts are written."""
+    return "GET", {"facts": repr(facts), "outcome": repr(outcome)}, 0, ""
+
+
+@pytest.mark.parametrize("wrap", [lambda x: (x,), lambda x: ((x,),), lambda x: ("a", (1, ((x,), "b")))])
+def test_equal_facts_of_other_types_are_other_facts(wrap):
+    """1, 1.0 and True are equal and have one hash; each is described as itself, also inside other tuples."""
+    encoding = encoder()
+    for _ in range(2):
+        for fact in ALIKE:
+            facts, outcome = wrap(fact), wrap(ALIKE[-1])
+            span = only_span(encoding, finished_span(spelled, facts, outcome))
+            assert span == expected(attributes={"facts": repr(facts), "outcome": repr(outcome)})
+
+
+_FACTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, -0.0, 1.0, 2.0]) | st.sampled_from("ab"),
+    lambda inner: st.tuples(inner) | st.tuples(inner, inner) | st.frozensets(inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.lists(st.tuples(st.tuples(_FACTS, _FACTS), st.none() | st.tuples(_FACTS)), min_size=2, max_size=20))
+def test_memory_changes_nothing(met):
+    """One encoder for many spans says what a new encoder for each of them says."""
+    encoding = encoder()
+    for facts, outcome in met:
+        span = finished_span(typed, facts, outcome)
+        assert only_span(encoding, span) == only_span(encoder(), span)
+
+
+def typed(facts, outcome, failure):
+    """Describe a span by the types of its facts, at every depth; a set has no order to be told."""
+    return "GET", {"facts": leaves(facts), "outcome": leaves(outcome)}, 0, ""
+
+
+def leaves(value):
+    """Write a value with its types."""
+    if isinstance(value, (tuple, frozenset)):
+        return f"{type(value).__name__}({', '.join(sorted(map(leaves, value)) if isinstance(value, frozenset) else map(leaves, value))})"
+    return repr(value)
+
+
+def test_what_repeats_is_described_once():
+    """Equal facts and outcomes of one operation are described once; URL-like objects count as facts, too."""
+    calls = []
+
+    def describe(facts, outcome, failure):
+        calls.append(facts)
+        return "GET", {"path": str(facts[0])}, 0, ""
+
+    encoding = encoder()
+    first = finished_span(describe, (PurePosixPath("/a"), "x", 1), (200, None))
+    for _ in range(3):
+        again = finished_span(describe, (PurePosixPath("/a"), "x", 1), (200, None))
+        again.operation = first.operation
+        only_span(encoding, first)
+        only_span(encoding, again)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("facts", [([1],), ({"a": 1},), (object(),), (1.5,), [1], None])
+def test_what_cannot_be_remembered_is_described_each_time(facts):
+    """Facts without a hash, and facts that may change, are not trusted."""
+    calls = []
+
+    def describe(given, outcome, failure):
+        calls.append(given)
+        return "GET", {}, 0, ""
+
+    encoding, span = encoder(), finished_span(describe, facts)
+    only_span(encoding, span)
+    only_span(encoding, span)
+    assert len(calls) == 2
+
+
+def test_facts_whose_hash_or_equality_fail():
+    """Somebody's broken class costs nothing but memory's help."""
+
+    class Bad:
+        def __hash__(self):
+            return 1
+
+        def __eq__(self, other):
+            raise RuntimeError("no")
+
+    encoding = encoder()
+    for _ in range(3):
+        assert only_span(encoding, finished_span(lambda *_: ("GET", {}, 0, ""), (Bad(),))) == expected()
+
+
+def test_a_memo_keeps_its_bounds():
+    """Entries and bytes of both generations stay below twice the bounds; what is used stays."""
+    memo = Memo(100, 10_000)
+    memo.put("used", b"x", 10)
+    for number in range(5000):
+        memo.put(number, b"x" * (number % 50), number % 50)
+        assert memo.young.get("used") or memo.revive("used")
+        assert len(memo.young) <= 100
+        assert sum(map(len, memo.young.values())) <= 10_000
+    memo.put("large", b"x" * 2000, 2000)
+    assert memo.revive("large") is None
+    assert "large" not in memo.young
