@@ -117,6 +117,7 @@ class Agent:
         from autotrace.trace.tracer import tracer
 
         settings = self.settings
+        tracer.active = True
         for unknown in propagation.configure(settings.propagators):
             diagnostics.warn(f"propagator {unknown!r} is not known; it is passed over")
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)

@@ -114,6 +114,7 @@ def install(monkeypatch):
     """Put a fresh recorder behind the tracer; ``monkeypatch`` takes it away again."""
     recorder = Recorder()
     spans, traces, ticks = itertools.count(1), itertools.count(1), itertools.count(1_000_000, 1000)
+    monkeypatch.setattr(tracer, "active", True)
     monkeypatch.setattr(tracer, "submit", recorder.submit)
     monkeypatch.setattr(tracer, "sampler", Sampler())
     monkeypatch.setattr(tracer, "clock", lambda: next(ticks))

@@ -40,7 +40,9 @@ _operation = Operation(FAMILY, INTERNAL, _SCOPE, describe)
 
 
 def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
-    """Start a span beneath the current one and make it current; None where that fails."""
+    """Start a span beneath the current one and make it current; None where the agent does not run."""
+    if not tracer.active:
+        return None
     try:
         span = tracer.start(_operation, (name,), get_current())
         if attributes and span.trace.sampled:

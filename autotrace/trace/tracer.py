@@ -72,6 +72,7 @@ class Tracer:
     """Starts and finishes spans; its slots are what ``bootstrap`` and tests set.
 
     Attributes:
+        active: whether the agent runs; where it does not, nobody need start a span.
         clock: returns the current moment in ns.
         sampler: decides where a trace starts or enters.
         submit: takes a finished, sampled span; must not block.
@@ -79,9 +80,10 @@ class Tracer:
         new_trace_id: returns 32 hex digits.
     """
 
-    __slots__ = ("clock", "new_span_id", "new_trace_id", "sampler", "submit")
+    __slots__ = ("active", "clock", "new_span_id", "new_trace_id", "sampler", "submit")
 
     def __init__(self) -> None:
+        self.active = False
         self.clock: Callable[[], int] = perf_counter_ns
         self.sampler = Sampler()
         self.submit: Callable[[Span], object] = _discard

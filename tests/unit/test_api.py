@@ -202,3 +202,17 @@ def test_attributes_past_the_limit_are_counted(recorder):
             autotrace.set_attribute(f"key{number}", number)
     (span,) = recorder.spans
     assert (len(span.extras.attributes), span.extras.dropped_attributes) == (128, 72)
+
+
+def test_without_the_agent_nothing_is_made():
+    """A program that uses the functions runs without autotrace-run as if they were not there."""
+    from autotrace.trace.context import get_current
+
+    @autotrace.span("bake")
+    def bake():
+        return get_current()
+
+    with autotrace.span("outer", a=1) as outer:
+        outer.set_attribute("b", 2)
+        assert bake() is None
+        assert not autotrace.current_span()
