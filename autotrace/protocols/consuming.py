@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 PROCESS = "messaging.process"
 
-forks = 0  # how many forks lie between this process and the one that loaded this module
 _handlings: dict[int, tuple[ref[Any], Handling]] = {}
 _watching = False
 
@@ -271,8 +270,6 @@ def _end_all() -> None:
 
 
 def _forget() -> None:
-    global forks
-    forks += 1
     for _reference, handling in _all():
         handling.span = None
         handling.puller = 0

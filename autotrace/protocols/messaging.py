@@ -80,7 +80,7 @@ class Messaging:
             return _number(partition), _number(offset), bool(empty)
 
         def wrap(original: Call, scope: str) -> Call:
-            consuming.watch()
+            producing.watch()
             operation = Operation(producing.SEND, PRODUCER, scope, self.describe_send)
             return producing.sent(original, operation, prepare, place, watch, answer)
 

@@ -8,6 +8,9 @@ Not handled: a serializer of the program that looks at the headers sees ours amo
 
 from __future__ import annotations
 
+import atexit
+import os
+
 from autotrace import propagation
 from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     Place = tuple[int, str]
 
 SEND = "messaging.send"
+
+_unanswered: set[Span] = set()
+_watching = False
 
 
 def sent(original: Call, operation: Operation, prepare: Prepare, place: Place, watch: Watch, answer: Answer) -> Call:
@@ -95,12 +101,12 @@ def _hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
 class _Delivery:
     """Ends a producer's span once, when the broker has answered; on whatever thread tells, and also if nobody does."""
 
-    __slots__ = ("_answer", "_forks", "_open")
+    __slots__ = ("_answer", "_span")
 
     def __init__(self, span: Span, answer: Answer) -> None:
-        self._open = [span]  # taking it out is atomic, and lets go of it although the future lives on
+        self._span: Span | None = span
         self._answer = answer
-        self._forks = consuming.forks
+        _unanswered.add(span)
 
     def succeeded(self, result: Any) -> None:
         """End the span with what the broker said; never raises."""
@@ -120,18 +126,43 @@ class _Delivery:
             failed(span, error, span.operation.scope)
 
     def _take(self) -> Span | None:
-        try:
-            return self._open.pop()
-        except IndexError:
+        """Let go of the span, and return it to the first who asks, in the process that sent the message."""
+        span, self._span = self._span, None
+        if span is None:
             return None
+        try:
+            _unanswered.remove(span)
+        except KeyError:
+            return None
+        return span
 
     def __del__(self) -> None:
         try:
             span = self._take()
-            if span is not None and self._forks == consuming.forks:  # else it is the parent process's to tell
+            if span is not None:
                 tracer.finish(span)
         except Exception:
             return
+
+
+def watch() -> None:
+    """Once a process: end what is unanswered when it ends, and leave it to the parent where it forks."""
+    global _watching
+    if _watching:
+        return
+    _watching = True
+    atexit.register(_end_all)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_unanswered.clear)
+
+
+def _end_all() -> None:
+    """End what the library could not bring to an end in its own exit handlers, which run before ours."""
+    try:
+        while _unanswered:
+            tracer.finish(_unanswered.pop())
+    except Exception:  # another thread was told of the last one
+        fault("messaging")
 
 
 def fit(limit: Callable[[Args], int], place: Place) -> Wrap:

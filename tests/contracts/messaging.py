@@ -1,6 +1,6 @@
 """What every instrumentor of a messaging library has to keep, against a real broker.
 
-A subclass says how its library is spoken to; see the methods that raise NotImplementedError.
+A subclass says how its library is spoken to: see the methods of MessagingBase that raise NotImplementedError.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 import traceback
 
 import pytest
+from contracts.messaging_base import MessagingBase, current_id, hexadecimal
 
 import autotrace
 from autotrace import propagation
@@ -24,160 +25,20 @@ from autotrace.trace.tracer import tracer
 
 TRACEPARENT = "00-{:032x}-{:016x}-{}"
 FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-WAIT = "autotrace.messaging.wait_ms"
 
 
 class HandlerError(Exception):
     """What goes wrong in the program that handles a message."""
 
 
-def hexadecimal(number):
-    """Return a span id of the recorder's."""
-    return f"{number:016x}"
-
-
-def current_id():
-    """Return the id of the current span, or None."""
-    current = get_current()
-    return current.span_id if current is not None else None
-
-
-class MessagingContract:
+class MessagingContract(MessagingBase):
     """The contract; a subclass adds a library to it."""
-
-    name = ""  # of the instrumentor
-
-    def producer(self, **options):
-        """Return a new producer; the client id is "sender"."""
-        raise NotImplementedError
-
-    def consumer(self, topic, **options):
-        """Return a new consumer, from the topic's beginning; the client id is "reader", the group is the topic's name."""
-        raise NotImplementedError
-
-    def send(self, producer, topic, value, key=None, headers=None):
-        """Send a message and return what the library returns."""
-        raise NotImplementedError
-
-    def delivered(self, sent):
-        """Wait until the broker has answered; raises what the library raises."""
-        raise NotImplementedError
-
-    def poll(self, consumer, count):
-        """Return batches with at least ``count`` messages in all; each is what the program would loop over."""
-        raise NotImplementedError
-
-    def try_poll(self, consumer):
-        """Ask for messages for a moment, and get none."""
-        raise NotImplementedError
-
-    def close(self, client):
-        """Close a producer or a consumer."""
-        client.close()
-
-    def refused(self, producer, topic):
-        """Send what the library itself refuses with an exception."""
-        raise NotImplementedError
-
-    def attributes(self, operation, topic, key, offset):
-        """Return the expected attributes, but for the wait; what is None is left out."""
-        raise NotImplementedError
-
-    def functions(self):
-        """Return the library's public functions that are patched, as (owner, name)."""
-        raise NotImplementedError
-
-    # What the tests are written in.
-
-    @pytest.fixture
-    def open(self, instrument):
-        """A function that makes clients, which are closed when the test ends."""
-        instrument(self.name)
-        made = []
-
-        def now(make, *args, **options):
-            client = make(*args, **options)
-            made.append(client)
-            return client
-
-        yield now
-        for client in made:
-            self.close(client)
-
-    @pytest.fixture
-    def topic(self, kafka_topic):
-        """A topic of this test's own."""
-        return kafka_topic
-
-    @pytest.fixture
-    def filled(self, open, topic, recorder):
-        """A topic with the messages 0, 1, 2, whose spans have the ids 1, 2, 3."""
-        self.fill(open(self.producer), topic, 3)
-        recorder.wait(3)
-        recorder.clear()
-        return topic
-
-    def fill(self, producer, topic, count):
-        """Send messages and wait for all of them."""
-        for number in range(count):
-            self.delivered(self.send(producer, topic, b"%d" % number))
-
-    def sent(self, topic, number, trace=None, parent="", key=None, offset=0, **more):
-        """Return the expected span of a message that was sent."""
-        return {
-            "name": f"send {topic}",
-            "kind": "PRODUCER",
-            "scope": self.name,
-            "trace_id": f"{number if trace is None else trace:032x}",
-            "span_id": hexadecimal(number),
-            "parent_id": parent and hexadecimal(parent),
-            "attributes": self.attributes("send", topic, key, offset),
-            "status": "UNSET",
-            **more,
-        }
-
-    def processed(self, topic, number, trace, parent, key=None, offset=0, **more):
-        """Return the expected span of a message that was handled."""
-        return {
-            "name": f"process {topic}",
-            "kind": "CONSUMER",
-            "scope": self.name,
-            "trace_id": f"{trace:032x}",
-            "span_id": hexadecimal(number),
-            "parent_id": parent and hexadecimal(parent),
-            "attributes": self.attributes("process", topic, key, offset),
-            "status": "UNSET",
-            **more,
-        }
-
-    @staticmethod
-    def spans(recorder, count):
-        """Return the finished spans without the wait, which must be there where a message was handled."""
-        found = recorder.wait(count)
-        for one in found:
-            wait = one["attributes"].pop(WAIT, None)
-            assert (type(wait) is int and wait >= 0) if one["kind"] == "CONSUMER" else wait is None
-        return found
-
-    @staticmethod
-    def internal(name, number, trace, parent):
-        """Return the expected span of the program's own."""
-        return {
-            "name": name,
-            "kind": "INTERNAL",
-            "scope": "api",
-            "trace_id": f"{trace:032x}",
-            "span_id": hexadecimal(number),
-            "parent_id": parent and hexadecimal(parent),
-            "attributes": {},
-            "status": "UNSET",
-        }
 
     # One trace.
 
-    def test_a_message_is_one_trace_from_its_cause_to_what_its_handling_does(self, open, topic, recorder):
+    def test_a_message_is_one_trace_from_its_cause_to_what_its_handling_does(self, connect, topic, recorder):
         """Sending is beneath what caused it, handling beneath the sending, and what handling does beneath that."""
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         with span("order"):
             future = self.send(producer, topic, b"pizza", key=b"42")
             assert current_id() == hexadecimal(1)
@@ -196,9 +57,9 @@ class MessagingContract:
             self.internal("bake", 4, 1, 3),
         ]
 
-    def test_each_message_of_an_iteration_is_current_until_the_next_is_asked_for(self, open, filled, recorder):
+    def test_each_message_of_an_iteration_is_current_until_the_next_is_asked_for(self, connect, filled, recorder):
         """In the loop's body the message's span is current; the next pull ends it."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         seen = []
         for message in consumer:
             seen.append((message.value, current_id(), len(recorder.finished())))
@@ -207,13 +68,14 @@ class MessagingContract:
         assert seen == [(b"0", hexadecimal(4), 0), (b"1", hexadecimal(5), 1), (b"2", hexadecimal(6), 2)]
         self.close(consumer)
         assert self.spans(recorder, 3) == [
-            self.processed(filled, 4 + number, trace=1 + number, parent=1 + number, offset=number) for number in range(3)
+            self.processed(filled, 4 + number, trace=1 + number, parent=1 + number, offset=number)
+            for number in range(3)
         ]
 
-    def test_waiting_for_a_message_is_not_handling_one(self, open, topic, recorder):
+    def test_waiting_for_a_message_is_not_handling_one(self, connect, topic, recorder):
         """The span ends when the next message is asked for, not when it comes, and nothing is current meanwhile."""
-        producer = open(self.producer)
-        consumer = open(self.consumer, topic)
+        producer = connect(self.producer)
+        consumer = connect(self.consumer, topic)
         self.fill(producer, topic, 1)
         came = []
 
@@ -229,37 +91,40 @@ class MessagingContract:
         thread.join(30)
         assert came == [b"0", b"late"]
 
-    def test_each_message_of_a_batch_is_current_while_the_loop_handles_it(self, open, filled, recorder):
+    def test_each_message_of_a_batch_is_current_while_the_loop_handles_it(self, connect, filled, recorder):
         """A loop over what was polled has each message's span current in its body, and none before and after it."""
-        consumer = open(self.consumer, filled)
-        seen = []
+        consumer = connect(self.consumer, filled)
         (batch,) = self.poll(consumer, 3)
         assert current_id() is None
-        for message in batch:
-            seen.append((message.value, current_id()))
+        seen = [(message.value, current_id()) for message in batch]
         assert current_id() is None
         assert seen == [(b"0", hexadecimal(4)), (b"1", hexadecimal(5)), (b"2", hexadecimal(6))]
         assert self.spans(recorder, 3) == [
-            self.processed(filled, 4 + number, trace=1 + number, parent=1 + number, offset=number) for number in range(3)
+            self.processed(filled, 4 + number, trace=1 + number, parent=1 + number, offset=number)
+            for number in range(3)
         ]
 
-    def test_a_loop_over_a_batch_that_is_left_ends_its_message(self, open, filled, recorder):
+    def test_a_loop_over_a_batch_that_is_left_ends_its_message(self, connect, filled, recorder):
         """After ``break``, and after an exception, no message is being handled."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         (batch,) = self.poll(consumer, 3)
         for _message in batch:
             break
         assert current_id() is None
-        with pytest.raises(HandlerError):
+
+        def fail():
             for _message in batch:
                 raise HandlerError
+
+        with pytest.raises(HandlerError):
+            fail()
         assert current_id() is None
         recorder.wait(2)
 
-    def test_a_message_that_was_polled_alone_is_handled_once_it_is_looked_at(self, open, topic, recorder):
+    def test_a_message_that_was_polled_alone_is_handled_once_it_is_looked_at(self, connect, topic, recorder):
         """Where one message came, taking it out of its batch by its index makes its span current."""
-        self.fill(open(self.producer), topic, 1)
-        consumer = open(self.consumer, topic)
+        self.fill(connect(self.producer), topic, 1)
+        consumer = connect(self.consumer, topic)
         (batch,) = self.poll(consumer, 1)
         assert current_id() is None
         assert batch[0].value == b"0"
@@ -270,9 +135,9 @@ class MessagingContract:
         assert current_id() is None
         recorder.wait(2)
 
-    def test_a_pull_that_brings_nothing_makes_no_span(self, open, filled, recorder):
+    def test_a_pull_that_brings_nothing_makes_no_span(self, connect, filled, recorder):
         """Asking in vain is no span, but it ends what was handled before."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         for _ in range(3):
             next(consumer)
         assert current_id() == hexadecimal(6)
@@ -280,10 +145,10 @@ class MessagingContract:
         assert current_id() is None
         recorder.wait(3)
 
-    def test_what_is_current_where_a_message_is_handled_is_linked(self, open, topic, recorder):
+    def test_what_is_current_where_a_message_is_handled_is_linked(self, connect, topic, recorder):
         """The sender is the parent; the span around the consumer is a link, and comes back afterwards."""
-        self.fill(open(self.producer), topic, 1)
-        consumer = open(self.consumer, topic)
+        self.fill(connect(self.producer), topic, 1)
+        consumer = connect(self.consumer, topic)
         with span("worker"):
             next(consumer)
             assert current_id() == hexadecimal(3)
@@ -293,11 +158,11 @@ class MessagingContract:
         link = [(f"{2:032x}", hexadecimal(2))]
         assert found[1] == self.processed(topic, 3, trace=1, parent=1, links=link)
 
-    def test_a_message_without_context_belongs_to_what_is_current(self, open, topic, recorder):
+    def test_a_message_without_context_belongs_to_what_is_current(self, connect, topic, recorder):
         """Where nothing came in, the span around the consumer is the parent."""
         propagation.configure(("none",))
-        self.fill(open(self.producer), topic, 1)
-        consumer = open(self.consumer, topic)
+        self.fill(connect(self.producer), topic, 1)
+        consumer = connect(self.consumer, topic)
         with span("worker"):
             assert not next(consumer).headers
             self.close(consumer)
@@ -305,9 +170,9 @@ class MessagingContract:
 
     # Headers.
 
-    def test_the_callers_headers_stay_and_ours_come_after_them(self, open, topic, recorder):
+    def test_the_callers_headers_stay_and_ours_come_after_them(self, connect, topic, recorder):
         """The list that the program passes is not written to; what arrives is what it set, then ours."""
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         headers = [("b", b"\x00\xff"), ("a", b""), ("b", b"again")]
         mine = list(headers)
         self.delivered(self.send(producer, topic, b"one", headers=mine))
@@ -317,18 +182,18 @@ class MessagingContract:
         assert list(next(consumer).headers) == headers + ours
         assert list(next(consumer).headers) == [("traceparent", TRACEPARENT.format(2, 2, "01").encode())]
 
-    def test_without_propagation_the_headers_are_what_the_program_set(self, open, topic, recorder):
+    def test_without_propagation_the_headers_are_what_the_program_set(self, connect, topic, recorder):
         """The propagator ``none`` adds nothing."""
         propagation.configure(("none",))
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
         self.delivered(self.send(producer, topic, b"two"))
         assert list(next(consumer).headers) == [("a", b"1")]
         assert not next(consumer).headers
 
-    def test_a_context_of_the_programs_own_stays_and_is_linked(self, open, topic, recorder):
+    def test_a_context_of_the_programs_own_stays_and_is_linked(self, connect, topic, recorder):
         """A message that is passed on with its headers keeps them; the new sending is linked to the old."""
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         headers = [("traceparent", FOREIGN.encode())]
         self.delivered(self.send(producer, topic, b"one", headers=headers))
         assert list(next(consumer).headers) == headers
@@ -337,9 +202,9 @@ class MessagingContract:
         assert sent == self.sent(topic, 1, links=[tuple(FOREIGN.split("-")[1:3])])
         assert (processed["trace_id"], processed["parent_id"]) == tuple(FOREIGN.split("-")[1:3])
 
-    def test_tracestate_and_baggage_travel_with_the_message(self, open, topic, recorder):
+    def test_tracestate_and_baggage_travel_with_the_message(self, connect, topic, recorder):
         """What came in with the first message goes out with the one that its handling sends."""
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         first = [("traceparent", FOREIGN.encode()), ("tracestate", b"v=1"), ("baggage", b"user=7")]
         self.delivered(self.send(producer, topic, b"one", headers=first))
         next(consumer)
@@ -348,10 +213,10 @@ class MessagingContract:
         assert (headers["tracestate"], headers["baggage"]) == (b"v=1", b"user=7")
         assert headers["traceparent"].decode().split("-")[1:3] == [FOREIGN.split("-")[1], hexadecimal(3)]
 
-    def test_a_trace_that_is_not_recorded_is_passed_on_as_such(self, open, topic, recorder):
+    def test_a_trace_that_is_not_recorded_is_passed_on_as_such(self, connect, topic, recorder):
         """Unsampled: the flag goes out as 00, the handling is current all the same, and nothing is recorded."""
         tracer.sampler = Sampler(0.0)
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         self.delivered(self.send(producer, topic, b"one"))
         assert dict(next(consumer).headers)["traceparent"] == TRACEPARENT.format(1, 1, "00").encode()
         assert (get_current().parent_id, get_current().trace.sampled) == (hexadecimal(1), False)
@@ -361,9 +226,9 @@ class MessagingContract:
 
     # Failures.
 
-    def test_the_exception_in_flight_when_a_consumer_is_closed_is_the_failure(self, open, filled, recorder):
+    def test_the_exception_in_flight_when_a_consumer_is_closed_is_the_failure(self, connect, filled, recorder):
         """A handler that raises, in a program that closes its consumer on the way out, leaves a failed span."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
 
         def work():
             try:
@@ -380,9 +245,9 @@ class MessagingContract:
         assert failed["attributes"]["error.type"].endswith("messaging.HandlerError")
         assert failed["message"] == "0"
 
-    def test_an_exception_that_was_in_flight_before_is_not_the_messages(self, open, filled, recorder):
+    def test_an_exception_that_was_in_flight_before_is_not_the_messages(self, connect, filled, recorder):
         """A consumer that is read and closed while an exception is handled did not raise it."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         try:
             raise HandlerError
         except HandlerError:
@@ -390,9 +255,9 @@ class MessagingContract:
             self.close(consumer)
         assert self.spans(recorder, 1)[0]["status"] == "UNSET"
 
-    def test_an_exception_that_the_handler_deals_with_is_no_failure(self, open, filled, recorder):
+    def test_an_exception_that_the_handler_deals_with_is_no_failure(self, connect, filled, recorder):
         """A loop that goes on after an exception handled its message."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         next(consumer)
         try:
             raise HandlerError
@@ -401,12 +266,12 @@ class MessagingContract:
         next(consumer)
         assert self.spans(recorder, 1)[0]["status"] == "UNSET"
 
-    def test_what_the_library_refuses_fails_the_span(self, open, topic, recorder):
+    def test_what_the_library_refuses_fails_the_span(self, connect, topic, recorder):
         """An exception of the call itself reaches the program, ends the span, and is told on it."""
-        producer = open(self.producer)
+        producer = connect(self.producer)
         self.fill(producer, topic, 1)
         recorder.clear()
-        with span("order"), pytest.raises(Exception) as caught:  # noqa: PT012
+        with span("order"), pytest.raises(Exception) as caught:
             self.refused(producer, topic)
         (failed, _) = self.spans(recorder, 2)
         assert (failed["kind"], failed["status"], failed["parent_id"]) == ("PRODUCER", "ERROR", hexadecimal(2))
@@ -422,14 +287,14 @@ class MessagingContract:
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         assert ours not in text
 
-    def test_our_own_failure_costs_spans_and_nothing_else(self, open, topic, recorder, monkeypatch):
+    def test_our_own_failure_costs_spans_and_nothing_else(self, connect, topic, recorder, monkeypatch):
         """Where our code raises, messages come and go as if we were not there."""
 
         def broken(*_args):
             raise RuntimeError("ours")
 
-        producer, consumer = open(self.producer), open(self.consumer, topic)
-        other = open(self.consumer, topic, group="other")
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
+        other = connect(self.consumer, topic, group="other")
         monkeypatch.setattr(messaging, "_short", broken)
         self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
         self.delivered(self.send(producer, topic, b"two"))
@@ -441,13 +306,13 @@ class MessagingContract:
         assert recorder.finished() == []
         assert faults.pop(self.name) == 5
 
-    def test_a_context_that_cannot_be_put_or_read_costs_no_message(self, open, topic, recorder, monkeypatch):
+    def test_a_context_that_cannot_be_put_or_read_costs_no_message(self, connect, topic, recorder, monkeypatch):
         """Where propagation raises, the message goes without context and comes without one."""
 
         def broken(*_args):
             raise RuntimeError("ours")
 
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         monkeypatch.setattr(propagation, "outgoing_bytes", broken)
         monkeypatch.setattr(propagation, "incoming_bytes", broken)
         self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
@@ -457,9 +322,9 @@ class MessagingContract:
 
     # Several at once.
 
-    def test_threads_that_send_do_not_mix(self, open, topic, recorder):
+    def test_threads_that_send_do_not_mix(self, connect, topic, recorder):
         """Each message sent by one of several threads is beneath that thread's own span."""
-        producer = open(self.producer)
+        producer = connect(self.producer)
         self.fill(producer, topic, 1)
         recorder.clear()
         ready = threading.Barrier(4)
@@ -483,10 +348,10 @@ class MessagingContract:
             (key,) = [value for name, value in one["attributes"].items() if name.endswith("message.key")]
             assert parents[one["parent_id"]] == f"thread {key}"
 
-    def test_two_consumers_in_one_thread_do_not_end_each_others_messages(self, open, filled, recorder):
+    def test_two_consumers_in_one_thread_do_not_end_each_others_messages(self, connect, filled, recorder):
         """The other consumer's span stays; when both have ended nothing is current, whatever the order was."""
-        one = open(self.consumer, filled, group="one")
-        other = open(self.consumer, filled, group="other")
+        one = connect(self.consumer, filled, group="one")
+        other = connect(self.consumer, filled, group="other")
         next(one)
         first = get_current()
         next(other)
@@ -504,9 +369,9 @@ class MessagingContract:
         found = self.spans(recorder, 6)
         assert sorted(span_["parent_id"] for span_ in found) == [hexadecimal(number) for number in (1, 1, 2, 2, 3, 3)]
 
-    def test_a_consumer_may_be_used_in_another_thread_than_it_was_made_in(self, open, filled, recorder):
+    def test_a_consumer_may_be_used_in_another_thread_than_it_was_made_in(self, connect, filled, recorder):
         """Pulled here, then there: the first message ends, the second is current there only."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         seen = []
 
         def work():
@@ -523,7 +388,7 @@ class MessagingContract:
         assert seen == [hexadecimal(6), None]
         assert len(recorder.wait(3)) == 3
 
-    def test_a_consumer_that_is_let_go_of_ends_its_message(self, instrument, open, filled, recorder):
+    def test_a_consumer_that_is_let_go_of_ends_its_message(self, instrument, connect, filled, recorder):
         """A span that is open when its consumer is collected is finished, and the consumer is collected."""
         consumer = self.consumer(filled)
         next(consumer)
@@ -537,9 +402,9 @@ class MessagingContract:
     def close_quietly(self, consumer):
         """Free a consumer's resources by a way that is not patched; a library without one does nothing."""
 
-    def test_a_message_that_was_sent_and_forgotten_is_not_kept(self, open, topic, recorder):
+    def test_a_message_that_was_sent_and_forgotten_is_not_kept(self, connect, topic, recorder):
         """When the broker has answered, no span is held, although the program still holds what it was given."""
-        producer = open(self.producer)
+        producer = connect(self.producer)
         futures = [self.send(producer, topic, b"x") for _ in range(20)]
         recorder.wait(20)
         recorder.clear()
@@ -550,7 +415,7 @@ class MessagingContract:
 
     # What the program sees of us.
 
-    def test_patched_functions_look_like_themselves(self, open):
+    def test_patched_functions_look_like_themselves(self, connect):
         """Name, module, signature and pickling by reference are the library's."""
         import inspect
         import pickle

@@ -6,12 +6,14 @@ import copy
 import gc
 import json
 import pickle
+import sys
 import threading
 import time
 
 import kafka
 import pytest
-from contracts.messaging import FOREIGN, MessagingContract, current_id, hexadecimal
+from contracts.messaging import FOREIGN, MessagingContract
+from contracts.messaging_base import current_id, hexadecimal
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from services.ports import free_port
 
@@ -101,9 +103,9 @@ class TestKafka(MessagingContract):
 
     # The answer of the broker.
 
-    def test_the_span_ends_when_the_broker_has_answered(self, open, topic, recorder):
+    def test_the_span_ends_when_the_broker_has_answered(self, connect, topic, recorder):
         """The call returns at once and its span is not current any more; it ends with the answer, on another thread."""
-        producer = open(self.producer, linger_ms=500)
+        producer = connect(self.producer, linger_ms=500)
         with span("order"):
             future = producer.send(topic, b"x")
             assert current_id() == hexadecimal(1)
@@ -132,9 +134,9 @@ class TestKafka(MessagingContract):
         assert told.wait(30)
         producer.close()
 
-    def test_headers_may_be_given_by_position(self, open, topic, recorder):
+    def test_headers_may_be_given_by_position(self, connect, topic, recorder):
         """Positional headers are copied like those given by name, and the caller's list is not written to."""
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         headers = [("a", b"1")]
         self.delivered(producer.send(topic, b"x", b"k", headers, 0, 1234))
         assert headers == [("a", b"1")]
@@ -142,24 +144,24 @@ class TestKafka(MessagingContract):
         assert (message.key, message.value, message.partition, message.timestamp) == (b"k", b"x", 0, 1234)
         assert [name for name, _ in message.headers] == ["a", "traceparent"]
 
-    def test_headers_that_the_library_refuses_are_still_refused(self, open, topic, recorder):
+    def test_headers_that_the_library_refuses_are_still_refused(self, connect, topic, recorder):
         """A tuple is no list of headers, with us as without us."""
-        producer = open(self.producer)
+        producer = connect(self.producer)
         with pytest.raises((AssertionError, TypeError)):
             producer.send(topic, b"x", headers=(("a", b"1"),))
         (failed,) = self.spans(recorder, 1)
         assert failed["status"] == "ERROR"
 
-    def test_a_broker_without_headers_gets_none(self, open, topic, recorder):
+    def test_a_broker_without_headers_gets_none(self, connect, topic, recorder):
         """Where the broker is older than 0.11 no context is sent."""
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         producer.config["api_version"] = (0, 10, 2)
         self.delivered(producer.send(topic, b"x"))
         assert not next(consumer).headers
 
-    def test_a_broker_that_cannot_be_reached_fails_the_span(self, open, topic, recorder):
+    def test_a_broker_that_cannot_be_reached_fails_the_span(self, connect, topic, recorder):
         """A producer that finds no broker raises after its own limit, and the span says so."""
-        producer = open(
+        producer = connect(
             self.producer,
             bootstrap_servers=[f"127.0.0.1:{free_port()}"],
             api_version=(2, 3),
@@ -173,9 +175,9 @@ class TestKafka(MessagingContract):
         assert failed["message"] == str(caught.value)
         assert isinstance(caught.value, KafkaTimeoutError)
 
-    def test_a_message_that_the_broker_refuses_fails_the_span(self, open, topic, recorder):
+    def test_a_message_that_the_broker_refuses_fails_the_span(self, connect, topic, recorder):
         """The error comes with the answer, after the call has returned."""
-        producer = open(self.producer, max_request_size=1 << 23)
+        producer = connect(self.producer, max_request_size=1 << 23)
         self.fill(producer, topic, 1)
         recorder.clear()
         with pytest.raises(MessageSizeTooLargeError):
@@ -185,9 +187,9 @@ class TestKafka(MessagingContract):
         assert failed["attributes"]["error.type"] == "kafka.errors.MessageSizeTooLargeError"
         assert "messaging.kafka.offset" not in failed["attributes"]
 
-    def test_a_message_that_only_we_make_too_large_is_sent_without_us(self, open, topic, recorder):
+    def test_a_message_that_only_we_make_too_large_is_sent_without_us(self, connect, topic, recorder):
         """What fits without the context goes out without it; what does not fit fails as ever."""
-        producer, consumer = open(self.producer, max_request_size=1000), open(self.consumer, topic)
+        producer, consumer = connect(self.producer, max_request_size=1000), connect(self.consumer, topic)
         room = next(
             size
             for size in range(1000, 0, -1)
@@ -200,9 +202,9 @@ class TestKafka(MessagingContract):
         assert [name for name, _ in next(consumer).headers] == ["a"]
         assert [name for name, _ in next(consumer).headers] == ["a", "traceparent"]
 
-    def test_a_message_without_value_is_a_tombstone_on_both_sides(self, open, topic, recorder):
+    def test_a_message_without_value_is_a_tombstone_on_both_sides(self, connect, topic, recorder):
         """An empty value is told, a value that is there is not."""
-        producer, consumer = open(self.producer), open(self.consumer, topic)
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
         self.delivered(producer.send(topic, None, key=b"gone"))
         assert next(consumer).value is None
         self.close(consumer)
@@ -235,9 +237,9 @@ class TestKafka(MessagingContract):
 
     # What poll returns.
 
-    def test_what_poll_returns_is_what_it_returns_without_us(self, open, filled, recorder):
+    def test_what_poll_returns_is_what_it_returns_without_us(self, connect, filled, recorder):
         """A dictionary of lists: equal, in order, of the same length and truth, of plain records."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         found = self.polled(consumer, 3)
         assert type(found) is dict
         ((place, batch),) = found.items()
@@ -256,9 +258,9 @@ class TestKafka(MessagingContract):
         assert recorder.finished() == []
         assert current_id() is None
 
-    def test_every_way_through_a_batch_makes_its_messages_current(self, open, filled, recorder):
+    def test_every_way_through_a_batch_makes_its_messages_current(self, connect, filled, recorder):
         """Backwards, by slices, by taking out: the message in hand is the one whose span is current."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         (batch,) = self.poll(consumer, 3)
         offsets = {f"{number:016x}": number - 1 for number in (1, 2, 3)}
         for message in reversed(batch):
@@ -275,7 +277,7 @@ class TestKafka(MessagingContract):
         assert current_id() is None
         recorder.wait(3 + 2 + 3 + 3)
 
-    def test_a_subclass_that_overrides_poll_and_next_is_traced_once(self, open, filled, recorder):
+    def test_a_subclass_that_overrides_poll_and_next_is_traced_once(self, connect, filled, recorder):
         """The program's own methods that call the library's make no second span."""
 
         class Reader(kafka.KafkaConsumer):
@@ -286,34 +288,48 @@ class TestKafka(MessagingContract):
                 return super().poll(*args, **kwargs)
 
         options = {"bootstrap_servers": self.bootstrap, "auto_offset_reset": "earliest"}
-        reader = open(Reader, filled, group_id="next", **options)
+        reader = connect(Reader, filled, group_id="next", **options)
         assert [next(reader).value for _ in range(3)] == [b"0", b"1", b"2"]
         reader.close()
-        reader = open(Reader, filled, group_id="poll", **options)
+        reader = connect(Reader, filled, group_id="poll", **options)
         ((*messages,),) = self.poll(reader, 3)
         assert [message.value for message in messages] == [b"0", b"1", b"2"]
         parents = [one["parent_id"] for one in recorder.wait(6)]
         assert parents == [hexadecimal(number) for number in (1, 2, 3)] * 2
 
-    def test_giving_up_the_subscription_ends_the_message(self, open, filled, recorder):
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 a frame that re-raises stays")
+    def test_tracebacks_of_pulls_and_batches_read_as_without_us(self, connect, filled, recorder):
+        """What the library or a list raises through us shows no frame of ours."""
+        consumer = connect(self.consumer, filled)
+        (batch,) = self.poll(consumer, 3)
+
+        def beyond():
+            return batch[3]
+
+        for call in (lambda: consumer.poll(timeout_ms=-1), beyond, lambda: batch.pop(3), consumer.close):
+            with pytest.raises((AssertionError, ValueError, IndexError, TypeError)) as caught:
+                call() if call != consumer.close else call(no_such=1)
+            self.assert_unseen(caught.value)
+
+    def test_giving_up_the_subscription_ends_the_message(self, connect, filled, recorder):
         """After ``unsubscribe`` nothing is being handled."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         next(consumer)
         consumer.unsubscribe()
         assert current_id() is None
         recorder.wait(1)
 
-    def test_an_iteration_that_times_out_ends_as_it_does_without_us(self, open, filled, recorder):
+    def test_an_iteration_that_times_out_ends_as_it_does_without_us(self, connect, filled, recorder):
         """The loop ends, the last message has ended with it, and the consumer goes on afterwards."""
-        consumer = open(self.consumer, filled, consumer_timeout_ms=2000)
+        consumer = connect(self.consumer, filled, consumer_timeout_ms=2000)
         assert [message.value for message in consumer] == [b"0", b"1", b"2"]
         assert current_id() is None
         assert [message.value for message in consumer] == []
         recorder.wait(3)
 
-    def test_seeking_and_committing_leave_the_message_in_hand(self, open, filled, recorder):
+    def test_seeking_and_committing_leave_the_message_in_hand(self, connect, filled, recorder):
         """What a handler does with its consumer belongs to its message, which may come again."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         message = next(consumer)
         consumer.commit()
         consumer.seek(kafka.TopicPartition(filled, 0), message.offset)
@@ -322,17 +338,17 @@ class TestKafka(MessagingContract):
         self.close(consumer)
         recorder.wait(2)
 
-    def test_nothing_of_ours_is_on_the_programs_objects(self, open, filled, recorder):
+    def test_nothing_of_ours_is_on_the_programs_objects(self, connect, filled, recorder):
         """A consumer in use has the attributes that it has without us, and is forgotten once it is closed and dropped."""
-        consumer = open(self.consumer, filled)
+        consumer = connect(self.consumer, filled)
         before = set(vars(consumer))
         next(consumer)
         assert set(vars(consumer)) == before
         assert id(consumer) in consuming._handlings
 
-    def test_several_bootstrap_servers_are_no_address(self, open, topic, recorder):
+    def test_several_bootstrap_servers_are_no_address(self, connect, topic, recorder):
         """Which of several brokers will be asked is not known, so none is named."""
-        producer = open(self.producer, bootstrap_servers=[self.bootstrap, self.bootstrap])
+        producer = connect(self.producer, bootstrap_servers=[self.bootstrap, self.bootstrap])
         self.delivered(producer.send(topic, b"x", headers=[("traceparent", FOREIGN.encode())]))
         (sent,) = self.spans(recorder, 1)
         assert not {"server.address", "server.port"} & set(sent["attributes"])

@@ -1,0 +1,152 @@
+"""What the contract of messaging is written in: how a library is spoken to, and what spans are expected."""
+
+from __future__ import annotations
+
+import pytest
+
+from autotrace.trace.context import get_current
+
+WAIT = "autotrace.messaging.wait_ms"
+
+
+def hexadecimal(number):
+    """Return a span id of the recorder's."""
+    return f"{number:016x}"
+
+
+def current_id():
+    """Return the id of the current span, or None."""
+    current = get_current()
+    return current.span_id if current is not None else None
+
+
+class MessagingBase:
+    """How a library is spoken to, and what spans are expected."""
+
+    name = ""  # of the instrumentor
+
+    def producer(self, **options):
+        """Return a new producer; the client id is "sender"."""
+        raise NotImplementedError
+
+    def consumer(self, topic, **options):
+        """Return a new consumer, from the topic's beginning; the client id is "reader", the group is the topic's name."""
+        raise NotImplementedError
+
+    def send(self, producer, topic, value, key=None, headers=None):
+        """Send a message and return what the library returns."""
+        raise NotImplementedError
+
+    def delivered(self, sent):
+        """Wait until the broker has answered; raises what the library raises."""
+        raise NotImplementedError
+
+    def poll(self, consumer, count):
+        """Return batches with at least ``count`` messages in all; each is what the program would loop over."""
+        raise NotImplementedError
+
+    def try_poll(self, consumer):
+        """Ask for messages for a moment, and get none."""
+        raise NotImplementedError
+
+    def close(self, client):
+        """Close a producer or a consumer."""
+        client.close()
+
+    def refused(self, producer, topic):
+        """Send what the library itself refuses with an exception."""
+        raise NotImplementedError
+
+    def attributes(self, operation, topic, key, offset):
+        """Return the expected attributes, but for the wait; what is None is left out."""
+        raise NotImplementedError
+
+    def functions(self):
+        """Return the library's public functions that are patched, as (owner, name)."""
+        raise NotImplementedError
+
+    # What the tests are written in.
+
+    @pytest.fixture
+    def connect(self, instrument):
+        """A function that makes clients, which are closed when the test ends."""
+        instrument(self.name)
+        made = []
+
+        def now(make, *args, **options):
+            client = make(*args, **options)
+            made.append(client)
+            return client
+
+        yield now
+        for client in made:
+            self.close(client)
+
+    @pytest.fixture
+    def topic(self, kafka_topic):
+        """A topic of this test's own."""
+        return kafka_topic
+
+    @pytest.fixture
+    def filled(self, connect, topic, recorder):
+        """A topic with the messages 0, 1, 2, whose spans have the ids 1, 2, 3."""
+        self.fill(connect(self.producer), topic, 3)
+        recorder.wait(3)
+        recorder.clear()
+        return topic
+
+    def fill(self, producer, topic, count):
+        """Send messages and wait for all of them."""
+        for number in range(count):
+            self.delivered(self.send(producer, topic, b"%d" % number))
+
+    def sent(self, topic, number, trace=None, parent="", key=None, offset=0, **more):
+        """Return the expected span of a message that was sent."""
+        return {
+            "name": f"send {topic}",
+            "kind": "PRODUCER",
+            "scope": self.name,
+            "trace_id": f"{number if trace is None else trace:032x}",
+            "span_id": hexadecimal(number),
+            "parent_id": parent and hexadecimal(parent),
+            "attributes": self.attributes("send", topic, key, offset),
+            "status": "UNSET",
+            **more,
+        }
+
+    def processed(self, topic, number, trace, parent, key=None, offset=0, **more):
+        """Return the expected span of a message that was handled."""
+        return {
+            "name": f"process {topic}",
+            "kind": "CONSUMER",
+            "scope": self.name,
+            "trace_id": f"{trace:032x}",
+            "span_id": hexadecimal(number),
+            "parent_id": parent and hexadecimal(parent),
+            "attributes": self.attributes("process", topic, key, offset),
+            "status": "UNSET",
+            **more,
+        }
+
+    @staticmethod
+    def spans(recorder, count):
+        """Return the finished spans without the wait, which must be there where a message was handled."""
+        found = recorder.wait(count)
+        for one in found:
+            wait = one["attributes"].pop(WAIT, None)
+            assert (type(wait) is int and wait >= 0) if one["kind"] == "CONSUMER" else wait is None
+        return found
+
+    @staticmethod
+    def internal(name, number, trace, parent):
+        """Return the expected span of the program's own."""
+        return {
+            "name": name,
+            "kind": "INTERNAL",
+            "scope": "api",
+            "trace_id": f"{trace:032x}",
+            "span_id": hexadecimal(number),
+            "parent_id": parent and hexadecimal(parent),
+            "attributes": {},
+            "status": "UNSET",
+        }
