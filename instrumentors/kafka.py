@@ -7,7 +7,7 @@ messages have no headers (before 0.11) no context is sent.
 from __future__ import annotations
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import messaging
+from autotrace.protocols import concurrency, messaging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ INSTRUMENTOR = Instrumentor(
         Patch("kafka.consumer.group:KafkaConsumer.close", _kafka.release()),
         Patch("kafka.consumer.group:KafkaConsumer.unsubscribe", _kafka.release()),
         # The library's own threads: of the producer, of a consumer's group until 2.x, of every client from 3.0 on.
-        Patch("kafka.producer.sender:Sender.start", messaging.apart()),
-        Patch("kafka.coordinator.base:HeartbeatThread.start", messaging.apart(), optional=True),
-        Patch("kafka.net.selector:NetworkSelector.start", messaging.apart(), optional=True),
+        Patch("kafka.producer.sender:Sender.start", concurrency.isolate()),
+        Patch("kafka.coordinator.base:HeartbeatThread.start", concurrency.isolate(), optional=True),
+        Patch("kafka.net.selector:NetworkSelector.start", concurrency.isolate(), optional=True),
     ),
 )

@@ -16,7 +16,7 @@ from time import time_ns
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming, producing
 from autotrace.protocols.http import host_and_port
-from autotrace.protocols.producing import apart, fit
+from autotrace.protocols.producing import fit
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CONSUMER, ERROR, PRODUCER, UNSET, Operation
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     # destination, partition, offset, key, whether it is empty, timestamp (ms since the epoch), headers
     Received = Callable[[Any], tuple[Any, Any, Any, Any, bool, Any, Any]]
 
-__all__ = ["Messaging", "apart", "fit"]
+__all__ = ["Messaging", "fit"]
 
 _LONGEST_KEY = 256  # characters or bytes; a longer key is data
 

@@ -189,26 +189,6 @@ def fit(limit: Callable[[Args], int], place: Place) -> Wrap:
     return wrap
 
 
-def apart() -> Wrap:
-    """Wrap a function that starts a library's own thread: what runs there belongs to no operation of the program."""
-
-    def wrap(original: Call, _scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            current = get_current()
-            set_current(None)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            finally:
-                set_current(current)
-
-        return traced
-
-    return wrap
-
-
 def _carried(given: list[Any], span: Span) -> list[Any]:
     """Return fresh headers with the context, or the given ones where there is nothing to add.
 

@@ -6,6 +6,7 @@ import copy
 import gc
 import json
 import pickle
+import sqlite3
 import sys
 import threading
 import time
@@ -234,6 +235,43 @@ class TestKafka(MessagingContract):
         assert own is not None
         assert seen
         assert set(seen.values()) == {None}
+
+    def test_callbacks_of_the_program_run_in_no_request(self, instrument, connect, topic, recorder):
+        """Also where threads inherit spans, the sender's thread has none, whichever request made the producer."""
+        instrument("threads")
+        seen = []
+        with span("request"):
+            producer = connect(self.producer)
+            future = producer.send(topic, b"x")
+            told = threading.Event()
+            future.add_callback(lambda _metadata: (seen.append(get_current()), told.set()))
+            assert told.wait(30)
+            own = threading.Thread(target=lambda: seen.append(current_id()))
+            own.start()
+            own.join()
+        assert seen == [None, hexadecimal(1)]
+
+    def test_what_a_handler_does_to_databases_and_topics_is_beneath_its_message(
+        self, instrument, connect, topic, recorder
+    ):
+        """Two messages and a query, in one trace, each beneath what caused it."""
+        instrument("sqlite3")
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
+        self.delivered(producer.send(topic, b"pizza"))
+        next(consumer)
+        database = sqlite3.connect(":memory:")
+        database.execute("SELECT 1")
+        database.close()
+        self.delivered(producer.send(topic, b"next"))
+        self.close(consumer)
+        found = recorder.wait(4)
+        assert {one["trace_id"] for one in found} == {f"{1:032x}"}
+        assert sorted((one["kind"], one["span_id"][-1], one["parent_id"][-1:]) for one in found) == [
+            ("CLIENT", "3", "2"),
+            ("CONSUMER", "2", "1"),
+            ("PRODUCER", "1", ""),
+            ("PRODUCER", "4", "2"),
+        ]
 
     # What poll returns.
 

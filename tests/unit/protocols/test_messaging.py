@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from autotrace.api import span
 from autotrace.patching.wall import faults
 from autotrace.protocols import consuming, producing
-from autotrace.protocols.messaging import Messaging, apart, fit
+from autotrace.protocols.messaging import Messaging, fit
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import Failure
 from autotrace.trace.span import ERROR, UNSET
@@ -177,17 +176,6 @@ def test_a_size_is_estimated_anew_only_where_ours_is_too_much():
     assert traced(None, [1, 2]) == 20
     assert traced(None, headers=[1]) == 10
     assert calls == [[1, 2], [1]]
-
-
-def test_a_thread_of_the_librarys_own_is_started_apart(recorder):
-    """Inside nothing is current, afterwards everything is as before, also when it raises."""
-    with span("request"):
-        around = get_current()
-        assert apart()(get_current, "acme")() is None
-        assert get_current() is around
-        with pytest.raises(ZeroDivisionError):
-            apart()(lambda: 1 // 0, "acme")()
-        assert get_current() is around
 
 
 PROGRAM = """
