@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.engine.base import Connection
 
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
-from autotrace.protocols import db_client
+from autotrace.protocols import concurrency, db_client
 
 
 def _database(connection: Connection, dialect: Any) -> tuple[Any, ...]:
@@ -53,10 +53,14 @@ if hasattr(Connection, "_exec_single_context"):
         Patch("sqlalchemy.engine.base:Connection._exec_insertmany_context", db_client.query(_in_context)),
         Patch("sqlalchemy.engine.base:Connection._cursor_execute", db_client.query(_by_cursor)),
     )
-else:  # 1.4, where the context is made inside; lists in it are only written out there
+else:  # 1.4, where the context is made inside, and lists are only written out there
+    _await = concurrency.carry_awaitable()  # its greenlets have copies of the context, out of which nothing comes
     _patches = (
         Patch("sqlalchemy.engine.base:Connection._execute_context", db_client.query(_before_context, _sent)),
         Patch("sqlalchemy.engine.base:Connection._cursor_execute", db_client.query(_by_cursor)),
+        Patch("sqlalchemy.util._concurrency_py3k:await_only", _await, optional=True),
+        Patch("sqlalchemy.util.concurrency:await_only", _await, optional=True),
+        Patch("sqlalchemy.util:await_only", _await, optional=True),
     )
 
 INSTRUMENTOR = Instrumentor(library="sqlalchemy", versions=">=1.4,<3", distribution="SQLAlchemy", patches=_patches)

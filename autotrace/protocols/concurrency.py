@@ -18,6 +18,7 @@ from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from typing import Any
 
     from autotrace.patching import Call, Wrap
@@ -55,6 +56,28 @@ class Carried:
         return getattr(self._function, name)
 
 
+class CarriedAwaitable:
+    """An awaitable together with the span that is current while somebody else awaits it, in a context of theirs."""
+
+    __slots__ = ("_awaitable", "_span")
+
+    def __init__(self, awaitable: Any, span: Span) -> None:
+        self._awaitable = awaitable
+        self._span = span
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Await it; afterwards the context is as it was before."""
+        before = get_current()
+        set_current(self._span)
+        try:
+            return (yield from self._awaitable.__await__())
+        except BaseException as error:
+            hide_frame(error)
+            raise
+        finally:
+            set_current(before)
+
+
 def carry(index: int, *, isolated: bool = False) -> Wrap:
     """Trace a function that is given a callable to be run later, in a thread that runs others too.
 
@@ -82,6 +105,28 @@ def carry(index: int, *, isolated: bool = False) -> Wrap:
             finally:
                 if isolated and span is not None:
                     set_current(span)
+
+        return carrying
+
+    return wrap
+
+
+def carry_awaitable() -> Wrap:
+    """Trace a function whose first argument is awaited elsewhere, in a context that does not see changes made here."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        def carrying(*args: Any, **kwargs: Any) -> Any:
+            try:
+                span = get_current()
+                if span is not None and args:
+                    args = (CarriedAwaitable(args[0], span), *args[1:])
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
 
         return carrying
 

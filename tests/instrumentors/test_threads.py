@@ -1,0 +1,185 @@
+"""threading: the contract, for each way to start a thread, and what programs see of their threads."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import traceback
+import weakref
+
+import pytest
+from contracts.concurrency import ConcurrencyContract, work
+from contracts.db_client import Work
+
+from autotrace.trace.context import get_current
+
+
+class Box:
+    """Keeps what a function of another thread returned or raised."""
+
+    def __init__(self, function, args, kwargs):
+        self.function, self.args, self.kwargs = function, args, kwargs
+        self.result = self.error = None
+
+    def __call__(self):
+        try:
+            self.result = self.function(*self.args, **self.kwargs)
+        except BaseException as error:
+            self.error = error
+
+    def open(self):
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class TestThread(ConcurrencyContract):
+    """The contract, through a thread with a target."""
+
+    instrumentors = ("threads",)
+    scope = "threads"
+
+    def start(self, box):
+        thread = threading.Thread(target=box)
+        thread.start()
+        thread.join(30)
+
+    def run(self, function, /, *args, **kwargs):
+        box = Box(function, args, kwargs)
+        self.start(box)
+        return box.open()
+
+
+class TestTimer(TestThread):
+    """The contract, through a timer."""
+
+    def start(self, box):
+        timer = threading.Timer(0.0, box)
+        timer.start()
+        timer.join(30)
+
+
+class TestSubclass(TestThread):
+    """The contract, through a class that overrides ``run`` and never calls ours."""
+
+    def start(self, box):
+        class Worker(threading.Thread):
+            def run(self):
+                box()
+
+        worker = Worker(daemon=True)
+        worker.start()
+        worker.join(30)
+
+
+@pytest.fixture
+def traced(recorder, instrument):
+    """threading, patched."""
+    instrument("threads")
+    return recorder
+
+
+def test_what_a_program_sees_of_a_thread(traced):
+    """Names, identifiers, the list of threads and the thread's own attributes are as without us."""
+    plain = threading.Thread(target=print)
+    attributes = set(vars(plain))
+    seen = []
+
+    def look():
+        current = threading.current_thread()
+        seen.append((current is thread, current in threading.enumerate(), current.ident == threading.get_ident()))
+
+    thread = threading.Thread(target=look, name="mine", daemon=True)
+    with Work():
+        thread.start()
+    thread.join(30)
+    assert seen == [(True, True, True)]
+    assert (thread.name, thread.daemon, thread.is_alive()) == ("mine", True, False)
+    assert set(vars(thread)) == attributes - {"_target", "_args", "_kwargs"}
+
+
+def test_no_frame_of_ours_is_on_a_threads_stack(traced):
+    """The stack of a thread begins where it begins without us."""
+    stacks = []
+    with Work():
+        thread = threading.Thread(target=lambda: stacks.append(traceback.extract_stack()))
+        thread.start()
+        thread.join(30)
+    assert [frame.name for frame in stacks[0]][:3] == ["_bootstrap", "_bootstrap_inner", "run"]
+
+
+def test_what_the_excepthook_gets_is_the_same(traced, monkeypatch):
+    """An exception that ends a thread has the very traceback that it has without us."""
+    told = []
+
+    def hook(args):
+        text = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
+        told.append((args.thread.name, "".join(text)))
+
+    def fails():
+        raise ValueError("mine")
+
+    def start():
+        thread = threading.Thread(target=fails, name="failing")
+        thread.start()
+        thread.join(30)
+
+    monkeypatch.setattr(threading, "excepthook", hook)
+    start()
+    with Work():
+        start()
+    assert told[0] == told[1]
+    assert "autotrace/" not in told[1][1]
+
+
+def test_a_thread_that_is_started_twice_fails_as_ever(traced):
+    """The library's own checks come first."""
+    thread = threading.Thread(target=lambda: None)
+    with Work():
+        thread.start()
+        thread.join(30)
+        with pytest.raises(RuntimeError, match="threads can only be started once"):
+            thread.start()
+
+
+def test_the_context_of_a_thread_is_fresh(traced):
+    """A thread inherits our span and nothing of the program's own context variables."""
+    from contextvars import ContextVar, copy_context
+
+    mine = ContextVar("mine", default="fresh")
+    seen = []
+    with Work():
+        mine.set("changed")
+        thread = threading.Thread(target=lambda: seen.append((mine.get(), len(copy_context()))))
+        thread.start()
+        thread.join(30)
+    assert seen == [("fresh", 1)]
+
+
+def test_nothing_is_wrapped_where_nothing_is_current(traced):
+    """Without a span the thread is started with the very function that the library gives."""
+    contexts = []
+    thread = threading.Thread(target=lambda: contexts.append(get_current()))
+    thread.start()
+    thread.join(30)
+    assert contexts == [None]
+
+
+class Fact(str):
+    """Text that can be watched."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_a_thread_that_has_ended_keeps_nothing_alive(traced):
+    """The span, and its facts, go when the thread and its starter are done."""
+    fact = Fact("watched")
+    seen = weakref.ref(fact)
+    with Work(fact):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(30)
+    traced.clear()
+    del fact
+    gc.collect()
+    assert seen() is None
