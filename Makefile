@@ -33,3 +33,12 @@ demo: wheel
 clean:
 	rm -rf $(CACHE) .nox build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# make bench             what tracing costs: autotrace, OpenTelemetry and ddtrace side by side (see docs/performance.md)
+# make bench-quick       the same with few rows and rounds; ARGS='--rows sqlite3,flask --python 3.13' for either
+.PHONY: bench bench-quick
+bench: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks $(ARGS)
+
+bench-quick: ARGS += --quick
+bench-quick: bench

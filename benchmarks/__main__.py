@@ -1,0 +1,134 @@
+"""The benchmarks' command line: ``make bench`` and ``make bench-quick`` call it, with ``ARGS='...'`` for what follows.
+
+It makes the environments, starts sink and origin, measures row by row, and writes ``report.md`` and ``report.json`` after
+each row, so that a run that is broken off has told what it knows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import chunks, report, single
+from benchmarks.chunks import Bench
+from benchmarks.environments import CHECKOUT, PEERS, VARIANTS, Environments, UnavailableError, Variant
+from benchmarks.machine import Calibration, described
+from benchmarks.rows import BY_NAME, ROWS
+from benchmarks.services import ServiceError, Services
+
+_FULL = {"rounds": 15, "chunk": 0.4, "delay": 1000}
+_QUICK = {"rounds": 3, "chunk": 0.05, "delay": 200}
+_SHOWN = {"opentelemetry": ("opentelemetry-sdk", "opentelemetry-instrumentation"), "ddtrace": ("ddtrace",)}
+
+
+def main() -> int:
+    """Run what the command line asks for; returns the exit code."""
+    given = _arguments()
+    preset = _QUICK if given.quick else _FULL
+    rows = _chosen(given.rows, BY_NAME, [row for row in ROWS if row.quick or not given.quick], "row")
+    variants = _chosen(given.variants, VARIANTS, list(VARIANTS.values()), "variant")
+    cache = Path(given.cache).resolve()
+    try:
+        environments = Environments(cache, given.python, _wheel(given.wheel, cache))
+        _say(f"environments of Python {given.python}")
+        environments.prepare(variants)
+    except UnavailableError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 2
+    directory = Path(tempfile.mkdtemp(prefix="autotrace-bench-"))
+    calibration = Calibration()
+    run: dict[str, Any] = {
+        "python": given.python,
+        "quick": given.quick,
+        "rounds": given.rounds or preset["rounds"],
+        "chunk_s": given.chunk or preset["chunk"],
+        "taken": time.strftime("%Y-%m-%d"),
+        "machine": {"words": described()},
+        "peers": _peers(environments, variants),
+        "rows": [],
+    }
+    try:
+        with Services(environments.executable("tools"), directory) as services:
+            bench = Bench(
+                environments, services, calibration, directory, preset["delay"], run["rounds"], run["chunk_s"]
+            )
+            measured = []
+            for row in rows:
+                _say(row.title)
+                way = chunks if row.kind == "chunks" else single
+                measured.append((row, way.measure(bench, row, variants)))
+                text = _write(cache / "bench", run, measured, calibration)
+    except ServiceError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    print(text)
+    return 0
+
+
+def _write(directory: Path, run: dict[str, Any], measured: list[Any], calibration: Calibration) -> str:
+    """Write the report of what has been measured so far; the best speed is known only at the end."""
+    seen = calibration.seen or [0.0]
+    run["machine"]["best_ms"] = calibration.best / 1e6 if calibration.seen else 0.0
+    run["machine"]["median_ms"] = median(seen) / 1e6
+    best = calibration.best if calibration.seen else 1.0
+    run["rows"] = [report.summary(row, figures, best) for row, figures in measured]
+    return report.write(directory, run)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS='...'", description="What tracing costs.")
+    parser.add_argument(
+        "--quick", action="store_true", help="few rows, few rounds: whether it works, not what it costs"
+    )
+    parser.add_argument("--rows", help=f"of {', '.join(BY_NAME)}; separated by commas")
+    parser.add_argument("--variants", help=f"of {', '.join(VARIANTS)}; separated by commas")
+    parser.add_argument("--python", default="3.11", help="the version, such as 3.13 (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, help="how often each variant runs")
+    parser.add_argument("--chunk", type=float, help="CPU time of one chunk, in seconds")
+    parser.add_argument("--wheel", help="of autotrace (default: the one that 'make wheel' built)")
+    default = os.environ.get("AUTOTRACE_CACHE") or ".cache"
+    parser.add_argument("--cache", default=str(CHECKOUT / default), help="where environments and reports are kept")
+    return parser.parse_args()
+
+
+def _chosen(given: str | None, known: dict[str, Any], default: list[Any], what: str) -> list[Any]:
+    if not given:
+        return default
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            sys.exit(f"benchmarks: there is no {what} {name!r}; there are {', '.join(known)}")
+    return [one for one in known.values() if one.name in names]
+
+
+def _wheel(given: str | None, cache: Path) -> Path:
+    found = [Path(given)] if given else sorted((cache / "dist").glob("autotrace-*.whl"))
+    if len(found) != 1 or not found[0].is_file():
+        raise UnavailableError("there is no wheel of autotrace: 'make wheel' builds one, and --wheel names another")
+    return found[0].resolve()
+
+
+def _peers(environments: Environments, variants: list[Variant]) -> dict[str, str]:
+    shown = {}
+    for variant in variants:
+        if variant.name in PEERS:
+            versions = environments.versions(variant)
+            shown.update({name: versions.get(name, "?") for name in _SHOWN[variant.name]})
+    return shown
+
+
+def _say(what: str) -> None:
+    print(f"bench > {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""A running workload: starting it under a variant's agent, giving it work, looking at it, ending it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING
+
+from benchmarks.environments import WORKLOADS, Environments, Sending, Variant
+from benchmarks.machine import children, cpu_ns
+from benchmarks.services import Child, ServiceError, Services, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.rows import Row
+
+_START = 60.0  # s; most of what a program may take to be ready
+_CHUNK = 120.0  # s; the same for a chunk of operations
+_PATH = "/menu/margherita"
+
+
+class Program:
+    """A workload under one variant's agent.
+
+    Args:
+        row: which workload.
+        variant: which agent.
+        sending: where its spans go to.
+        environments: where it is installed.
+        services: what it may ask.
+        directory: where it runs.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        variant: Variant,
+        sending: Sending,
+        environments: Environments,
+        services: Services,
+        directory: Path,
+    ) -> None:
+        self._drive = row.drive
+        self._port = 0
+        self._connection: HTTPConnection | None = None
+        if row.drive == "gunicorn":
+            self._port = free_port()
+            options = ["--workers", "1", "--bind", f"127.0.0.1:{self._port}", "--chdir", str(WORKLOADS)]
+            command = environments.command(variant, "gunicorn", *options, row.program)
+        else:
+            file = WORKLOADS / row.program.format(environment=variant.environment)
+            command = environments.command(variant, "python", str(file))
+        environ = {**services.environ, **variant.settings(sending)}
+        self._child = Child(command, directory, f"{row.name}-{variant.name}", environ)
+        self.pid = self._child.pid
+
+    def ready(self) -> None:
+        """Wait until it takes work.
+
+        Raises:
+            ServiceError: it does not.
+        """
+        if self._drive == "gunicorn":
+            self._answers()
+        else:
+            told = self._child.expect("ready", _START)
+            self._port = int(told or 0)
+
+    def order(self, count: int) -> None:
+        """Do a number of operations, to the end."""
+        if self._drive == "input":
+            self._child.tell(str(count))
+            self._child.expect("done", _CHUNK)
+        elif self._drive == "connection":
+            self._over_one_connection(count)
+        else:
+            for _ in range(count):
+                self._once()
+
+    def pids(self) -> list[int]:
+        """Return the processes whose CPU time counts."""
+        return [self.pid, *children(self.pid)] if self._drive == "gunicorn" else [self.pid]
+
+    def cpu_ns(self) -> int:
+        """Return the CPU time that it has used so far, in ns."""
+        return cpu_ns(*self.pids())
+
+    def leave(self) -> float:
+        """Let a workload end by itself; returns the moment (monotonic, s) at which its own code had ended."""
+        self._child.close_input()
+        return float(self._child.expect("leaving", _CHUNK))
+
+    def wait(self, timeout: float) -> float:
+        """Wait for its end; returns when that was (monotonic, s)."""
+        return self._child.wait(timeout)
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._drive != "input":
+            try:
+                os.kill(self.pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+        self._child.end()
+
+    def _answers(self) -> None:
+        deadline = time.monotonic() + _START
+        while True:
+            try:
+                self._once()
+                return
+            except (OSError, HTTPException) as error:
+                if time.monotonic() > deadline:
+                    raise ServiceError(f"{self._child.label} does not answer: {error}") from error
+                time.sleep(0.05)
+
+    def _once(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            connection.request("GET", _PATH)
+            response = connection.getresponse()
+            body = response.read()
+            if response.status != 200 or not body.startswith(b"margherita"):
+                raise ServiceError(f"{self._child.label} answered {response.status}: {body[:300]!r}")
+        finally:
+            connection.close()
+
+    def _over_one_connection(self, count: int) -> None:
+        if self._connection is None:
+            self._connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+            self._connection.connect()
+            self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(count):
+            self._connection.request("GET", _PATH)
+            response = self._connection.getresponse()
+            if response.status != 200 or response.read() != b"margherita":
+                raise ServiceError(f"{self._child.label} answered {response.status}")

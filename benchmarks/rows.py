@@ -1,0 +1,101 @@
+"""The rows of the report: what is done in each, and what issue 3 asks for.
+
+The issue's figures are what the agents *added* there, in the row's unit: OpenTelemetry, ddtrace, and what ours may add at
+most.  They hold only against each other, so ours is read as a share of the better peer's (``limit`` in ``report.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+US, MS, S, MB, PERCENT = "µs", "ms", "s", "MB", "%"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row.
+
+    Attributes:
+        name: its name on the command line.
+        title: its name in the report.
+        kind: how it is measured: ``chunks`` (CPU time per operation), ``start``, ``exit``, ``memory`` or ``lost``.
+        unit: of all its figures.
+        asked: in the issue: OpenTelemetry, ddtrace, ours at most; None where the issue has no figure.
+        program: a workload's file, the code for ``python -c``, or where to send to (``refuses``, ``hangs``).
+        drive: who asks for the operations: ``input`` (the workload does them when told), ``connection`` (HTTP requests over
+            one connection), ``connections`` (HTTP requests, each over its own), ``gunicorn`` (the same, to gunicorn).
+        absolute: ours is not read as a share, since the figure does not depend on the machine.
+        quick: whether ``--quick`` has it.
+        missing: variants that cannot do it, and why.
+    """
+
+    name: str
+    title: str
+    kind: str
+    unit: str
+    asked: tuple[float | None, float | None, float]
+    program: str
+    drive: str = "input"
+    absolute: bool = False
+    quick: bool = False
+    missing: tuple[tuple[str, str], ...] = ()
+
+    def excuse(self, variant: str) -> str:
+        """Return why a variant cannot do it, or an empty string."""
+        return dict(self.missing).get(variant, "")
+
+
+_OURS_NOT_YET = (("autotrace", "not traced yet"), ("inbox", "not traced yet"))
+
+ROWS = (
+    Row("start", "start: `python -c pass`", "start", MS, (2586, 967, 40), "pass", quick=True),
+    Row(
+        "start-imports",
+        "start: `import flask, requests, sqlalchemy`",
+        "start",
+        MS,
+        (2095, 1237, 80),
+        "import flask, requests, sqlalchemy",
+    ),
+    Row("sqlite3", "sqlite3 query, no parent", "chunks", US, (81, 70, 7), "sqlite3_query.py", quick=True),
+    Row("sqlalchemy", "SQLAlchemy query", "chunks", US, (190, 118, 12), "sqlalchemy_query.py"),
+    Row("requests", "requests.get", "chunks", US, (207, 354, 20), "requests_get.py", quick=True),
+    Row("httpx", "httpx get", "chunks", US, (301, 361, 25), "httpx_get.py"),
+    Row("aiohttp-client", "aiohttp client get", "chunks", US, (228, 373, 20), "aiohttp_get.py"),
+    Row("redis", "redis GET", "chunks", US, (139, 144, 12), "redis_get.py", missing=_OURS_NOT_YET),
+    Row("flask", "Flask request (WSGI callable)", "chunks", US, (368, 829, 30), "flask_request.py", quick=True),
+    Row("fastapi", "FastAPI request (ASGI callable)", "chunks", US, (514, 299, 30), "fastapi_request.py"),
+    Row(
+        "aiohttp-server",
+        "aiohttp server request",
+        "chunks",
+        US,
+        (499, None, 35),
+        "aiohttp_server.py",
+        "connection",
+        missing=(("ddtrace", "not traced"),),
+    ),
+    Row(
+        "gunicorn",
+        "gunicorn, Flask + sqlite + requests, per request",
+        "chunks",
+        US,
+        (2360, 3332, 120),
+        "gunicorn_app:app",
+        "gunicorn",
+    ),
+    Row("span", "a hand-made span with 5 attributes", "chunks", US, (71, 45, 4), "span_{environment}.py", quick=True),
+    Row("memory", "worker memory (RSS) over bare", "memory", MB, (63, 27, 6), "gunicorn_app:app", "gunicorn"),
+    Row("exit-refuses", "exit when the sink refuses", "exit", S, (31, 5.5, 1), "requests_get.py", absolute=True),
+    Row("exit-hangs", "exit when the sink hangs", "exit", S, (30, 39, 2), "requests_get.py", absolute=True),
+    Row(
+        "lost",
+        "spans lost in a tight loop of 200,000",
+        "lost",
+        PERCENT,
+        (22, 0, 0),
+        "span_{environment}.py",
+        absolute=True,
+    ),
+)
+BY_NAME = {row.name: row for row in ROWS}
