@@ -40,5 +40,5 @@ clean:
 bench: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks $(ARGS)
 
-bench-quick: ARGS += --quick
-bench-quick: bench
+bench-quick: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks --quick $(ARGS)
