@@ -3,7 +3,7 @@
 Core, ORM, text, DDL, ``exec_driver_sql``, ``insertmanyvalues`` and asynchronous engines all come through there.  The
 driver's own spans beneath are left out.
 
-Not seen: what event hooks make of a statement; in 1.4 also what runs before an insert to get its defaults, such as a sequence.
+Not seen: what event hooks make of a statement; in 1.4 also what an insert asks before to get its defaults.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def _sent(done: Any) -> Any:
     return getattr(done if context is None else context, "statement", None)
 
 
+_patches: tuple[Patch, ...]
 if hasattr(Connection, "_exec_single_context"):
     _patches = (
         Patch("sqlalchemy.engine.base:Connection._exec_single_context", db_client.query(_in_context)),

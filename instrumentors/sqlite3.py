@@ -18,18 +18,18 @@ from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument, with
 from autotrace.protocols import db_client, subclasses
 
 _NAME = "sqlite3"
-_SLOTS = ("_autotrace_database",)
+_SLOT = "_autotrace_database"
 _SOMEWHERE = ("sqlite", "", None, None)
 
 
 def _execute(args: Args, _kwargs: Kwargs) -> Any:
     text = db_client.text(args[1]) if len(args) > 1 else None
-    return text and (getattr(args[0].connection, "_autotrace_database", _SOMEWHERE), text, None)
+    return text and (getattr(args[0].connection, _SLOT, _SOMEWHERE), text, None)
 
 
 def _executemany(args: Args, _kwargs: Kwargs) -> Any:
     text = db_client.text(args[1]) if len(args) > 2 else None
-    database = getattr(args[0].connection, "_autotrace_database", _SOMEWHERE)
+    database = getattr(args[0].connection, _SLOT, _SOMEWHERE)
     return text and (database, text, db_client.batch_size(args[2]))
 
 
@@ -60,7 +60,7 @@ def _cursor_arguments(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
 def _init_arguments(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     database = argument(args, kwargs, 1, "database")
     if isinstance(database, (str, bytes, os.PathLike)):
-        args[0]._autotrace_database = "sqlite", os.fsdecode(database), None, None
+        setattr(args[0], _SLOT, ("sqlite", os.fsdecode(database), None, None))
     return args, kwargs
 
 
@@ -84,16 +84,16 @@ class _Connection(sqlite3.Connection):
         executescript = _by_cursor("executescript")
 
 
-_PlainConnection = subclasses.in_place_of(sqlite3.Connection, _Connection, _SLOTS)
+_PlainConnection = subclasses.in_place_of(sqlite3.Connection, _Connection, (_SLOT,))
 
 
 def _connect_arguments(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
-    # connect(database, timeout, detect_types, isolation_level, check_same_thread, factory, ...)
+    # the sixth, after database, timeout, detect_types, isolation_level and check_same_thread
     factory = argument(args, kwargs, 5, "factory", sqlite3.Connection)
     if factory is sqlite3.Connection:
         factory = _PlainConnection
     elif isinstance(factory, type) and issubclass(factory, sqlite3.Connection):
-        factory = subclasses.stand_in(factory, _Connection, _SLOTS)
+        factory = subclasses.stand_in(factory, _Connection, (_SLOT,))
     return with_argument(args, kwargs, 5, "factory", factory), kwargs
 
 

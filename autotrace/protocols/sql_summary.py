@@ -43,7 +43,7 @@ _TABLED = _CHANGES | _words("SELECT TRUNCATE") | {f"{word} TABLE" for word in _D
 
 
 class _Level:
-    """What is known between a pair of brackets: whether an operation stands there, and whether a comma goes on with tables."""
+    """Whether an operation stands between a pair of brackets, and whether a comma there goes on with tables."""
 
     __slots__ = ("operation", "tables")
 

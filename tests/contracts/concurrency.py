@@ -10,11 +10,11 @@ import threading
 import traceback
 
 import pytest
-from contracts.db_client import Work
 
 from autotrace.patching.wall import faults
 from autotrace.protocols import concurrency
 from autotrace.trace.context import get_current
+from contracts.db_client import Work
 
 
 def work(name="inside"):

@@ -75,7 +75,9 @@ class DbClientContract:
         """The file of a database with a table of songs."""
         file = tmp_path / "songs.db"
         plain = sqlite3.connect(file)
-        plain.executescript("CREATE TABLE songs (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO songs VALUES (1, 'One')")
+        plain.executescript(
+            "CREATE TABLE songs (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO songs VALUES (1, 'One')"
+        )
         plain.close()
         return str(file)
 
@@ -147,7 +149,9 @@ class DbClientContract:
         assert span["status"] == "ERROR"
         assert span["message"] == str(caught.value)
         assert span["attributes"]["error.type"] == self.error_name
-        assert span["attributes"].get("db.response.status_code") == ("SQLITE_ERROR" if sys.version_info >= (3, 11) else None)
+        assert span["attributes"].get("db.response.status_code") == (
+            "SQLITE_ERROR" if sys.version_info >= (3, 11) else None
+        )
         assert span["exception"] == f"{self.error_name}: {caught.value}"
 
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 no code can hide its frame")
@@ -207,7 +211,9 @@ class DbClientContract:
             thread.join()
         assert wrong == []
         for number in range(4):
-            texts = [span for span in recorder.finished() if f"of_{number}" in span["attributes"].get("db.query.text", "")]
+            texts = [
+                span for span in recorder.finished() if f"of_{number}" in span["attributes"].get("db.query.text", "")
+            ]
             assert [span["parent_id"] for span in texts] == [parents[number]] * 5
 
     def test_an_unsampled_trace_costs_no_span(self, db, recorder, monkeypatch):

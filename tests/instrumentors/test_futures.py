@@ -51,7 +51,9 @@ class TestRunInExecutor(TestSubmit):
 
     def run(self, function, /, *args, **kwargs):
         async def main():
-            return await asyncio.get_running_loop().run_in_executor(self.pool, functools.partial(function, *args, **kwargs))
+            return await asyncio.get_running_loop().run_in_executor(
+                self.pool, functools.partial(function, *args, **kwargs)
+            )
 
         return asyncio.run(main())
 
@@ -127,7 +129,11 @@ def test_pools_within_pools(traced):
         with Work("outer") as span:
             assert inner_pool.submit(work).result(30) is span
 
-    with concurrent.futures.ThreadPoolExecutor() as one, concurrent.futures.ThreadPoolExecutor() as two, Work("request"):
+    with (
+        concurrent.futures.ThreadPoolExecutor() as one,
+        concurrent.futures.ThreadPoolExecutor() as two,
+        Work("request"),
+    ):
         one.submit(outer, two).result(30)
     inside, outside, request = traced.wait(3)
     assert (inside["parent_id"], outside["parent_id"]) == (outside["span_id"], request["span_id"])

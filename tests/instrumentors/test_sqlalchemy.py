@@ -151,7 +151,9 @@ def test_core_and_ddl(engine, recorder):
 def test_the_orm_and_its_hidden_queries(engine, recorder):
     """A lazy relation shows as one query more for each object: N+1."""
     with Session(engine) as session, Work():
-        session.add_all([Artist(name=f"artist {number}", songs=[Song(title="x"), Song(title="y")]) for number in range(3)])
+        session.add_all(
+            [Artist(name=f"artist {number}", songs=[Song(title="x"), Song(title="y")]) for number in range(3)]
+        )
         session.commit()
         recorder.clear()
         assert sum(len(artist.songs) for artist in session.execute(select(Artist)).scalars()) == 6
@@ -172,7 +174,10 @@ def test_many_rows_with_their_keys_are_one_batch(engine, recorder):
     inserts = [span for span in recorder.finished() if "INSERT songs" in span["name"]]
     if VERSION >= (2, 0):
         assert [span["attributes"]["db.operation.batch.size"] for span in inserts] == [2500]
-        assert inserts[0]["attributes"]["db.query.text"] == "INSERT INTO songs (title, artist_id) VALUES (?, ?) RETURNING id"
+        assert (
+            inserts[0]["attributes"]["db.query.text"]
+            == "INSERT INTO songs (title, artist_id) VALUES (?, ?) RETURNING id"
+        )
     else:
         assert len(inserts) == 2500
 
@@ -276,7 +281,11 @@ def test_tasks_of_an_async_engine_have_their_own_parents(tmp_path, recorder, ins
 
     asyncio.run(main())
     for number in range(5):
-        spans = [span for span in recorder.finished() if span["attributes"].get("db.query.text") == f"SELECT ? AS of_{number}"]
+        spans = [
+            span
+            for span in recorder.finished()
+            if span["attributes"].get("db.query.text") == f"SELECT ? AS of_{number}"
+        ]
         assert [(span["scope"], span["parent_id"]) for span in spans] == [("sqlalchemy", parents[number])] * 3
 
 
