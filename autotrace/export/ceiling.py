@@ -25,14 +25,13 @@ except ImportError:  # Windows
     locks = None
 
 
-def make_room(directory: str, ceiling: int, need: int, keep: str = "") -> int:
+def make_room(directory: str, ceiling: int, need: int) -> int:
     """Delete the oldest finished files until a number of bytes fits below the ceiling.
 
     Args:
         directory: the inbox.
         ceiling: bytes that all its files may have together.
         need: bytes that are about to be written.
-        keep: the name of the caller's own file.
 
     Returns:
         The bytes that fit now, which may be fewer, or more.
@@ -56,7 +55,7 @@ def make_room(directory: str, ceiling: int, need: int, keep: str = "") -> int:
         age = now - modified / 1e9
         if room >= need:
             break
-        if name == keep or (size <= _HEADER and age < _YOUNG):
+        if size <= _HEADER and age < _YOUNG:
             continue
         if _delete(os.path.join(directory, name), age):
             room += size

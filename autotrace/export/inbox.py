@@ -97,7 +97,7 @@ class Inbox:
         if file is None:
             file = self._begin(len(MAGIC) + len(record))
         elif len(record) > file.reserve:
-            file.reserve = self._room(file.directory, len(record), file.name)
+            file.reserve = self._room(file.directory, len(record))
         if file is None or len(record) > file.reserve:
             return later(
                 f"the inbox is full ({self._max} bytes) of files that are still being written: read them with "
@@ -139,10 +139,10 @@ class Inbox:
             file.close()
         raise OSError(f"files in {inbox!r} vanish as soon as they are made")
 
-    def _room(self, inbox: str, need: int, keep: str = "") -> int:
+    def _room(self, inbox: str, need: int) -> int:
         """Return how many bytes may be written before the next look; fewer than needed where the inbox is full."""
         wanted = max(need, self._reserve)
-        return min(make_room(inbox, self._max, wanted, keep), wanted)
+        return min(make_room(inbox, self._max, wanted), wanted)
 
 
 class _File:

@@ -49,9 +49,10 @@ def operation(describe, scope="requests", kind=CLIENT):
 
 
 def finished_span(describe, facts=("GET",), outcome=(200,), failure=None, scope="requests"):
-    """Return one finished root span."""
+    """Return one finished root span; ``describe`` may be an operation."""
+    kind = describe if isinstance(describe, Operation) else operation(describe, scope)
     tracer, finished = fixed_tracer()
-    tracer.finish(tracer.start(operation(describe, scope), facts, None), outcome, failure)
+    tracer.finish(tracer.start(kind, facts, None), outcome, failure)
     return finished[0]
 
 

@@ -12,6 +12,7 @@ from unit.export.making import NOON, TRACE, encoder, finished_span, fixed_tracer
 
 from autotrace.export.console import Console
 from autotrace.trace.failure import Failure
+from autotrace.trace.tracer import Remote
 
 
 def printed(monkeypatch, capsys, payload):
@@ -36,7 +37,8 @@ def test_a_whole_span(monkeypatch, capsys):
         "nan": float("nan"),
         "inf": float("-inf"),
     }
-    span = tracer.start(operation(said("GET", attributes, 2, "no")), (), None)
+    remote = Remote(TRACE, "00f067aa0ba902b7", 1, "vendor=1")
+    span = tracer.enter(operation(said("GET", attributes, 2, "no")), (), remote, None)
     span.more().events.append((1500, "hello", {"k": 1}))
     span.more().links.append(("ab" * 16, "cd" * 8, 1, ""))
     tracer.finish(span)
@@ -44,7 +46,9 @@ def test_a_whole_span(monkeypatch, capsys):
     assert printed(monkeypatch, capsys, payload) == [
         {
             "traceId": TRACE,
-            "flags": 257,
+            "traceState": "vendor=1",
+            "flags": 769,
+            "parentSpanId": "00f067aa0ba902b7",
             "spanId": "0000000000000001",
             "startTimeUnixNano": str(NOON + 1000),
             "endTimeUnixNano": str(NOON + 2000),

@@ -174,6 +174,7 @@ def test_an_error_says_what_the_receiver_said(receiver, exporter, kind, body, sa
     [
         (3, "too old", "rejected 3 spans: too old"),
         (1, "", "rejected 1 span: it did not say why"),
+        (-1, "slow down", "took all spans with a warning: slow down"),
         (0, "slow down", "took all spans with a warning: slow down"),
         (0, "", ""),
     ],
@@ -184,7 +185,7 @@ def test_partial_success(receiver, exporter, told, rejected, message, text):
     body = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
     receiver.answers = [Answer(body=body)]
     result = exporter.export(PAYLOAD, soon())
-    assert (result.delivered, result.rejected) == (True, rejected)
+    assert (result.delivered, result.rejected) == (True, max(rejected, 0))
     assert result.text == (f"http://127.0.0.1:{receiver.port}/v1/traces {text}" if text else "")
     assert len(told) == bool(text)
     assert len(receiver.received) == 1
@@ -327,9 +328,7 @@ def test_a_refusal_before_the_body_was_read():
     def talk(connection, number):
         connection.recv(100)
         connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        connection.shutdown(socket.SHUT_WR)
-        while connection.recv(1 << 20):
-            pass
+        connection.close()  # with unread bytes: what we are still sending is reset
 
     with scripted(talk) as (port, connections):
         exporter = exporter_to(port, compression="none")

@@ -157,7 +157,7 @@ def test_a_daemon_that_reuses_all_descriptors(receiver):
     ours, theirs = socket.socketpair()
     os.dup2(ours.fileno(), number)  # what closing everything and opening something else comes to
     assert exporter.export(PAYLOAD, soon()).delivered
-    os.fstat(number)
+    assert os.path.sameopenfile(number, ours.fileno())
     theirs.setblocking(False)
     with pytest.raises(BlockingIOError):
         theirs.recv(1)

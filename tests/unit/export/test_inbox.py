@@ -241,7 +241,7 @@ def test_a_daemon_that_closes_all_descriptors(make, data, tmp_path, reused):
     assert everything(data / "inbox") == [b"before", b"after"]
     if reused:
         assert theirs.read_bytes() == b""
-        os.fstat(number)
+        assert os.path.samestat(os.fstat(number), theirs.stat())
         os.close(number)
 
 

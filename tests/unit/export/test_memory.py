@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.export.making import encoder, expected, finished_span, only_span
+from unit.export.making import encoder, expected, finished_span, only_span, operation
 
 from autotrace.export.memo import Memo
 
@@ -42,11 +42,11 @@ def spelled(facts, outcome, failure):
 @pytest.mark.parametrize("wrap", [lambda x: (x,), lambda x: ((x,),), lambda x: ("a", (1, ((x,), "b")))])
 def test_equal_facts_of_other_types_are_other_facts(wrap):
     """1, 1.0 and True are equal and have one hash; each is described as itself, also inside other tuples."""
-    encoding = encoder()
+    encoding, kind = encoder(), operation(spelled)
     for _ in range(2):
         for fact in ALIKE:
             facts, outcome = wrap(fact), wrap(ALIKE[-1])
-            span = only_span(encoding, finished_span(spelled, facts, outcome))
+            span = only_span(encoding, finished_span(kind, facts, outcome))
             assert span == expected(attributes={"facts": repr(facts), "outcome": repr(outcome)})
 
 
@@ -60,9 +60,9 @@ _FACTS = st.recursive(
 @given(st.lists(st.tuples(st.tuples(_FACTS, _FACTS), st.none() | st.tuples(_FACTS)), min_size=2, max_size=20))
 def test_memory_changes_nothing(met):
     """One encoder for many spans says what a new encoder for each of them says."""
-    encoding = encoder()
+    encoding, kind = encoder(), operation(typed)
     for facts, outcome in met:
-        span = finished_span(typed, facts, outcome)
+        span = finished_span(kind, facts, outcome)
         assert only_span(encoding, span) == only_span(encoder(), span)
 
 
@@ -87,13 +87,11 @@ def test_what_repeats_is_described_once():
         return "GET", {"path": str(facts[0])}, 0, ""
 
     encoding = encoder()
-    first = finished_span(describe, (PurePosixPath("/a"), "x", 1), (200, None))
+    kind = operation(describe)
     for _ in range(3):
-        again = finished_span(describe, (PurePosixPath("/a"), "x", 1), (200, None))
-        again.operation = first.operation
-        only_span(encoding, first)
-        only_span(encoding, again)
-    assert len(calls) == 1
+        only_span(encoding, finished_span(kind, (PurePosixPath("/a"), "x", 1), (200, None)))
+        only_span(encoding, finished_span(kind, ("a", ("b", (1,))), None))
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("facts", [([1],), ({"a": 1},), (object(),), (1.5,), [1], None])
@@ -121,9 +119,9 @@ def test_facts_whose_hash_or_equality_fail():
         def __eq__(self, other):
             raise RuntimeError("no")
 
-    encoding = encoder()
+    encoding, kind = encoder(), operation(lambda *_: ("GET", {}, 0, ""))
     for _ in range(3):
-        assert only_span(encoding, finished_span(lambda *_: ("GET", {}, 0, ""), (Bad(),))) == expected()
+        assert only_span(encoding, finished_span(kind, (Bad(),))) == expected()
 
 
 def test_a_memo_keeps_its_bounds():

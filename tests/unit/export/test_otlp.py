@@ -99,6 +99,16 @@ def test_what_was_set_by_hand():
     )
 
 
+def test_drops_are_counted_where_nothing_else_was_set():
+    """A span whose body is remembered from another still tells its own drops."""
+    encoding, kind = encoder(), operation(said("GET", {"a": 1}))
+    plain, dropping = finished_span(kind), finished_span(kind)
+    dropping.more().dropped_attributes = 3
+    for _ in range(2):
+        assert only_span(encoding, plain) == expected(attributes={"a": 1})
+        assert only_span(encoding, dropping) == expected(attributes={"a": 1}, dropped_attributes_count=3)
+
+
 def test_the_exception_that_ended_a_span():
     """It is one event at the end of the span, with type, message and stack."""
     failure = Failure("shop.SoldOut", "no dough", (("/app/shop.py", 3, "bake"),))
