@@ -179,7 +179,7 @@ def test_equal_values_of_other_types_are_other_values():
     """What is remembered of 1 is not taken for True, neither while it is young nor when it has aged."""
     values = Values()
     for _ in range(2):
-        for given in (1, True, 1.0, "1", 0, False, 0.0, -0.0, b"1", (1,), (True,), (1.0,)):
-            (_, pair), _ = values.pairs({"k": given})
-            assert pair == b"%c%b" % (len(pair) - 1, KeyValue(key="k", value=value(given)).SerializeToString())
+        for each in (1, True, 1.0, "1", 0, False, 0.0, -0.0, b"1", (1,), (True,), (1.0,)):
+            (_, pair), _ = values.pairs({"k": each})
+            assert pair == b"%c%b" % (len(pair) - 1, KeyValue(key="k", value=value(each)).SerializeToString())
         values.pairs({f"other {number}": number for number in range(4096)})
