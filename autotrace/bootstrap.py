@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from _thread import get_ident
 
 from autotrace import diagnostics
 from autotrace import settings as settings_
@@ -56,6 +57,7 @@ class Agent:
         self.applied: list[str] = []
         self._wired = False
         self._worker: Worker | None = None
+        self._waiting: dict[int, list[Known]] = {}  # by thread
 
     def watch(self) -> None:
         """Wait for the libraries that are switched on, and for the public functions."""
@@ -80,9 +82,23 @@ class Agent:
         def serve() -> None:
             if before is not None:
                 before()
-            self.instrument(known)
+            self._in_turn(known)
 
         return serve
+
+    def _in_turn(self, known: Known) -> None:
+        """Apply an instrumentor; one whose library we ourselves import while applying another has to wait for that."""
+        thread = get_ident()
+        waiting = self._waiting.get(thread)
+        if waiting is not None:
+            waiting.append(known)
+            return
+        waiting = self._waiting[thread] = [known]
+        try:
+            while waiting:
+                self.instrument(waiting.pop(0))
+        finally:
+            del self._waiting[thread]
 
     def instrument(self, known: Known) -> None:
         """Apply one instrumentor, now that its library has been imported; what hinders is noted, never raised."""

@@ -60,7 +60,7 @@ def parse(content: str, only: str = "") -> dict[str, Any]:
             while _open(line) and number < len(lines):  # an array that goes on
                 line += "\n" + lines[number].strip()
                 number += 1
-            key, equals, rest = line.partition("=")
+            key, equals, rest = _divided(line)
             if not equals:
                 raise ValueError(f"line {number}: {line!r} is neither a table nor a key with a value")
             *parents, last = _key(key)
@@ -74,7 +74,7 @@ def parse(content: str, only: str = "") -> dict[str, Any]:
 def _open(line: str) -> bool:
     """Tell whether an array begins on the line and does not end on it; brackets within strings do not count."""
     depth, quote, escaped = 0, "", False
-    for character in line.partition("=")[2]:
+    for character in _divided(line)[2]:
         if quote:
             if escaped:
                 escaped = False
@@ -93,8 +93,34 @@ def _open(line: str) -> bool:
     return depth > 0
 
 
+def _divided(line: str) -> tuple[str, str, str]:
+    """Divide a line at its first ``=`` outside of quotes."""
+    quote = ""
+    for position, character in enumerate(line):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character == "=":
+            return line[:position], "=", line[position + 1 :]
+    return line, "", ""
+
+
 def _key(text: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in text.strip().split(".")]
+    """Split a dotted key; a dot within quotes does not divide."""
+    parts, part, quote = [], "", ""
+    for character in text.strip():
+        if quote:
+            quote = "" if character == quote else quote
+            part += character if quote else ""
+        elif character in "\"'":
+            quote = character
+        elif character == ".":
+            parts.append(part.strip())
+            part = ""
+        else:
+            part += character
+    return [*parts, part.strip()]
 
 
 def _table(within: dict[str, Any], path: list[str]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 A plain Python function is replaced by a plain function: its identity, its pickling by name, its binding and its speed stay
 what they are (a ``wrapt.FunctionWrapper`` costs about a microsecond more a call, and ``Class.method is Class.method`` is
-false for it).  Anything else that can be called, built-in functions above all, is wrapped by ``wrapt``, which is imported
-for those only.
+false for it).  A function of C has a stand-in (``builtin``); any other object that can be called is wrapped by ``wrapt``
+(``proxy``), which is imported for those only.
 
 Not handled: references that the program took before (``from x import function``); methods of classes are not concerned.
 """
@@ -11,7 +11,9 @@ Not handled: references that the program took before (``from x import function``
 from __future__ import annotations
 
 import sys
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
+
+from autotrace.patching.builtin import standing_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +99,8 @@ def _replace(original: Any, patch: Patch, scope: str) -> Any:
         return _dressed(traced, original)
     if isinstance(original, (classmethod, staticmethod)) and isinstance(original.__func__, FunctionType):
         return type(original)(_dressed(patch.wrap(original.__func__, scope), original.__func__))
+    if isinstance(original, BuiltinFunctionType):
+        return standing_in(original, patch.wrap(original, scope))
     from autotrace.patching.proxy import wrapped
 
     return wrapped(original, patch.wrap, scope)

@@ -148,3 +148,26 @@ def test_traces_go_to_an_otlp_receiver_instead(machine):
     spans = [span.name for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
     assert sorted(spans) == ["SELECT", "work"]
     assert machine.names() == []
+
+
+@pytest.mark.parametrize(
+    "first", ["sqlite3", "logging", "asyncio", "concurrent.futures", "http.client", "requests", "flask", "aiohttp.web"]
+)
+def test_whatever_is_imported_first_everything_is_patched(machine, first):
+    """Libraries that import each other, and that we import while we patch, in any order."""
+    code = f"import {first}\nimport sqlite3, logging, asyncio, concurrent.futures.thread, http.client, requests, flask, aiohttp.web\n"
+    done = machine.python("-c", code, options=["-v"])
+    said = done.stderr.decode().splitlines()
+    assert [line for line in said if not line.endswith(": patched")] == []
+    names = [
+        "sqlite3",
+        "threads",
+        "futures",
+        "http_client",
+        "requests",
+        "urllib3",
+        "flask",
+        "aiohttp_client",
+        "aiohttp_server",
+    ]
+    assert set(names) <= {line.split(": ")[1] for line in said}

@@ -26,6 +26,7 @@ TEXTS = [
     'a.b.c = 1\n"quoted key" = 2\n',
     "a = 1_000\nb = 1e3\n",
     'a = "[not an array"\nb = 1\n',
+    '[t]\n"a.b" = "c"\n"x=y" = 1\n\'d.e\'.f = 2\n',
 ]
 
 

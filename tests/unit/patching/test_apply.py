@@ -108,8 +108,8 @@ def test_an_inherited_method_is_patched_on_the_subclass_alone(library):
     assert "method" not in vars(Derived)
 
 
-def test_a_built_in_function_is_wrapped_and_pickles_by_name(library):
-    """What is not a Python function goes through wrapt, and copies as itself."""
+def test_a_built_in_function_has_a_stand_in_that_pickles_by_name(library):
+    """To whoever looks it is the function of C, which is no method either where a class keeps it."""
     calls = []
     patched(calls, "len")
     assert library.len([1, 2]) == 2
@@ -118,6 +118,28 @@ def test_a_built_in_function_is_wrapped_and_pickles_by_name(library):
     assert copy.copy(library.len) is library.len
     assert copy.deepcopy(library.len) is library.len
     assert library.len.__reduce_ex__(2) == len.__reduce_ex__(2)
+    assert (repr(library.len), library.len.__name__, library.len.__doc__) == (repr(len), "len", len.__doc__)
+    assert inspect.signature(library.len) == inspect.signature(len)
+    assert type("Keeper", (), {"size": library.len})().size("abc") == 3
+
+
+def test_an_object_that_can_be_called_is_wrapped_by_wrapt(library):
+    """Its attributes, its class and its equality stay."""
+    calls = []
+
+    class Application:
+        name = "app"
+        __name__ = "application"
+
+        def __call__(self, x):
+            return x
+
+    library.app = app = Application()
+    patched(calls, "app")
+    assert library.app(3) == 3
+    assert calls == [("lib", "application")]
+    assert isinstance(library.app, Application)
+    assert (library.app.name, library.app == app) == ("app", True)
 
 
 def test_all_or_none(library):
