@@ -12,7 +12,7 @@ _HTTP = (
     b"HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Length: 10\r\nConnection: keep-alive\r\n\r\nmargherita"
 )
-_REDIS = {b"GET": b"$10\r\nmargherita\r\n", b"HELLO": b"-ERR unknown command 'HELLO'\r\n"}
+_REDIS = {b"GET": b"$10\r\nmargherita\r\n"}
 
 
 class Http(asyncio.Protocol):

@@ -119,12 +119,13 @@ def markdown(run: dict[str, Any]) -> str:
     for told in run["rows"]:
         row, variants = BY_NAME[told["row"]], told["variants"]
         bare = variants.get("bare", {})
+        for name, one in variants.items():
+            if one["note"]:
+                notes.append(f"- {row.title}, {VARIANTS[name].title}: {_brief(one['note'])}")
         cells = [_cell(bare.get("value"), bare.get("spread"), row.unit)]
         for name in _COLUMNS:
             one = variants.get(name)
             cells.append("" if one is None else _column(one, row.unit))
-            if one is not None and one["note"]:
-                notes.append(f"- {row.title}, {VARIANTS[name].title}: {one['note'].strip().splitlines()[0]}")
         share = "" if told["limit"] is None else _cell(told["limit"], None, row.unit)
         holds = {None: "", True: "yes", False: "**no**"}[told["holds"]]
         lines.append(f"| {row.title} | {' | '.join(cells)} | {share} | {holds} |")
@@ -135,6 +136,12 @@ def _column(one: dict[str, Any], unit: str) -> str:
     if one["added"] is None:
         return "void" if one["note"].startswith("void") else one["note"]
     return _cell(one["added"], one["added_spread"], unit)
+
+
+def _brief(note: str) -> str:
+    """Return a note's first line, and the last one of what a program said."""
+    lines = note.strip().splitlines()
+    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"
 
 
 def _cell(value: Number, spread: Number, unit: str) -> str:

@@ -5,7 +5,7 @@ import os
 import redis
 from chunks import serve
 
-client = redis.Redis(port=int(os.environ["BENCH_REDIS"]))
+client = redis.Redis(port=int(os.environ["BENCH_REDIS"]), protocol=2)
 
 
 def run(count: int) -> None:
