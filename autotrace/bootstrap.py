@@ -76,7 +76,7 @@ class Agent:
     def end(self) -> None:
         """Deliver what is finished, when the process ends."""
         if self._worker is not None:
-            self._worker.flush(self.settings.exit_timeout_ms / 1000)
+            self._worker.close(self.settings.exit_timeout_ms / 1000)
 
     def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
         def serve() -> None:

@@ -1,7 +1,7 @@
 """Where a user's traces lie on this machine: the data directory, the inbox in it, the database beside it.
 
-Standard library only and no imports beyond `os` and `sys`, because the traced side may share it. It names
-places and creates none of them.
+Standard library only and no imports beyond `os` and `sys`, because both sides share it. It names places and
+creates none of them.
 """
 
 from __future__ import annotations
@@ -47,3 +47,15 @@ def inbox_directory(data: str) -> str:
 def database_file(data: str) -> str:
     """Return the indexed SQLite file that only the reader side touches."""
     return os.path.join(data, "traces.sqlite")
+
+
+def temporary_directory() -> str:
+    """Return the place to fall back on, under the system's temporary directory (``tempfile`` is a heavy import)."""
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        base = os.environ.get(name)
+        if base and os.path.isdir(base):
+            break
+    else:
+        base = "/tmp"  # noqa: S108
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    return os.path.join(os.path.abspath(base), f"autotrace-{user}")

@@ -126,7 +126,7 @@ TABLE = (
     Setting(
         "client_certificate", text, "", "The client certificate's file for mTLS.", _otlp("CLIENT_CERTIFICATE", text)
     ),
-    Setting("insecure", boolean, False, "Do not verify the receiver's certificate.", _otlp("INSECURE", boolean)),
+    Setting("insecure", boolean, False, "Do not verify the receiver's certificate."),
     Setting(
         "sampler",
         sampler,

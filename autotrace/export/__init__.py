@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Exporter(Protocol):
-        """Carries serialised requests to one place; called from one thread, ``close`` from any."""
+        """Carries serialised requests to one place; called from one thread, ``hasten`` and ``close`` from any."""
 
         def export(self, payload: bytes, deadline: float) -> Result:
             """Deliver one serialised ExportTraceServiceRequest; never raises.
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
         def forget(self) -> None:
             """Let go of what was inherited; called in the child after a fork, before anything else."""
+
+        def hasten(self, deadline: float) -> None:
+            """Try nothing twice from now on, and end every attempt by a moment (``time.monotonic``, seconds)."""
 
         def close(self) -> None:
             """Stop waiting for anything, now; what is exported afterwards is not delivered."""

@@ -119,6 +119,9 @@ class Console:
     def forget(self) -> None:
         """Do nothing: there is nothing to let go of."""
 
+    def hasten(self, deadline: float) -> None:
+        """Do nothing: the user's terminal is waited for."""
+
     def close(self) -> None:
         """Print nothing any more."""
         self._closed = True

@@ -12,6 +12,7 @@ import os
 import time
 from struct import Struct
 
+from autotrace import paths
 from autotrace.export import DELIVERED, Result, later, places, refused
 from autotrace.export.ceiling import SUFFIX, locks, make_room
 
@@ -48,7 +49,7 @@ class Inbox:
     def __init__(self, settings: InboxSettings) -> None:
         given = settings.data_dir
         # absolute now: the program may change its working directory
-        self._data = os.path.abspath(os.path.expanduser(given)) if given else places.data_directory()
+        self._data = os.path.abspath(os.path.expanduser(given)) if given else paths.data_directory()
         self._max = settings.inbox_max_bytes
         self._rotate = max(min(ROTATE, self._max // 4), 1)
         self._reserve = min(_RESERVE, self._max // 16)
@@ -61,6 +62,9 @@ class Inbox:
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+    def hasten(self, deadline: float) -> None:
+        """Do nothing: a local write either works or fails."""
 
     def close(self) -> None:
         """Finish the file; the reader may delete it once it has read it."""
@@ -120,7 +124,7 @@ class Inbox:
         try:
             places.make(inbox)
         except OSError as refusal:
-            fallback = places.temporary_directory()
+            fallback = paths.temporary_directory()
             try:
                 places.make_private(fallback)
                 inbox = os.path.join(fallback, "inbox")

@@ -1,4 +1,4 @@
-"""Where spans lie on this machine, and the making of that place.
+"""Making the place where spans lie on this machine.
 
 Nothing is made before the first span is written.  Directories are made for their owner alone (XDG Base Directory
 Specification, "Referencing this specification"); those that exist are left as they are.
@@ -8,41 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-def data_directory(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> str:
-    """Return the user's data directory for autotrace; without a home it may be one that cannot be made."""
-    env = os.environ if environ is None else environ
-    chosen = env.get("AUTOTRACE_DATA_DIR")
-    if chosen:
-        return os.path.abspath(os.path.expanduser(chosen))
-    base = env.get("XDG_DATA_HOME")
-    if not base:
-        home = os.path.expanduser("~")
-        if platform == "win32":
-            base = env.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
-        elif platform == "darwin":
-            base = os.path.join(home, "Library", "Application Support")
-        else:
-            base = os.path.join(home, ".local", "share")
-    return os.path.join(os.path.abspath(base), "autotrace")
-
-
-def temporary_directory() -> str:
-    """Return the place to fall back on, under the system's temporary directory (``tempfile`` is a heavy import)."""
-    for name in ("TMPDIR", "TEMP", "TMP"):
-        base = os.environ.get(name)
-        if base and os.path.isdir(base):
-            break
-    else:
-        base = "/tmp"  # noqa: S108
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return os.path.join(os.path.abspath(base), f"autotrace-{user}")
 
 
 def make(directory: str) -> None:

@@ -3,8 +3,8 @@
 To be called late, on the worker thread, and again in a forked child: by then the program's own name is known (at the
 start, ``sys.argv`` of ``python -m package`` is only ``-m``), and so is the child's process id.
 
-The service's name, where nobody chose one, is the program's: ``app`` for ``python app.py``, ``gunicorn`` for the
-command, ``flask`` for ``python -m flask``, the directory's or archive's name for one that holds a ``__main__.py``, and
+The service's name, where nobody chose one, is the program's: ``app`` for ``python app.py``, ``tool`` for the command
+``tool`` and for ``python -m tool``, the directory's or archive's name for one that holds a ``__main__.py``, and
 ``python`` for ``-c``, standard input and the interactive interpreter.  The specification's ``unknown_service:python``
 would put all of a user's services into one.
 """

@@ -102,6 +102,23 @@ class Worker:
         self._deadline = 0.0
         return done
 
+    def close(self, timeout: float) -> bool:
+        """Deliver what is there for the last time: sinks try nothing twice any more.
+
+        Args:
+            timeout: the most to wait, in seconds.
+
+        Returns:
+            Whether everything was delivered or refused in time.
+        """
+        deadline = time.monotonic() + timeout
+        for exporter in self._exporters:
+            exporter.hasten(deadline)
+        done = self.flush(timeout)
+        for exporter in self._exporters:
+            exporter.close()
+        return done
+
     def forget(self) -> None:
         """Begin anew in a forked child: the parent delivers what was there before."""
         self._queue = deque()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autotrace.paths import temporary_directory
 from autotrace.store.ingest import Ingested, ingest
 from autotrace.store.retention import Retention, enforce
 from autotrace.store.schema import StoreError, open_database
@@ -70,8 +70,7 @@ def _data_directory() -> Path:
 
 def _fallback() -> Path | None:
     """Return the directory under the temporary one, if it is there and is ours alone."""
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    directory = Path(tempfile.gettempdir()) / f"autotrace-{user}"
+    directory = Path(temporary_directory())
     try:
         status = directory.lstat()
     except OSError:

@@ -120,7 +120,7 @@ def test_outside_the_registry_no_library_is_named(name):
     text = MODULES[name].read_text(encoding="utf-8")
     assert re.findall(rf"\b({'|'.join(LIBRARIES)})\b", text, re.IGNORECASE) == []
     assert (
-        re.findall(r"""[`"']requests\b|\brequests\.[a-z]|import requests""", text) == []
+        re.findall(r"""[`"']requests\b|\brequests\.[A-Z]|import requests""", text) == []
     )  # else it is an English word
 
 

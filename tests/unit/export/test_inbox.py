@@ -16,8 +16,8 @@ from unit.export.making import settings
 from unit.export.reading import everything, files, is_finished, records
 
 from autotrace.export import inbox as module
-from autotrace.export import places
 from autotrace.export.inbox import Inbox
+from autotrace.paths import data_directory
 
 
 @pytest.fixture
@@ -444,4 +444,4 @@ def test_a_directory_that_is_read_only(shared):
 def test_where_the_data_directory_is(monkeypatch, environ, platform, place):
     """The place of each platform, as the inbox format says."""
     monkeypatch.setenv("HOME", "/home/me")
-    assert places.data_directory(environ, platform) == place
+    assert data_directory(environ, platform) == place

@@ -35,6 +35,12 @@ class Sink:
     def forget(self):
         self.payloads = []
 
+    def hasten(self, deadline):
+        self.hastened = deadline
+
+    def close(self):
+        self.closed = True
+
     @property
     def count(self):
         return sum(int(payload) for payload in self.payloads)
@@ -121,6 +127,16 @@ def test_a_flush_gives_its_deadline_to_the_sinks():
     made.submit(object())
     assert made.flush(3)
     assert sink.deadlines[0] <= 3
+
+
+def test_closing_delivers_hastens_and_closes():
+    """The last delivery of a process tries nothing twice."""
+    sink = Sink()
+    made = worker(sink, delay=60)
+    made.submit(object())
+    assert made.close(3)
+    assert (sink.count, sink.closed) == (1, True)
+    assert sink.hastened <= time.monotonic() + 3
 
 
 def test_what_no_sink_takes_is_counted():

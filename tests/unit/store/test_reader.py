@@ -15,7 +15,7 @@ from autotrace.store.schema import StoreError
 @pytest.fixture
 def fallback(tmp_path, monkeypatch):
     """The private directory under the temporary one."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     directory = tmp_path / f"autotrace-{os.getuid()}"
     directory.mkdir(mode=0o700)
     return directory
