@@ -1,0 +1,41 @@
+"""What holds for every ASGI server, beyond the contract of all HTTP servers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+
+from contracts.http_server import PARENT, REMOTE, TRACE, HttpServerContract
+
+
+class AsgiServerContract(HttpServerContract):
+    """The suite; the server serves ``http_applications.asgi_application``."""
+
+    after = 1  # what `/hello` does after its response
+
+    def test_a_response_ends_before_what_runs_after_it(self, served):
+        """The request has ended when its body was sent; what the application does then is still beneath it."""
+        served.ask("/hello")
+        work, span, afterwards = served.spans.wait(3)
+        assert [work["name"], span["kind"], afterwards["name"]] == ["work", "SERVER", "afterwards"]
+        assert afterwards["parent_id"] == span["span_id"]
+
+    def test_a_websocket_is_one_span(self, served):
+        """A websocket is one span from the handshake to its end, with what each message causes beneath it."""
+
+        async def talk():
+            url = f"ws://127.0.0.1:{served.port}/socket?q=1"
+            async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=REMOTE) as websocket:
+                for word in ("one", "two"):
+                    await websocket.send_str(word)
+                    assert await websocket.receive_str() == word
+
+        asyncio.run(talk())
+        *messages, span = served.spans.wait(3)
+        assert {message["parent_id"] for message in messages} == {span["span_id"]}
+        assert (span["trace_id"], span["parent_id"]) == (TRACE, PARENT)
+        assert (span["name"], span["status"]) == ("GET", "UNSET")
+        attributes = span["attributes"]
+        assert (attributes["url.scheme"], attributes["url.path"], attributes["url.query"]) == ("ws", "/socket", "q=1")
+        assert attributes["http.response.status_code"] == 101

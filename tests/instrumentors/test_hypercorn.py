@@ -1,0 +1,78 @@
+"""hypercorn on asyncio: its ASGI and WSGI applications, HTTP/1.1 and HTTP/2."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from contextlib import contextmanager
+
+import hypercorn.asyncio
+import hypercorn.config
+import pytest
+from contracts.asgi_server import AsgiServerContract
+from contracts.http_applications import asgi_application, wsgi_application
+from contracts.http_server import HttpServerContract, Served, excluding, threaded
+from services.ports import free_port
+
+
+@contextmanager
+def serving(application):
+    """Run a server for the length of a block; gives its port."""
+    port = free_port()
+    config = hypercorn.config.Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.graceful_timeout = 0.1
+    config.shutdown_timeout = 0.1
+    config.errorlog = logging.getLogger("hypercorn.silent")
+    config.errorlog.setLevel(logging.CRITICAL + 1)
+    loop = asyncio.new_event_loop()
+    stopping = []
+
+    async def run():
+        stopping.append(asyncio.Event())
+        await hypercorn.asyncio.serve(application, config, shutdown_trigger=stopping[0].wait)
+
+    def work():
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(run())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+    with threaded(work, lambda: loop.call_soon_threadsafe(stopping[0].set)):
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline, "the server did not start within 10 s"
+                time.sleep(0.01)
+        yield port
+
+
+class TestHypercorn(AsgiServerContract):
+    """The contract, with ASGI 3."""
+
+    scope = "hypercorn"
+
+    @pytest.fixture
+    def served(self, recorder, instrument):
+        """A running server."""
+        instrument(self.scope)
+        with excluding("/excluded"), serving(asgi_application) as port:
+            yield Served(port, recorder)
+
+
+class TestHypercornWsgi(HttpServerContract):
+    """The contract, with a WSGI application; it runs in threads."""
+
+    scope = "hypercorn"
+
+    @pytest.fixture
+    def served(self, recorder, instrument):
+        """A running server."""
+        instrument(self.scope)
+        with excluding("/excluded"), serving(wsgi_application) as port:
+            yield Served(port, recorder)

@@ -1,0 +1,127 @@
+"""uvicorn: its HTTP and websocket protocols, and its three interfaces."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import socket
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from contracts.asgi_server import AsgiServerContract
+from contracts.http_applications import CHUNKS, asgi_application, wsgi_application
+from contracts.http_server import REMOTE, HttpServerContract, Served, excluding, threaded
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Uvicorn's native WSGI implementation is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
+]
+
+
+@contextmanager
+def serving(application, **settings):
+    """Run a server for the length of a block; gives its port."""
+    logging.getLogger("uvicorn").handlers = []
+    settings = {"http": "h11", "ws": "wsproto", "loop": "asyncio", **settings}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(application, log_config=None, log_level="critical", **settings))
+
+        def stop():
+            server.should_exit = True
+
+        with threaded(lambda: server.run(sockets=[listening]), stop):
+            deadline = time.monotonic() + 10
+            while not server.started:
+                assert time.monotonic() < deadline, "the server did not start within 10 s"
+                time.sleep(0.01)
+            yield listening.getsockname()[1]
+
+
+class TestUvicorn(AsgiServerContract):
+    """The contract, with ASGI 3."""
+
+    scope = "uvicorn"
+
+    @pytest.fixture
+    def served(self, recorder, instrument):
+        """A running server."""
+        instrument(self.scope)
+        with excluding("/excluded"), serving(asgi_application) as port:
+            yield Served(port, recorder)
+
+
+class TestUvicornWsgi(HttpServerContract):
+    """The contract, with a WSGI application; it runs in threads."""
+
+    scope = "uvicorn"
+
+    @pytest.fixture
+    def served(self, recorder, instrument):
+        """A running server."""
+        instrument(self.scope)
+        with excluding("/excluded"), serving(wsgi_application, interface="wsgi") as port:
+            yield Served(port, recorder)
+
+
+def test_the_older_interface(recorder, instrument):
+    """An application of ASGI 2 is traced like any other."""
+
+    def application(scope):
+        async def answer(receive, send):
+            await asgi_application(scope, receive, send)
+
+        return answer
+
+    instrument("uvicorn")
+    with serving(application, lifespan="off") as port:
+        assert Served(port, recorder).ask("/stream")[2] == b"".join(CHUNKS)
+    assert recorder.wait(4)[-1]["scope"] == "uvicorn"
+
+
+def test_the_loaded_application_is_still_the_programs(instrument):
+    """What the configuration keeps answers for the application in every way but identity."""
+    instrument("uvicorn")
+    config = uvicorn.Config(asgi_application, log_config=None, proxy_headers=False)
+    config.load()
+    assert config.loaded_app == asgi_application
+    assert inspect.iscoroutinefunction(config.loaded_app)
+    assert inspect.signature(config.loaded_app) == inspect.signature(asgi_application)
+    assert config.loaded_app.__name__ == "asgi_application"
+
+
+def test_the_next_request_of_a_connection_is_not_beneath_the_first(recorder, instrument):
+    """A request that waits in the connection while the first fails late is a request of its own."""
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        raise ValueError("late")
+
+    instrument("uvicorn")
+    with serving(application, lifespan="off") as port, socket.create_connection(("127.0.0.1", port), 10) as connection:
+        ask = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
+        connection.sendall(ask % 1 + ask % 2)
+        spans = recorder.wait(2)
+    assert [span["parent_id"] for span in spans] == ["", ""]
+    assert [span["exception"] for span in spans] == ["ValueError: late"] * 2
+
+
+def test_an_error_response_ends_where_its_body_did(recorder, instrument):
+    """The exception that follows an error response is on its span, and the span is not longer for it."""
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        ended.append(time.perf_counter_ns())
+        raise ValueError("late")
+
+    ended = []
+    instrument("uvicorn")
+    with serving(application, lifespan="off") as port:
+        Served(port, recorder).ask("/", headers=REMOTE)
+        recorder.wait(1)
+    (span,) = recorder.spans
+    assert span.failure.type == "ValueError"
+    assert span.end == span.start + 1000  # one look at the recorder's clock later
