@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks import chunks, report, single
 from benchmarks.chunks import Bench
 from benchmarks.environments import CHECKOUT, PEERS, VARIANTS, Environments, UnavailableError, Variant
-from benchmarks.machine import Calibration, described
+from benchmarks.machine import Calibration, described, settle
 from benchmarks.rows import BY_NAME, ROWS
 from benchmarks.services import ServiceError, Services
 
@@ -33,7 +33,8 @@ def main() -> int:
     given = _arguments()
     preset = _QUICK if given.quick else _FULL
     rows = _chosen(given.rows, BY_NAME, [row for row in ROWS if row.quick or not given.quick], "row")
-    variants = _chosen(given.variants, VARIANTS, list(VARIANTS.values()), "variant")
+    default = [one for one in VARIANTS.values() if (one.name not in PEERS if given.parts else not one.part)]
+    variants = _chosen(given.variants, VARIANTS, default, "variant")
     cache = Path(given.cache).resolve()
     try:
         environments = Environments(cache, given.python, _wheel(given.wheel, cache))
@@ -55,7 +56,7 @@ def main() -> int:
         "rows": [],
     }
     try:
-        with Services(environments.executable("tools"), directory) as services:
+        with Services(environments.executable("tools"), directory, settle()) as services:
             bench = Bench(
                 environments, services, calibration, directory, preset["delay"], run["rounds"], run["chunk_s"]
             )
@@ -91,6 +92,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rows", help=f"of {', '.join(BY_NAME)}; separated by commas")
     parser.add_argument("--variants", help=f"of {', '.join(VARIANTS)}; separated by commas")
+    parser.add_argument(
+        "--parts", action="store_true", help="no peers, but how the cost of autotrace is made up; for the rows in µs"
+    )
     parser.add_argument("--python", default="3.11", help="the version, such as 3.13 (default: %(default)s)")
     parser.add_argument("--rounds", type=int, help="how often each variant runs")
     parser.add_argument("--chunk", type=float, help="CPU time of one chunk, in seconds")

@@ -110,7 +110,7 @@ class Subject:
 
     def __init__(self, bench: Bench, row: Row, variant: Variant) -> None:
         self._bench = bench
-        self._traced = variant.name != "bare"
+        self._traced = not variant.silent
         self._delay = bench.delay_ms / 1000
         self.variant = variant
         self.figures = Figures()
@@ -159,7 +159,7 @@ class Subject:
         calibration = self._bench.calibration
         speed = calibration.measure()
         taken, spans, arrived = self._one(self._chunk)
-        speed = (speed + calibration.measure()) / 2
+        speed = min(speed, calibration.measure())
         figures = self.figures
         figures.samples.append(taken / self._chunk / 1000)
         figures.scales.append(speed)

@@ -51,6 +51,8 @@ class Variant:
         launcher: the command that goes before the program's.
         requirements: files of requirements beside the libraries.
         package: whether the wheel of autotrace is installed.
+        silent: whether no spans are expected of it.
+        part: whether it is no column of its own, but shows how the cost of autotrace is made up.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Variant:
     launcher: str = ""
     requirements: tuple[str, ...] = ()
     package: bool = False
+    silent: bool = False
+    part: bool = False
 
     def settings(self, sending: Sending) -> dict[str, str]:
         """Return the environment variables that make a program send its spans to us, every one of them."""
@@ -105,15 +109,22 @@ def _ddtrace(sending: Sending) -> dict[str, str]:
 _SETTINGS = {
     "autotrace": _autotrace,
     "inbox": _autotrace,
+    "uncompressed": lambda sending: {**_autotrace(sending), "AUTOTRACE_COMPRESSION": "none"},
+    "unsent": lambda sending: {**_autotrace(sending), "AUTOTRACE_EXPORTERS": "none"},
+    "unsampled": lambda sending: {**_autotrace(sending), "AUTOTRACE_SAMPLE_RATIO": "0"},
     "opentelemetry": _opentelemetry,
     "ddtrace": _ddtrace,
 }
+_OURS = {"environment": "autotrace", "launcher": "autotrace-run", "package": True}
 VARIANTS = {
     variant.name: variant
     for variant in (
-        Variant("bare", "bare", "bare"),
-        Variant("autotrace", "autotrace", "autotrace", "autotrace-run", package=True),
-        Variant("inbox", "autotrace, into its inbox", "autotrace", "autotrace-run", package=True),
+        Variant("bare", "bare", "bare", silent=True),
+        Variant("autotrace", "autotrace", **_OURS),
+        Variant("inbox", "autotrace, into its inbox", **_OURS),
+        Variant("uncompressed", "sent uncompressed", **_OURS, part=True),
+        Variant("unsent", "thrown away at the end of a span", **_OURS, silent=True, part=True),
+        Variant("unsampled", "not sampled", **_OURS, silent=True, part=True),
         Variant(
             "opentelemetry",
             "OpenTelemetry",

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from statistics import median
 
-_ROUNDS = 3  # of a calibration; their median counts
+_ROUNDS = 3  # of a calibration
 
 
 def cpu_ns(*pids: int) -> int:
@@ -35,6 +34,20 @@ def resident_bytes(pid: int) -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def settle() -> tuple[int, ...]:
+    """Move this process, and what it starts from now on, to one core, so that calibration and workload share its mood.
+
+    A client and the server that it waits for take turns on one core; on two, each answer would wake a sleeping core, which
+    costs a virtual machine more than a whole request, and never the same.
+
+    Returns:
+        the other cores, for what shall not be in the way; the same one where there is no other.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[-1:])
+    return tuple(cores[:-1]) or (cores[-1],)
+
+
 class Calibration:
     """How fast the machine is: CPU time that a fixed piece of Python takes.
 
@@ -46,8 +59,8 @@ class Calibration:
         self.seen: list[float] = []
 
     def measure(self) -> float:
-        """Return what the piece takes at this moment, in ns of CPU time."""
-        taken = median(_piece() for _ in range(_ROUNDS))
+        """Return what the piece takes at this moment, in ns of CPU time: the best of a few, since one may be disturbed."""
+        taken = min(_piece() for _ in range(_ROUNDS))
         self.seen.append(taken)
         return taken
 

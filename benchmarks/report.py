@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.rows import Row
 
 Number = Optional[float]
-_COLUMNS = ("opentelemetry", "ddtrace", "autotrace", "inbox")
+_OURS = ("autotrace", "inbox")
 
 
 def summary(row: Row, figures: dict[str, Figures], best: float) -> dict[str, Any]:
@@ -106,14 +106,15 @@ def write(directory: Path, run: dict[str, Any]) -> str:
 def markdown(run: dict[str, Any]) -> str:
     """Return the report as Markdown."""
     machine, peers = run["machine"], run["peers"]
+    columns = _columns(run)
     hint = " (a quick run: not for comparison)" if run["quick"] else ""
     lines = [
         f"Python {run['python']}; {machine['words']}. {', '.join(f'{name} {version}' for name, version in peers.items())}.",
         f"{run['rounds']} rounds, each chunk {run['chunk_s']:g} s of CPU, taken on {run['taken']}{hint}.",
         f"A calibration took {machine['best_ms']:.2f} ms of CPU at best and {machine['median_ms']:.2f} ms in the middle.",
         "",
-        f"| work | bare | {' | '.join('+ ' + VARIANTS[name].title for name in _COLUMNS)} | ours at most | holds |",
-        "|---|---:|" + "---:|" * len(_COLUMNS) + "---:|---|",
+        f"| work | bare | {' | '.join('+ ' + VARIANTS[name].title for name in columns)} | ours at most | holds |",
+        "|---|---:|" + "---:|" * len(columns) + "---:|---|",
     ]
     notes = []
     for told in run["rows"]:
@@ -123,13 +124,19 @@ def markdown(run: dict[str, Any]) -> str:
             if one["note"]:
                 notes.append(f"- {row.title}, {VARIANTS[name].title}: {_brief(one['note'])}")
         cells = [_cell(bare.get("value"), bare.get("spread"), row.unit)]
-        for name in _COLUMNS:
+        for name in columns:
             one = variants.get(name)
             cells.append("" if one is None else _column(one, row.unit))
         share = "" if told["limit"] is None else _cell(told["limit"], None, row.unit)
         holds = {None: "", True: "yes", False: "**no**"}[told["holds"]]
         lines.append(f"| {row.title} | {' | '.join(cells)} | {share} | {holds} |")
     return "\n".join([*lines, "", *notes, *([""] if notes else []), *_spans(run), ""])
+
+
+def _columns(run: dict[str, Any]) -> list[str]:
+    """Return the variants that the run had, without the bare one; peers first."""
+    had = {name for told in run["rows"] for name in told["variants"]}
+    return [name for name in dict.fromkeys((*PEERS, *_OURS, *VARIANTS)) if name in had and name != "bare"]
 
 
 def _column(one: dict[str, Any], unit: str) -> str:
@@ -160,16 +167,17 @@ def _number(value: float) -> str:
 
 def _spans(run: dict[str, Any]) -> list[str]:
     """Return how many spans an operation made, and that they arrived."""
+    columns = _columns(run)
     lines = [
-        "| spans per operation (arrived of expected) | " + " | ".join(VARIANTS[name].title for name in _COLUMNS) + " |"
+        "| spans per operation (arrived of expected) | " + " | ".join(VARIANTS[name].title for name in columns) + " |"
     ]
-    lines.append("|---|" + "---:|" * len(_COLUMNS))
+    lines.append("|---|" + "---:|" * len(columns))
     for told in run["rows"]:
         row = BY_NAME[told["row"]]
         if row.unit != US and row.kind != "lost":
             continue
         cells = []
-        for name in _COLUMNS:
+        for name in columns:
             one = told["variants"].get(name)
             if one is None or not one["expected"]:
                 cells.append("")

@@ -45,7 +45,8 @@ class Row:
         return dict(self.missing).get(variant, "")
 
 
-_OURS_NOT_YET = (("autotrace", "not traced yet"), ("inbox", "not traced yet"))
+_OURS = ("autotrace", "inbox", "uncompressed", "unsent", "unsampled")
+_OURS_NOT_YET = tuple((name, "not traced yet") for name in _OURS)
 
 ROWS = (
     Row("start", "start: `python -c pass`", "start", MS, (2586, 967, 40), "pass", quick=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import subprocess
@@ -130,12 +131,18 @@ class Child:
 class Services:
     """Everything around the traced programs; a context manager.
 
+    Args:
+        python: the interpreter that runs them.
+        directory: where they run.
+        elsewhere: cores for the sink.
+
     Attributes:
         environ: environment variables that tell a workload where to ask.
     """
 
-    def __init__(self, python: str, directory: Path) -> None:
+    def __init__(self, python: str, directory: Path, elsewhere: tuple[int, ...]) -> None:
         self._python = python
+        self._elsewhere = elsewhere
         self._directory = directory
         self.environ: dict[str, str] = {}
 
@@ -145,6 +152,7 @@ class Services:
         http, redis = self._origin.expect("ready", 30).split()
         self.environ = {"BENCH_ORIGIN": f"http://127.0.0.1:{http}", "BENCH_REDIS": redis}
         self._sink = Child([self._python, str(home / "sink.py")], self._directory, "sink")
+        os.sched_setaffinity(self._sink.pid, self._elsewhere)
         self._control = HTTPConnection("127.0.0.1", int(self._sink.expect("ready", 30)), timeout=120)
         # A bound port that does not listen refuses; one that nobody accepts from takes everything and says nothing.
         self._refusing, self._hanging = socket.socket(), socket.socket()
