@@ -1,4 +1,5 @@
-# make test              everything: lint, wheel, and the tests on every Python found, with one Kafka broker for all
+# make test              lint, wheel, and the tests on the oldest, a middle and the newest Python found, with real services
+# make test PY=all       the same on every Python found
 # make test PY=3.11      the tests on one Python
 # make test ARGS='-k x'  the tests, with arguments for pytest
 # make lint              ruff and mypy
@@ -11,8 +12,9 @@ SHELL := /bin/bash
 CACHE := $(or $(AUTOTRACE_CACHE),.cache)
 NOX := .venv/bin/nox
 WITH_KAFKA := .venv/bin/python -m tests.services.kafka --
+export PY
 # One Python or a choice of tests is for a quick look; the rest is left out then.
-SESSIONS := $(if $(PY),tests-$(PY),$(if $(ARGS),tests,lint wheel tests))
+SESSIONS := $(if $(filter-out all,$(PY))$(ARGS),tests,lint wheel tests)
 
 .PHONY: test lint wheel demo clean
 .DEFAULT_GOAL := test

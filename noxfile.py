@@ -72,7 +72,17 @@ def _interpreters() -> list[str]:
     return list(found)
 
 
-PYTHONS = _interpreters()
+def _chosen(found: list[str]) -> list[str]:
+    """Return the versions to test: the oldest, the newest and one between, or all, or what ``make`` was told."""
+    wanted = os.environ.get("PY", "")
+    if wanted == "all":
+        return found
+    if wanted:
+        return [version for version in found if version == wanted] or sys.exit(f"noxfile.py: no Python {wanted} here")
+    return sorted({found[0], found[len(found) // 2], found[-1]}, key=found.index)
+
+
+PYTHONS = _chosen(_interpreters())
 
 
 def _sources() -> list[Path]:

@@ -135,7 +135,7 @@ def test_the_traced_side_needs_nothing_but_wrapt_and_importlib_metadata(name):
     if standard is None:
         pytest.skip("Python 3.9 does not list its standard library; newer ones hold this rule")
     foreign = {known.partition(".")[0] for known in imports(MODULES[name])} - {"autotrace"} - set(standard)
-    assert foreign <= {"wrapt", "importlib_metadata", "sitecustomize"}
+    assert foreign <= {"wrapt", "importlib_metadata", "sitecustomize", "tomllib"}  # tomllib: from 3.11 on
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
