@@ -180,13 +180,14 @@ class _Encoding:
         self._encoder: Encoder | None = None
 
     def __call__(self, spans: Sequence[Span]) -> list[bytes]:
+        from autotrace.protocols import http
         from autotrace.trace.tracer import clock
 
         process = os.getpid()
         if self._encoder is None or process != self._process:
             self._process = process
             attributes = self._resource.resource_attributes(self._settings)
-            self._encoder = self._otlp.Encoder(attributes, self._settings, clock.wall)
+            self._encoder = self._otlp.Encoder(attributes, self._settings, clock.wall, scrub=http.scrub)
         clock.adjust()
         return self._encoder.encode(spans)
 

@@ -16,6 +16,7 @@ from autotrace.export.otlp import Encoder
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import BUILT_IN
 from autotrace.patching.wall import faults
+from autotrace.protocols import http
 from autotrace.trace.context import set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.tracer import tracer
@@ -59,7 +60,7 @@ class Recorder:
             self.spans.clear()
 
 
-ENCODER = Encoder({"service.name": "test"}, settings.load({}, "/"), lambda moment: moment)
+ENCODER = Encoder({"service.name": "test"}, settings.load({}, "/"), lambda moment: moment, scrub=http.scrub)
 
 
 def as_dict(span):

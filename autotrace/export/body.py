@@ -11,7 +11,7 @@ from autotrace.export.wire import sized, utf8, varint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from autotrace.export.values import Values
@@ -30,10 +30,11 @@ class Bodies:
         count: most attributes of a span.
     """
 
-    __slots__ = ("_count", "_memo", "_same", "_values")
+    __slots__ = ("_count", "_memo", "_same", "_scrub", "_values")
 
-    def __init__(self, values: Values, count: int) -> None:
+    def __init__(self, values: Values, count: int, scrub: Callable[[str], str] = str) -> None:
         self._values = values
+        self._scrub = scrub
         self._count = count
         self._memo = Memo(2048, 1 << 20)
         self._same: dict[type, bool] = {}
@@ -122,7 +123,7 @@ class Bodies:
         if dropped + more:
             fields += b"\x50" + varint(dropped + more)
         if code == _ERROR and message:  # trace API, "Set Status": a description belongs to an error only
-            return fields + b"\x7a" + sized(b"\x12" + sized(utf8(message)) + b"\x18\x02")
+            return fields + b"\x7a" + sized(b"\x12" + sized(utf8(self._scrub(message))) + b"\x18\x02")
         return fields + b"\x7a\x02\x18" + varint(code) if code else fields
 
 

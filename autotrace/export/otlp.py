@@ -72,6 +72,7 @@ class Encoder:
         wall: turns a moment of the spans' clock (ns) into nanoseconds since the epoch.
         clock: the spans' clock; when it is asked, a span that is still open ends there.
         max_request: most bytes of one request.
+        scrub: takes secrets out of the text of an exception.
     """
 
     def __init__(
@@ -81,9 +82,11 @@ class Encoder:
         wall: Callable[[int], int],
         clock: Callable[[], int] = perf_counter_ns,
         max_request: int = MAX_REQUEST,
+        scrub: Callable[[str], str] = str,
     ) -> None:
         self._values = Values(limits.attribute_value_length)
-        self._bodies = Bodies(self._values, limits.attribute_count)
+        self._bodies = Bodies(self._values, limits.attribute_count, scrub)
+        self._scrub = scrub
         self._limits = limits
         self._wall = wall
         self._clock = clock
@@ -251,7 +254,7 @@ class Encoder:
 
     def _event(self, moment: int, name: str, what: Any) -> bytes:
         if what is not None and not hasattr(what, "items"):
-            what = _exception(what)
+            what = _exception(what, self._scrub)
         pairs, dropped = self._values.pairs(what or {}, self._limits.event_attribute_count)
         coded = _moment(0x09, moment) + b"\x12" + sized(utf8(name)) + b"\x1a".join(pairs)
         if dropped:
@@ -262,14 +265,14 @@ class Encoder:
 _OPEN = b"\x4a" + Values().pairs({"autotrace.open": True})[0][1]
 
 
-def _exception(failure: Failure) -> dict[str, str]:
+def _exception(failure: Failure, scrub: Callable[[str], str]) -> dict[str, str]:
     """Return the attributes of an exception event (semantic conventions, "Exceptions in spans")."""
     from autotrace.export.stack import stack_text
 
     return {
         "exception.type": failure.type,
-        "exception.message": failure.message,
-        "exception.stacktrace": stack_text(failure),
+        "exception.message": scrub(failure.message),
+        "exception.stacktrace": scrub(stack_text(failure)),
     }
 
 

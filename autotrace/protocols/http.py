@@ -203,8 +203,11 @@ def _redact_pair(pair: str) -> str:
     return f"{written}={REDACTED}" if key in _exact_keys or key.lower() in _any_case_keys else pair
 
 
-def scrub(text: str, url: Url) -> str:
-    """Take the secrets of a URL's query out of a text that may quote it, such as an exception's message."""
-    if not url.query or url.query not in text:
+def scrub(text: str) -> str:
+    """Take user information and secret values of queries out of a text that may quote URLs, such as an error message."""
+    if "=" not in text and "@" not in text:
         return text
-    return text.replace(url.query, redact_query(url.query))
+    import re
+
+    text = re.sub(r"(://)[^/@\s'\"]+@", rf"\1{REDACTED}:{REDACTED}@", text)
+    return re.sub(r"(?<=[?&])[^=&?\s'\"<>]+=[^&\s'\"<>)]+", lambda found: _redact_pair(found[0]), text)

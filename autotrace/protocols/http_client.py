@@ -50,7 +50,7 @@ def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> De
         attributes["http.request.resend_count"] = facts[2]
     if failure is not None:
         attributes["error.type"] = failure.type
-        return name, attributes, ERROR, http.scrub(failure.message, url)
+        return name, attributes, ERROR, failure.message
     if outcome is None:
         return name, attributes, UNSET, ""
     status, version = outcome

@@ -137,3 +137,23 @@ def test_what_a_program_can_look_at_is_unchanged(machine, code):
         addresses_gone(bare.stdout),
         bare.stderr,
     )
+
+
+def test_secrets_of_a_failed_request_are_in_no_byte_that_is_kept(machine):
+    """Neither in the URL nor in the messages and stacks of the exceptions that quote it."""
+    code = (
+        "import requests\n"
+        "try:\n"
+        "    requests.get('http://me:verysecret@127.0.0.1:9/orders?token=alsosecret&n=1', timeout=2)\n"
+        "except requests.ConnectionError:\n"
+        "    pass\n"
+    )
+    script = machine.write(
+        "secrets.py", code.replace("verysecret", "' + 'very' + 'secret").replace("alsosecret", "' + 'also' + 'secret")
+    )
+    assert machine.python(script).returncode == 0
+    kept = b"".join(file.read_bytes() for file in (machine.data / "inbox").iterdir())
+    assert b"ConnectionError" in kept
+    assert b"n=1" in kept
+    assert b"verysecret" not in kept
+    assert b"alsosecret" not in kept

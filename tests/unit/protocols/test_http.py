@@ -129,3 +129,18 @@ def test_regular_expressions_are_imported_only_when_needed():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("url: /orders?token=abc&n=1 (Caused by x)", "url: /orders?token=REDACTED&n=1 (Caused by x)"),
+        ("GET http://me:pw@host/a?sig=1", "GET http://REDACTED:REDACTED@host/a?sig=REDACTED"),
+        ("('http://h/?password=a', 'b')", "('http://h/?password=REDACTED', 'b')"),
+        ("nothing = here @ all", "nothing = here @ all"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_text_that_quotes_urls_is_scrubbed(text, scrubbed):
+    """Error messages quote the URL that failed; its secrets must not travel with them."""
+    assert http.scrub(text) == scrubbed
