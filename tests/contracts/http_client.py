@@ -16,7 +16,6 @@ from contextlib import contextmanager
 
 import pytest
 import recorder as recording
-from contracts.http_origin import refusing, serving
 
 import autotrace
 from autotrace.patching.wall import faults
@@ -25,6 +24,7 @@ from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import SERVER, UNSET, Operation
 from autotrace.trace.tracer import Remote, tracer
+from contracts.http_origin import refusing, serving
 
 TRACE, CALLER = "ab" * 16, "cd" * 8
 _OPERATION = Operation("test", SERVER, "test", lambda facts, outcome, failure: (facts[0], {}, UNSET, ""))
