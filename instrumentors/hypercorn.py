@@ -9,7 +9,7 @@ INSTRUMENTOR = Instrumentor(
     "hypercorn",
     ">=0.14",
     (
-        Patch("hypercorn.app_wrappers:ASGIWrapper.__call__", asgi.application(receiver=True, outermost=True)),
-        Patch("hypercorn.app_wrappers:WSGIWrapper.__call__", asgi.application(receiver=True, outermost=True, spawn=4)),
+        Patch("hypercorn.app_wrappers:ASGIWrapper.__call__", asgi.application(outermost=True)),
+        Patch("hypercorn.app_wrappers:WSGIWrapper.__call__", asgi.application(outermost=True, threads=True)),
     ),
 )

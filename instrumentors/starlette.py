@@ -27,7 +27,7 @@ INSTRUMENTOR = Instrumentor(
     "starlette",
     ">=0.21",
     (
-        Patch("starlette.applications:Starlette.__call__", asgi.application(receiver=True)),
+        Patch("starlette.applications:Starlette.__call__", asgi.application()),
         Patch("starlette.routing:Route.handle", http_routes.route(_route)),
         Patch("starlette.routing:WebSocketRoute.handle", http_routes.route(_route)),
         Patch("starlette.routing:Mount.handle", http_routes.mount(_mount)),

@@ -12,7 +12,7 @@ INSTRUMENTOR = Instrumentor(
     "uvicorn",
     ">=0.20",
     (
-        Patch("uvicorn.config:Config.load", applications.kept("loaded_app", asgi.application(outermost=True))),
+        Patch("uvicorn.config:Config.load", applications.kept("loaded_app", asgi.bare)),
         Patch("uvicorn.middleware.wsgi:WSGIResponder.__init__", applications.carried("wsgi"), optional=True),
     ),
 )

@@ -95,7 +95,7 @@ def either(original: Call, scope: str) -> Call:
     """Trace an application of which only the call tells whether it is WSGI or ASGI; for a server's boundary."""
     by_number = {
         2: wsgi.application(outermost=True)(original, scope),
-        3: asgi.application(outermost=True)(original, scope),
+        3: asgi.bare(original, scope),
     }
 
     def traced(*args: Any, **kwargs: Any) -> Any:

@@ -11,6 +11,8 @@ ASGI specification 2.5, "HTTP & WebSocket ASGI Message Format".
 
 from __future__ import annotations
 
+from functools import partial
+
 from autotrace.patching.wall import fault
 from autotrace.protocols import http_server
 from autotrace.trace.context import get_current, set_current
@@ -22,53 +24,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from autotrace.patching import Args, Call, Wrap
+    from autotrace.patching import Call, Wrap
     from autotrace.protocols.http_server import Request
     from autotrace.trace.span import Operation, Span
 
 
-def application(*, receiver: bool = False, outermost: bool = False, spawn: int = 0) -> Wrap:
-    """Trace an ASGI application.
+def application(*, outermost: bool = False, threads: bool = False) -> Wrap:
+    """Trace a method that is called as an ASGI application.
 
     Args:
-        receiver: it is a method, so that its own object comes before ``scope``, ``receive`` and ``send``.
         outermost: it is called by the server itself.
-        spawn: the position of a function that runs another one in a thread, to which the span is carried; 0 for none.
+        threads: the argument after ``send`` is a function that runs another one in a thread; the span is carried there.
     """
-    first = 1 if receiver else 0
 
-    def wrap(original: Call, scope: str) -> Call:
-        made = http_server.operation(scope)
+    def wrap(original: Call, name: str) -> Call:
+        made = http_server.operation(name)
 
-        def open_(args: Args) -> tuple[_Exchange | None, Args]:
+        def open_(asked: Any, receive: Call, send: Call) -> _Exchange | None:
             try:
-                if len(args) < first + 3 or args[first]["type"] not in ("http", "websocket"):
-                    return None, args
-                asked = args[first]
-                if http_server.served(id(asked), outermost):
-                    return None, args
-                exchange = _Exchange(_begin(made, asked, outermost), scope, *args[first + 1 : first + 3])
-                passed = [*args]
-                passed[first + 1 : first + 3] = exchange.received, exchange.sent
-                if spawn and len(args) > spawn:
-                    passed[spawn] = _carrying(args[spawn])
+                if asked["type"] not in ("http", "websocket") or http_server.served(id(asked), outermost):
+                    return None
+                return _Exchange(_begin(made, asked, outermost), name, receive, send)
             except Exception:
-                fault(scope)
-                return None, args
-            return exchange, tuple(passed)
+                fault(name)
+                return None
 
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            exchange, args = open_(args)
+        # Not ``*args``: who calls it without arguments, to see whether it is a factory, has to get the TypeError at once.
+        async def traced(self: Any, scope: Any, receive: Any, send: Any, *more: Any) -> Any:
+            exchange = open_(scope, receive, send)
             if exchange is None:
                 try:
-                    return await original(*args, **kwargs)
+                    return await original(self, scope, receive, send, *more)
                 except BaseException as error:
                     hide_frame(error)
                     raise
             before = get_current()
             set_current(exchange.span)
+            if threads and more:
+                more = (_carrying(more[0]), *more[1:])
             try:
-                result = await original(*args, **kwargs)
+                result = await original(self, scope, exchange.received, exchange.sent, *more)
             except BaseException as error:
                 set_current(before)
                 exchange.close(error)
@@ -81,6 +76,15 @@ def application(*, receiver: bool = False, outermost: bool = False, spawn: int =
         return traced
 
     return wrap
+
+
+def bare(original: Call, name: str) -> Call:
+    """Trace an application that is called by the server itself, and is no method."""
+
+    def method(_nobody: None, *args: Any) -> Any:
+        return original(*args)
+
+    return partial(application(outermost=True)(method, name), None)
 
 
 class _Exchange:
@@ -190,7 +194,7 @@ def _begin(made: Operation, asked: Any, outermost: bool) -> Span:
 def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:
     raw = asked.get("raw_path")
     if raw:
-        path = raw.decode("latin-1")
+        path = raw.partition(b"?")[0].decode("latin-1")  # some servers leave the query in it
     else:
         from urllib.parse import quote
 

@@ -4,7 +4,7 @@ The span covers the body: it ends when the body is exhausted or closed, and it i
 each step of the body and inside its ``close``, not in between.  Lists, tuples and what ``wsgi.file_wrapper`` made pass
 unchanged, so that a server may send them its own way; their span ends when the application returns.
 
-Not handled: a server that neither exhausts nor closes a body; its span never ends.
+A body that is neither exhausted nor closed ends its span when it is dropped.
 
 PEP 3333.
 """
@@ -159,7 +159,9 @@ class _Response:
         return body
 
     def finish(self, error: BaseException | None = None) -> None:
-        """End the span; never raises."""
+        """End the span, if it has not ended; never raises."""
+        if self.span.end:
+            return
         try:
             if self._gone and isinstance(error, OSError):
                 error = None  # the client has gone
@@ -169,7 +171,6 @@ class _Response:
             http_server.finished(self.span, status, http_server.failure_in(self.span, error))
         except Exception:
             fault(self._scope)
-            http_server.finished(self.span, None, None)
 
 
 def _unchanged(body: Any, environ: Any) -> bool:
@@ -246,6 +247,9 @@ class _Body:
             self._leave(before)
         self._response.finish()
         return result
+
+    def __del__(self) -> None:
+        self._response.finish()
 
     def _enter(self) -> Span | None:
         """Make current what was current when the body was left: its own span may be open across its steps."""

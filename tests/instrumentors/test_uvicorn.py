@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import socket
 import time
-from contextlib import contextmanager
 
 import pytest
 import uvicorn
 from contracts.asgi_server import AsgiServerContract
 from contracts.http_applications import CHUNKS, asgi_application, wsgi_application
-from contracts.http_server import REMOTE, HttpServerContract, Served, excluding, threaded
+from contracts.http_server import REMOTE, HttpServerContract, Served, excluding
+from contracts.uvicorn_server import serving
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Uvicorn's native WSGI implementation is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets"),
 ]
-
-
-@contextmanager
-def serving(application, **settings):
-    """Run a server for the length of a block; gives its port."""
-    logging.getLogger("uvicorn").handlers = []
-    settings = {"http": "h11", "ws": "wsproto", "loop": "asyncio", **settings}
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(application, log_config=None, log_level="critical", **settings))
-
-        def stop():
-            server.should_exit = True
-
-        with threaded(lambda: server.run(sockets=[listening]), stop):
-            deadline = time.monotonic() + 10
-            while not server.started:
-                assert time.monotonic() < deadline, "the server did not start within 10 s"
-                time.sleep(0.01)
-            yield listening.getsockname()[1]
 
 
 class TestUvicorn(AsgiServerContract):
