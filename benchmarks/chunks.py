@@ -12,6 +12,7 @@ import random
 import time
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.environments import Environments, Sending, Variant
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.rows import Row
 
 _WARM_UP = 100  # operations
+_ROUNDS_OF_A_GENERATION = 3
 _LATEST = 20.0  # s; spans that have not arrived after this do not arrive
 _POLL = 0.02  # s
 _MOST, _FEWEST = 20_000, 20  # operations of a chunk
@@ -41,6 +43,7 @@ class Figures:
         operations: how many were measured.
         expected: spans that had to arrive.
         arrived: spans that did.
+        requests: in how many requests, or records of an inbox.
         names: spans of one operation, by name.
         note: why there is no figure, or what is odd about it.
     """
@@ -50,6 +53,7 @@ class Figures:
     operations: int = 0
     expected: int = 0
     arrived: int = 0
+    requests: int = 0
     names: dict[str, float] = field(default_factory=dict)
     note: str = ""
 
@@ -84,6 +88,7 @@ class Bench:
         self.delay_ms = delay_ms
         self.rounds = rounds
         self.chunk_s = chunk_s
+        self._numbers = count()
 
     def target(self, variant: Variant, label: str, *, plain: bool = False) -> tuple[str, Sending]:
         """Make a new target for one process; returns its name and where to send to.
@@ -95,7 +100,7 @@ class Bench:
         """
         delay = 0 if plain else self.delay_ms
         if variant.name == "inbox":
-            data = self.directory / f"{label}-data"
+            data = self.directory / f"{label}-{next(self._numbers)}"
             return self.services.inbox(data), Sending(0, str(data), delay)
         target, port = self.services.port()
         return target, Sending(port, "", delay, roomy=not plain)
@@ -108,57 +113,64 @@ class Bench:
 class Subject:
     """One variant in one row, while it runs."""
 
-    def __init__(self, bench: Bench, row: Row, variant: Variant) -> None:
+    def __init__(self, bench: Bench, row: Row, variant: Variant, figures: Figures) -> None:
         self._bench = bench
         self._traced = not variant.silent
-        self._delay = bench.delay_ms / 1000
         self.variant = variant
-        self.figures = Figures()
+        self.figures = figures
         self._target, sending = bench.target(variant, f"{row.name}-{variant.name}")
         self._per_operation = 0.0  # spans
+        self._earlier: dict[str, Any] = {}
         self._chunk = _WARM_UP
         self.program = bench.program(row, variant, sending)
 
-    def warm_up(self) -> None:
-        """Learn how many spans an operation makes, and how many operations make a chunk.
-
-        Raises:
-            ServiceError: it does not work, or makes no spans.
-        """
+    def first(self) -> None:
+        """Do the first operations, which are slow and may make spans that later ones do not."""
         self.program.ready()
         self.program.order(_WARM_UP)
-        first = self._settled()
+
+    def second(self) -> None:
+        """Learn what an operation costs."""
+        self._earlier = self.count()
         before = self.program.cpu_ns()
         self.program.order(_WARM_UP)
-        second = self._settled()
         self._resize(self.program.cpu_ns() - before)
+
+    def third(self) -> None:
+        """Learn how many spans an operation makes; then do a whole chunk, unrecorded.
+
+        Raises:
+            ServiceError: no spans arrive.
+        """
         if self._traced:
-            self._per_operation = (second["spans"] - first["spans"]) / _WARM_UP
-            names = {name: (count - first["names"].get(name, 0)) / _WARM_UP for name, count in second["names"].items()}
+            now = self.count()
+            self._per_operation = (now["spans"] - self._earlier["spans"]) / _WARM_UP
+            earlier = self._earlier["names"]
+            names = {name: (count - earlier.get(name, 0)) / _WARM_UP for name, count in now["names"].items()}
             self.figures.names = {name: count for name, count in names.items() if count}
             if self._per_operation < 1:
                 raise ServiceError(f"{self._per_operation:g} spans of an operation arrived")
-        # So few operations tell little of their cost, when a delivery comes on top: once more, unrecorded.
-        self._resize(self._one(self._chunk)[0])
+        self._resize(self._one()[0])
 
     def _resize(self, taken: int) -> None:
         each = taken / self._chunk
         self._chunk = max(_FEWEST, min(_MOST, int(self._bench.chunk_s * 1e9 / each)))
 
-    def _one(self, count: int) -> tuple[int, int, int]:
-        """Do a chunk; returns its CPU time in ns, the spans that had to arrive, and those that did."""
-        spans = round(count * self._per_operation)
-        earlier = self._count()["spans"] if self._traced else 0
+    def _one(self) -> tuple[int, int, int, int]:
+        """Do a chunk; returns its CPU time in ns, the spans that had to arrive, those that did, and in how many requests."""
+        spans = round(self._chunk * self._per_operation)
+        earlier = self.count()
         before = self.program.cpu_ns()
-        self.program.order(count)
-        arrived = self._arrived(earlier + spans) - earlier if self._traced else 0
-        return self.program.cpu_ns() - before, spans, arrived
+        self.program.order(self._chunk)
+        now = self._arrived(earlier["spans"] + spans)
+        taken = self.program.cpu_ns() - before
+        return taken, spans, now["spans"] - earlier["spans"], now["requests"] - earlier["requests"]
 
     def round(self) -> None:
         """Do a chunk and take its CPU time."""
         calibration = self._bench.calibration
         speed = calibration.measure()
-        taken, spans, arrived = self._one(self._chunk)
+        taken, spans, arrived, requests = self._one()
         speed = min(speed, calibration.measure())
         figures = self.figures
         figures.samples.append(taken / self._chunk / 1000)
@@ -166,43 +178,30 @@ class Subject:
         figures.operations += self._chunk
         figures.expected += spans
         figures.arrived += arrived
+        figures.requests += requests
 
     def finish(self) -> None:
         """End the program, and note what was odd."""
         self.program.end()
         figures = self.figures
-        if self._traced and not figures.note:
-            odd = self._count()["odd"]
+        if self._traced and not figures.note.startswith("void"):
+            odd = self.count()["odd"]
             if odd:
                 figures.note = "; ".join(odd)
             # A few spans of somebody's own making may come on top; that some are missing is another matter.
             if figures.arrived < figures.expected * 0.999:
                 figures.note = f"void: {figures.arrived} of {figures.expected} spans arrived"
 
-    def _count(self) -> dict[str, Any]:
-        return self._bench.services.count(self._target)
+    def count(self) -> dict[str, Any]:
+        """Return what has arrived so far."""
+        return self._bench.services.count(self._target) if self._traced else {"spans": 0, "requests": 0}
 
-    def _settled(self) -> dict[str, Any]:
-        """Wait until nothing more arrives; returns what has."""
-        if not self._traced:
-            return {}
-        last = self._count()
-        since = begin = time.monotonic()
-        while time.monotonic() - since < self._delay + 1.0 or (
-            not last["spans"] and time.monotonic() - begin < self._delay + 5.0
-        ):
-            time.sleep(0.1)
-            now = self._count()
-            if now["spans"] != last["spans"]:
-                last, since = now, time.monotonic()
-        return last
-
-    def _arrived(self, wanted: int) -> int:
-        """Wait until so many spans are there; returns how many are."""
+    def _arrived(self, wanted: int) -> dict[str, Any]:
+        """Wait until so many spans are there, or will never be; returns what is."""
         deadline = time.monotonic() + _LATEST
         while True:
-            there = int(self._count()["spans"])
-            if there >= wanted or time.monotonic() > deadline:
+            there = self.count()
+            if there["spans"] >= wanted or time.monotonic() > deadline:
                 return there
             time.sleep(_POLL)
 
@@ -210,32 +209,58 @@ class Subject:
 def measure(bench: Bench, row: Row, variants: list[Variant]) -> dict[str, Figures]:
     """Measure one row.
 
+    Half of what two processes differ by is luck (where their memory lies, how their strings hash), so there are several
+    generations of them.
+
     Returns:
         figures by the variants' names; where one cannot be measured, with a note and without samples.
     """
-    result: dict[str, Figures] = {}
-    subjects: list[Subject] = []
-    try:
-        for variant in variants:
-            if row.excuse(variant.name):
-                result[variant.name] = Figures(note=row.excuse(variant.name))
-                continue
-            subjects.append(Subject(bench, row, variant))
-            result[variant.name] = subjects[-1].figures
-        running = [subject for subject in subjects if _done(subject, subject.warm_up)]
-        for _ in range(bench.rounds):
-            random.shuffle(running)
-            running = [subject for subject in running if _done(subject, subject.round)]
-    finally:
-        for subject in subjects:
-            subject.finish()
+    result = {variant.name: Figures(note=row.excuse(variant.name)) for variant in variants}
+    able = [variant for variant in variants if not row.excuse(variant.name)]
+    left = bench.rounds
+    while left > 0:
+        rounds = min(left, _ROUNDS_OF_A_GENERATION)
+        left -= rounds
+        able = [variant for variant in able if not result[variant.name].note.startswith("void")]
+        _generation(bench, row, able, result, rounds)
     return result
 
 
-def _done(subject: Subject, step: Callable[[], None]) -> bool:
+def _generation(bench: Bench, row: Row, variants: list[Variant], result: dict[str, Figures], rounds: int) -> None:
+    """Start all variants anew, and measure some rounds."""
+    subjects: list[Subject] = []
+    try:
+        for variant in variants:
+            subjects.append(Subject(bench, row, variant, result[variant.name]))  # noqa: PERF401 - those before shall end
+        running = subjects
+        for step in (Subject.first, Subject.second):
+            running = [subject for subject in running if _done(subject, step)]
+            _settle(bench, running)
+        running = [subject for subject in running if _done(subject, Subject.third)]
+        for _ in range(rounds):
+            random.shuffle(running)
+            running = [subject for subject in running if _done(subject, Subject.round)]
+    finally:
+        for subject in subjects:
+            subject.finish()
+
+
+def _settle(bench: Bench, subjects: list[Subject]) -> None:
+    """Wait until nothing more arrives from any of them."""
+    pause = bench.delay_ms / 1000 + 1.0
+    begin = since = time.monotonic()
+    last: list[int] = []
+    while time.monotonic() - since < pause or (min(last, default=1) == 0 and time.monotonic() - begin < pause + 4):
+        now = [subject.count()["spans"] for subject in subjects if not subject.variant.silent]
+        if now != last:
+            last, since = now, time.monotonic()
+        time.sleep(0.1)
+
+
+def _done(subject: Subject, step: Callable[[Subject], None]) -> bool:
     """Do a step of a subject; where it fails, its figures are void and the others go on."""
     try:
-        step()
+        step(subject)
     except (ServiceError, OSError, HTTPException) as error:
         subject.figures.note = f"void: {error}"
         subject.figures.samples.clear()

@@ -169,7 +169,9 @@ def _spans(run: dict[str, Any]) -> list[str]:
     """Return how many spans an operation made, and that they arrived."""
     columns = _columns(run)
     lines = [
-        "| spans per operation (arrived of expected) | " + " | ".join(VARIANTS[name].title for name in columns) + " |"
+        "| spans per operation (arrived of expected, in one request) | "
+        + " | ".join(VARIANTS[name].title for name in columns)
+        + " |"
     ]
     lines.append("|---|" + "---:|" * len(columns))
     for told in run["rows"]:
@@ -183,6 +185,7 @@ def _spans(run: dict[str, Any]) -> list[str]:
                 cells.append("")
                 continue
             each = sum(one["names"].values()) or 1
-            cells.append(f"{each:g} ({one['arrived']} of {one['expected']})")
+            batch = f", {one['arrived'] / one['requests']:.0f} a time" if one["requests"] else ""
+            cells.append(f"{each:g} ({one['arrived']} of {one['expected']}{batch})")
         lines.append(f"| {row.title} | {' | '.join(cells)} |")
     return lines if len(lines) > 2 else []
