@@ -72,6 +72,8 @@ def main() -> int:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     print(text)
+    if given.publish:
+        report.publish(CHECKOUT / "docs" / "performance.md", text)
     return 0
 
 
@@ -98,6 +100,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--python", default="3.11", help="the version, such as 3.13 (default: %(default)s)")
     parser.add_argument("--rounds", type=int, help="how often each variant runs")
     parser.add_argument("--chunk", type=float, help="CPU time of one chunk, in seconds")
+    parser.add_argument("--publish", action="store_true", help="put the report into docs/performance.md")
     parser.add_argument("--wheel", help="of autotrace (default: the one that 'make wheel' built)")
     default = os.environ.get("AUTOTRACE_CACHE") or ".cache"
     parser.add_argument("--cache", default=str(CHECKOUT / default), help="where environments and reports are kept")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Number = Optional[float]
 _OURS = ("autotrace", "inbox")
+_BEGIN, _END = "<!-- report -->", "<!-- end of the report -->"
 
 
 def summary(row: Row, figures: dict[str, Figures], best: float) -> dict[str, Any]:
@@ -101,6 +102,15 @@ def write(directory: Path, run: dict[str, Any]) -> str:
     (directory / "report.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (directory / "report.md").write_text(text, encoding="utf-8")
     return text
+
+
+def publish(page: Path, text: str) -> None:
+    """Put a report into the page that shows the last one, between its two marks."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{page.name} has no {_BEGIN!r} or no {_END!r}: put both where the report belongs")
+    page.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
 def markdown(run: dict[str, Any]) -> str:
