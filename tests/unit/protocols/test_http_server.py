@@ -7,7 +7,6 @@ import pytest
 from autotrace.protocols import http_routes, http_server, internal, wsgi
 from autotrace.trace.context import set_current
 from autotrace.trace.failure import Failure
-from autotrace.trace.span import Span, Trace
 
 FACTS = ("GET", "https", "/a", "q=1", "shop.example", ("10.0.0.1", 8443), "10.0.0.2", None, "tester", "2")
 
@@ -209,9 +208,7 @@ def test_notes_of_a_request_that_is_not_recorded(recorder):
 
 def test_the_end_can_be_in_the_past(recorder):
     """A span ends once, at the moment that is given."""
-    span = Span()
-    span.trace, span.end, span.extras, span.start = Trace("1" * 32, 1), 0, None, 5
-    span.operation, span.facts = http_server.operation("test"), FACTS
+    span = a_request(recorder)
     http_server.finished(span, 200, None, end=7)
     http_server.finished(span, 500, None, end=9)
     assert (span.end, span.outcome, len(recorder.spans)) == (7, (200, None), 1)
