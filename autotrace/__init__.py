@@ -23,5 +23,6 @@ def __getattr__(name: str) -> Any:
     if name in ("current_span", "record_exception", "set_attribute", "span"):
         from autotrace import api
 
-        return getattr(api, name)
+        found = globals()[name] = getattr(api, name)  # the next look is an ordinary one
+        return found
     raise AttributeError(f"module 'autotrace' has no attribute {name!r}")

@@ -210,14 +210,14 @@ TABLE = (
     Setting(
         "max_queue_size",
         count,
-        262_144,
-        "The most finished spans that wait in memory; more are dropped and counted.",
+        65_536,
+        "The most finished spans that wait in memory (about 500 bytes each); past it the oldest are dropped and counted.",
         (("OTEL_BSP_MAX_QUEUE_SIZE", count),),
     ),
     Setting(
         "max_export_batch_size",
         count,
-        512,
+        8192,
         "The most spans of one delivery.",
         (("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", count),),
     ),

@@ -119,7 +119,7 @@ def install(monkeypatch):
     monkeypatch.setattr(tracer, "submit", recorder.submit)
     monkeypatch.setattr(tracer, "sampler", Sampler())
     monkeypatch.setattr(tracer, "clock", lambda: next(ticks))
-    monkeypatch.setattr(tracer, "new_span_id", lambda: f"{next(spans):016x}")
+    monkeypatch.setattr(tracer, "take_id", lambda: f"{next(spans):016x}")
     monkeypatch.setattr(tracer, "new_trace_id", lambda: f"{next(traces):032x}")
     propagation.configure(("tracecontext", "baggage"))
     set_current(None)

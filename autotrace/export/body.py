@@ -51,7 +51,9 @@ class Bodies:
         if failure is not None or (extras is not None and (extras.attributes or extras.dropped_attributes)):
             return self._described(operation, facts, outcome, failure, extras)
         try:
-            key = (operation, facts, outcome, *map(type, facts), *map(type, outcome or _NONE))
+            key: tuple[Any, ...] = (operation, facts, outcome)
+            if not operation.uniform:
+                key = (*key, *map(type, facts), *map(type, outcome or _NONE))
             body = self._memo.young.get(key)
         except Exception:  # not hashable, or a strange __eq__
             return self._described(operation, facts, outcome, None, None)

@@ -51,6 +51,8 @@ BUILT_IN = (
     Known("werkzeug", "werkzeug.serving", "http_server"),
     Known("wsgiref", "wsgiref.handlers", "http_server"),
     Known("aiosqlite", "aiosqlite", "concurrency"),
+    Known("redis", "redis", "db_client"),
+    Known("redis_asyncio", "redis.asyncio", "db_client", "autotrace.instrumentors.redis", "ASYNCIO"),
     Known("sqlalchemy", "sqlalchemy", "db_client"),
     Known("sqlite3", "sqlite3", "db_client"),
     Known("kafka", "kafka", "messaging"),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from autotrace.trace.span import Span
 
+_MUCH = 512  # spans that are not kept waiting for more
+_LOOK = 0.05  # s; how often the worker looks whether there is much
+_SPARED = 8  # failed spans that are passed over to find one to drop
 _ATTEMPTS_DEADLINE = 60.0  # s; a batch that no sink takes in this time is dropped and counted
 
 
@@ -35,8 +38,8 @@ class Worker:
         encode: turns spans into OTLP requests.
         exporters: each gets every request.
         delay: how long a span may wait before it is sent, in seconds.
-        capacity: the most spans that wait; further ones are dropped and counted.
-        batch: the most spans of one delivery; also what wakes the worker early.
+        capacity: the most spans that wait; past it the oldest that did not fail is dropped, and counted.
+        batch: the most spans of one delivery.
         shade: the span that is current while exporters run, so that a delivery traces nothing.
     """
 
@@ -62,7 +65,7 @@ class Worker:
 
     def _reset(self) -> None:
         self._alive = False
-        self._idle = False
+        self._idle = True  # or not alive: the next span has to wake somebody
         self._thread = 0
         self._deadline = 0.0  # time.monotonic() by which a flush must have ended; 0 while none is asked for
         self._starting = allocate_lock()
@@ -74,13 +77,24 @@ class Worker:
     def submit(self, span: Span) -> None:
         """Take a finished span; never blocks, never raises."""
         queue = self._queue
-        length = len(queue)
-        if length >= self._capacity:
-            self.dropped += 1
-            return
+        if len(queue) >= self._capacity:
+            self._make_room()
         queue.append(span)
-        if self._idle or length == self._batch or not self._alive:
+        if self._idle:
             self._wake()
+
+    def _make_room(self) -> None:
+        queue = self._queue
+        self.dropped += 1
+        try:
+            for _ in range(_SPARED):
+                span = queue.popleft()
+                if span.failure is None:
+                    return
+                queue.append(span)
+            queue.popleft()
+        except (AttributeError, IndexError):  # the worker was faster
+            return
 
     def flush(self, timeout: float) -> bool:
         """Deliver what is there.
@@ -93,7 +107,7 @@ class Worker:
         """
         if self._alive and get_ident() == self._thread:
             return False
-        if not self._queue and (not self._alive or self._idle):
+        if not self._queue and self._idle:
             return True
         self._deadline = time.monotonic() + timeout
         self._emptied.acquire(blocking=False)
@@ -140,9 +154,10 @@ class Worker:
             return self._alive
         try:
             if not self._alive:
-                start_new_thread(self._run, ())
                 self._alive = True
+                start_new_thread(self._run, ())
         except RuntimeError:  # the interpreter is shutting down, or the machine is out of threads
+            self._alive = False
             return False
         finally:
             self._starting.release()
@@ -159,22 +174,30 @@ class Worker:
                 fault("pipeline")
 
     def _rest(self) -> None:
-        """Sleep until there is something, then gather more for a moment, unless somebody wants it now."""
+        """Sleep until there is something, then gather more for a moment, unless there is much or somebody wants it now."""
         if not self._queue:
             self._idle = True
             if not self._queue:
                 self._ring_emptied()
                 self._bell.acquire()
-            self._idle = False
-        if len(self._queue) < self._batch and not self._deadline:
-            self._bell.acquire(timeout=self._delay)
+        self._idle = False
+        until = time.monotonic() + self._delay
+        while len(self._queue) < _MUCH and not self._deadline:
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._bell.acquire(timeout=min(left, _LOOK))
 
     def _deliver(self) -> None:
         queue = self._queue
+        take = queue.popleft
         while queue:
             spans: list[Span] = []
-            while queue and len(spans) < self._batch:
-                spans.append(queue.popleft())
+            try:
+                for _ in range(min(len(queue), self._batch)):
+                    spans.append(take())  # noqa: PERF401 - what was taken must not be lost
+            except IndexError:  # room was made meanwhile
+                pass
             for payload in self._encode(spans):
                 self._export(payload, len(spans))
             del spans

@@ -73,7 +73,7 @@ def outgoing(span: Span) -> Sequence[tuple[str, str]]:
     """Return the headers, names in lowercase, that make ``span`` the parent of whoever receives them."""
     trace = span.trace
     if _only_traceparent and not trace.tracestate and not trace.baggage:
-        return (("traceparent", f"{trace.prefix}{span.span_id}{trace.suffix}"),)
+        return (("traceparent", f"00-{trace.trace_id}-{span.span_id}{trace.suffix}"),)
     headers: list[tuple[str, str]] = []
     for inject in _injectors:
         headers += inject(span)

@@ -48,7 +48,7 @@ def extract(get: Get) -> Remote | None:
 def inject(span: Span) -> Sequence[tuple[str, str]]:
     """Return ``traceparent``, and ``tracestate`` if there is one."""
     trace = span.trace
-    parent = ("traceparent", f"{trace.prefix}{span.span_id}{trace.suffix}")
+    parent = ("traceparent", f"00-{trace.trace_id}-{span.span_id}{trace.suffix}")
     return (parent, ("tracestate", trace.tracestate)) if trace.tracestate else (parent,)
 
 

@@ -40,13 +40,21 @@ class Calls:
         describe: see Operation.
         put: writes the context into a carrier; None where the family does not propagate.
         silent: tells from the facts that the call, and all beneath it, is excluded by the user.
+        uniform: see Operation.
     """
 
-    __slots__ = ("describe", "family", "kind", "put", "silent")
+    __slots__ = ("describe", "family", "kind", "put", "silent", "uniform")
 
     def __init__(
-        self, family: str, kind: int, describe: Describe, put: Put | None = None, silent: Silent | None = None
+        self,
+        family: str,
+        kind: int,
+        describe: Describe,
+        put: Put | None = None,
+        silent: Silent | None = None,
+        uniform: bool = False,
     ) -> None:
+        self.uniform = uniform
         self.family = family
         self.kind = kind
         self.describe = describe
@@ -108,7 +116,7 @@ class Calls:
         self, before: Before, after: After, scope: str
     ) -> tuple[Callable[[Args, Kwargs], tuple[Span | None, Args]], Callable[[Span, Any], None]]:
         """Return the two halves of ours; neither raises."""
-        operation = Operation(self.family, self.kind, scope, self.describe)
+        operation = Operation(self.family, self.kind, scope, self.describe, self.uniform)
         family, put, silent = self.family, self.put, self.silent
         start, finish = tracer.start, tracer.finish
 

@@ -62,7 +62,7 @@ def query(facts_of: FactsOf, text_of: TextOf | None = None) -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        operation = Operation(FAMILY, CLIENT, scope, describe)
+        operation = Operation(FAMILY, CLIENT, scope, describe, uniform=True)
         start, finish = tracer.start, tracer.finish
 
         # PERF: Calls.call's two inner calls are spelled out here; they are a sixth of what a query costs.

@@ -104,14 +104,14 @@ def silent(facts: Facts) -> bool:
     return http.excluded(facts[1], url_of)
 
 
-_calls = Calls(FAMILY, CLIENT, describe, put, silent)
+_calls = Calls(FAMILY, CLIENT, describe, put, silent, uniform=True)
 call = _calls.call
 async_call = _calls.async_call
 
 
 def operation(scope: str) -> Operation:
     """Return what the requests of one instrumentor have in common."""
-    return Operation(FAMILY, CLIENT, scope, describe)
+    return Operation(FAMILY, CLIENT, scope, describe, uniform=True)
 
 
 def open_span(scope: str) -> Span | None:

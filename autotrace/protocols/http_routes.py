@@ -38,7 +38,7 @@ def route(route_of: RouteOf) -> Wrap:
         found = route_of(args, kwargs)
         if found is not None:
             root, template = found
-            late = span.more().late
+            late = span.noted()
             known, prefix = late.get("root") or ("", "")
             late["route"] = prefix + _within(span, root, known) + template
             late.pop("mounted", None)
@@ -55,7 +55,7 @@ def mount(mount_of: MountOf) -> Wrap:
 
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
         first, root, template = mount_of(args, kwargs)
-        late = span.more().late
+        late = span.noted()
         _, prefix = late.get("root") or ("", _within(span, first, ""))
         prefix += template
         late["root"] = root, prefix
@@ -82,7 +82,7 @@ def exception(error_of: ErrorOf) -> Wrap:
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
         failure = failure_in(span, error_of(args, kwargs))
         if failure is not None:
-            span.more().late["failure"] = failure
+            span.noted()["failure"] = failure
 
     return _noting(note)
 

@@ -116,7 +116,7 @@ def _client(attributes: Attributes, client: str | None, forwarded: str | None) -
 
 def operation(scope: str, meaning: Describe = describe) -> Operation:
     """Return what all requests at one boundary have in common."""
-    return Operation(FAMILY, SERVER, scope, meaning)
+    return Operation(FAMILY, SERVER, scope, meaning, uniform=True)
 
 
 def serving() -> Span | None:
@@ -142,7 +142,7 @@ def served(key: int, outermost: bool) -> bool:
     span = serving()
     if span is None:
         return False
-    return not outermost or (span.extras is not None and span.extras.late.get("key") == key)
+    return not outermost or (span.notes is not None and span.notes.get("key") == key)
 
 
 def begin(made: Operation, request: Request, get: Get, key: int, outermost: bool) -> Span:
@@ -158,7 +158,7 @@ def begin(made: Operation, request: Request, get: Get, key: int, outermost: bool
     if span.trace.sampled and http.excluded(_Whole(request)):
         span.trace = span.trace.unsampled()
     if outermost:
-        span.more().late["key"] = key
+        span.notes = {"key": key}
     return span
 
 
@@ -183,13 +183,13 @@ def failure_in(span: Span, error: BaseException | None) -> Failure | None:
         return None
     failure = failure_of(error)
     told = id(error), failure.type, failure.message
-    failure.repeated = span.extras is not None and span.extras.told == told
+    failure.repeated = span.notes is not None and span.notes.get("told") == told
     return failure
 
 
 def noted(span: Span) -> Failure | None:
     """Return the exception that a framework turned into a response."""
-    return span.extras.late.get("failure") if span.extras is not None else None
+    return span.notes.get("failure") if span.notes is not None else None
 
 
 def finished(span: Span, status: int | None, failure: Failure | None, end: int = 0) -> None:
@@ -205,12 +205,12 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
         return
     span.end = end or tracer.clock()
     route = None
-    if span.extras is not None:
-        late = span.extras.late
+    notes = span.notes
+    if notes is not None:
         if failure is None and status is not None and status >= 500:
-            failure = late.get("failure")
-        route = late.get("route")
-        if status in (404, 405) and "mounted" in late:
+            failure = notes.get("failure")
+        route = notes.get("route")
+        if status in (404, 405) and "mounted" in notes:
             route = None  # nothing beneath the mount felt responsible
     span.outcome = status, route
     span.failure = failure
@@ -249,7 +249,7 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
             try:
                 failure = noted(span) if isinstance(error, ConnectionError) else failure_in(span, error)
                 status, route = outcome_of(args, kwargs, result)
-                span.more().late["route"] = route
+                span.noted()["route"] = route
             except Exception:
                 fault(scope)
             finished(span, status, failure)

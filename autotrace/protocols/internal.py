@@ -12,7 +12,7 @@ from autotrace.patching.wall import fault
 from autotrace.protocols.calls import failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
-from autotrace.trace.span import ERROR, INTERNAL, UNSET, Operation
+from autotrace.trace.span import ERROR, INTERNAL, UNSET, Extras, Operation
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> D
     return str(facts[0]), {}, UNSET, ""
 
 
-_operation = Operation(FAMILY, INTERNAL, _SCOPE, describe)
+_operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, uniform=True)
 
 
 def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
@@ -46,7 +46,7 @@ def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | 
     try:
         span = tracer.start(_operation, (name,), get_current())
         if attributes and span.trace.sampled:
-            span.more().attributes.update(attributes)
+            span.extras = Extras(attributes.copy())
         if current:
             set_current(span)
     except Exception:

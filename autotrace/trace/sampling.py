@@ -18,11 +18,12 @@ class Sampler:
         parent_based: follow the remote parent's decision; if not, the ratio decides for every trace that enters.
     """
 
-    __slots__ = ("_bound", "parent_based", "ratio")
+    __slots__ = ("_bound", "everything", "parent_based", "ratio")
 
     def __init__(self, ratio: float = 1.0, parent_based: bool = True) -> None:
         self.ratio = ratio
         self.parent_based = parent_based
+        self.everything = ratio >= 1.0
         self._bound = round(ratio * (_LOW_64 + 1))
 
     def sample(self, trace_id: str, parent_sampled: bool | None = None) -> bool:

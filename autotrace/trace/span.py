@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 UNSET, OK, ERROR = 0, 1, 2
 
+_SUFFIXES = ("-00", "-01", "-02", "-03")
+
 
 class Trace:
     """What all spans of one trace share inside one process; never changed once made.
@@ -32,20 +34,18 @@ class Trace:
     Attributes:
         trace_id: 32 lowercase hex digits.
         sampled: whether spans of this trace are recorded; passed on to every callee.
-        prefix: the part of a ``traceparent`` before the span id.
         suffix: the part of a ``traceparent`` after the span id.
-        flags: the W3C trace flags (bit 0: sampled, bit 1: the trace id is random).
+        flags: the W3C trace flags, 0 to 3 (bit 0: sampled, bit 1: the trace id is random).
         tracestate: the vendors' part of the W3C context, as it is sent on, or empty.
         baggage: the W3C baggage, as it is sent on, or empty.
     """
 
-    __slots__ = ("baggage", "flags", "prefix", "sampled", "suffix", "trace_id", "tracestate")
+    __slots__ = ("baggage", "flags", "sampled", "suffix", "trace_id", "tracestate")
 
     def __init__(self, trace_id: str, flags: int, tracestate: str = "", baggage: str = "") -> None:
         self.trace_id = trace_id
         self.sampled = bool(flags & 1)
-        self.prefix = f"00-{trace_id}-"
-        self.suffix = f"-{flags:02x}"
+        self.suffix = _SUFFIXES[flags]
         self.flags = flags
         self.tracestate = tracestate
         self.baggage = baggage
@@ -63,11 +63,14 @@ class Operation:
         kind: one of the OTLP span kinds.
         scope: the instrumentation scope, which is the instrumentor's name.
         describe: turns facts and outcome into name, attributes and status; pure, run on the export thread.
+        uniform: each place in facts and outcome always holds the same type, or None, so that equal ones mean the same
+            (``1 == True``).  What was described once need not be looked at again then.
     """
 
-    __slots__ = ("describe", "family", "kind", "scope")
+    __slots__ = ("describe", "family", "kind", "scope", "uniform")
 
-    def __init__(self, family: str, kind: int, scope: str, describe: Describe) -> None:
+    def __init__(self, family: str, kind: int, scope: str, describe: Describe, uniform: bool = False) -> None:
+        self.uniform = uniform
         self.family = family
         self.kind = kind
         self.scope = scope
@@ -75,25 +78,14 @@ class Operation:
 
 
 class Extras:
-    """What only few spans have: attributes and events set by hand, links, and facts that arrive late."""
+    """What only few spans have, and is delivered with them: attributes and events set by hand, and links."""
 
-    __slots__ = (
-        "attributes",
-        "dropped_attributes",
-        "dropped_events",
-        "dropped_links",
-        "events",
-        "late",
-        "links",
-        "told",
-    )
+    __slots__ = ("attributes", "dropped_attributes", "dropped_events", "dropped_links", "events", "links")
 
-    def __init__(self) -> None:
-        self.attributes: Attributes = {}
+    def __init__(self, attributes: Attributes) -> None:
+        self.attributes = attributes
         self.events: list[tuple[int, str, Any]] = []  # time, name, attributes or a Failure
         self.links: list[tuple[str, str, int, str]] = []  # trace id, span id, flags, tracestate
-        self.late: dict[str, Any] = {}
-        self.told: tuple[int, str, str] | None = None  # the exception that a span beneath has recorded last
         self.dropped_attributes = self.dropped_events = self.dropped_links = 0
 
 
@@ -113,6 +105,7 @@ class Span:
         failure: the exception that ended it, reduced to strings, or None.
         remote: whether the parent is in another process.
         extras: see Extras, or None.
+        notes: what arrives while it is open and its family looks at when it ends, or None.
     """
 
     __slots__ = (
@@ -120,6 +113,7 @@ class Span:
         "extras",
         "facts",
         "failure",
+        "notes",
         "operation",
         "outcome",
         "parent_id",
@@ -142,10 +136,18 @@ class Span:
     failure: Failure | None
     remote: bool
     extras: Extras | None
+    notes: dict[str, Any] | None
 
     def more(self) -> Extras:
         """Return the extras, made at the first call."""
         extras = self.extras
         if extras is None:
-            extras = self.extras = Extras()
+            extras = self.extras = Extras({})
         return extras
+
+    def noted(self) -> dict[str, Any]:
+        """Return the notes, made at the first call."""
+        notes = self.notes
+        if notes is None:
+            notes = self.notes = {}
+        return notes

@@ -76,35 +76,40 @@ class Tracer:
         clock: returns the current moment in ns.
         sampler: decides where a trace starts or enters.
         submit: takes a finished, sampled span; must not block.
-        new_span_id: returns 16 hex digits.
+        take_id: returns 16 hex digits, or raises IndexError where none is left.
         new_trace_id: returns 32 hex digits.
     """
 
-    __slots__ = ("active", "clock", "new_span_id", "new_trace_id", "sampler", "submit")
+    __slots__ = ("active", "clock", "new_trace_id", "sampler", "submit", "take_id")
 
     def __init__(self) -> None:
         self.active = False
         self.clock: Callable[[], int] = perf_counter_ns
         self.sampler = Sampler()
         self.submit: Callable[[Span], object] = _discard
-        self.new_span_id: Callable[[], str] = ids.span_id
+        self.take_id: Callable[[], str] = ids.pool.pop
         self.new_trace_id: Callable[[], str] = ids.trace_id
 
     def start(self, operation: Operation, facts: Facts, parent: Span | None) -> Span:
         """Return a new span beneath ``parent``, or a new root; it is not current yet."""
         span = Span()
         if parent is None:
-            span.trace = self._root()
+            trace_id = self.new_trace_id()
+            sampler = self.sampler
+            span.trace = Trace(trace_id, 1 if sampler.everything or sampler.sample(trace_id) else 0)
             span.parent_id = ""
         else:
             span.trace = parent.trace
             span.parent_id = parent.span_id
-        span.span_id = self.new_span_id()
+        try:
+            span.span_id = self.take_id()
+        except IndexError:
+            span.span_id = ids.refill()
         span.previous = parent
         span.operation = operation
         span.facts = facts
         span.remote = False
-        span.extras = None
+        span.extras = span.notes = None
         span.end = 0
         span.start = self.clock()
         return span
@@ -142,14 +147,10 @@ class Tracer:
             return
         failure = failure_of(error)
         told = id(error), failure.type, failure.message
-        failure.repeated = span.extras is not None and span.extras.told == told
+        failure.repeated = span.notes is not None and span.notes.get("told") == told
         if span.previous is not None:
-            span.previous.more().told = told
+            span.previous.noted()["told"] = told
         self.finish(span, None, failure)
-
-    def _root(self) -> Trace:
-        trace_id = self.new_trace_id()
-        return Trace(trace_id, 1 if self.sampler.sample(trace_id) else 0)
 
     def _entered(self, remote: Remote) -> Trace:
         sampled = self.sampler.sample(remote.trace_id, bool(remote.flags & 1))

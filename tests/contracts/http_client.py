@@ -315,7 +315,7 @@ class HttpClientContract:
             raise RuntimeError("broken")
 
         if broken == "start":
-            monkeypatch.setattr(tracer, "new_span_id", fail)
+            monkeypatch.setattr(tracer, "take_id", fail)
         elif broken == "clock":
             monkeypatch.setattr(tracer, "clock", fail)
         elif broken == "put":

@@ -12,6 +12,7 @@ import pytest
 from .errors import ServiceUnavailable
 from .kafka import ADDRESS_VARIABLE, KafkaBroker
 from .kafka_wire import NotReady, probe
+from .redis import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,16 @@ class Kafka:
     """
 
     bootstrap: str
+
+
+def _start(service: KafkaBroker | RedisServer) -> None:
+    """Start a service; where it cannot be had, fail with CI=true and skip otherwise."""
+    try:
+        service.start()
+    except ServiceUnavailable as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error).splitlines()[0])
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +54,22 @@ def kafka_broker() -> Iterator[Kafka]:
         yield Kafka(given)
         return
     broker = KafkaBroker()
-    try:
-        broker.start()
-    except ServiceUnavailable as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error).splitlines()[0])
+    _start(broker)
     try:
         yield Kafka(broker.bootstrap)
     finally:
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis server of this session's own; where it cannot be had it is as with the broker."""
+    server = RedisServer()
+    _start(server)
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

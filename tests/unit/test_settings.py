@@ -56,7 +56,7 @@ def test_file_is_found_upward_and_pyproject_needs_our_table(tmp_path):
     [
         ("OTEL_TRACES_SAMPLER_ARG", "1.5", "sample_ratio", 1.0, "is not a ratio between 0 and 1"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote", "sampler", "parentbased_traceidratio", "is not one of: always_on"),
-        ("AUTOTRACE_MAX_QUEUE_SIZE", "-3", "max_queue_size", 262_144, "is not a whole number of 0 or more"),
+        ("AUTOTRACE_MAX_QUEUE_SIZE", "-3", "max_queue_size", 65_536, "is not a whole number of 0 or more"),
         ("AUTOTRACE_ENDPOINT", "localhost:4318", "endpoint", "", "is not an http:// or https:// URL"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "protocol", "http/protobuf", "is not one of: http/protobuf"),
         ("AUTOTRACE_ENABLED", "perhaps", "enabled", True, "is neither true nor false"),

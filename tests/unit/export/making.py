@@ -25,7 +25,7 @@ def fixed_tracer():
     tracer, finished = Tracer(), []
     moments, ids = itertools.count(1000, 1000), itertools.count(1)
     tracer.clock = lambda: next(moments)
-    tracer.new_span_id = lambda: f"{next(ids):016x}"
+    tracer.take_id = lambda: f"{next(ids):016x}"
     tracer.new_trace_id = lambda: TRACE
     tracer.submit = finished.append
     return tracer, finished

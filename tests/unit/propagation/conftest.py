@@ -21,7 +21,7 @@ def _span(trace_id=TRACE_ID, span_id=SPAN_ID, flags=1, tracestate="", baggage=""
 
 def _entered(remote):
     tracer = Tracer()
-    tracer.new_span_id = lambda: "00000000000000ff"
+    tracer.take_id = lambda: "00000000000000ff"
     return tracer.enter(None, (), remote, None)
 
 

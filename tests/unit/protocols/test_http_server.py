@@ -160,7 +160,7 @@ def test_the_innermost_route_counts(recorder):
     """Routes are put together from mounts, roots and templates; the last one that is found wins."""
     span = a_request(recorder)
     noting(http_routes.mount(lambda _args, _kwargs: ("/shop", "/shop/v2", "/{version}")))
-    assert span.extras.late["route"] == "/shop/{version}/{path}"
+    assert span.notes["route"] == "/shop/{version}/{path}"
     noting(http_routes.route(lambda _args, _kwargs: ("/shop/v2", "/{anything}")))
     noting(http_routes.route(lambda _args, _kwargs: ("/shop/v2/items", "/{number}")))
     noting(http_routes.route(lambda _args, _kwargs: None))
