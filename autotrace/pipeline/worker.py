@@ -191,7 +191,7 @@ class Worker:
     def _deliver(self) -> None:
         queue = self._queue
         take = queue.popleft
-        while queue:
+        while queue:  # what comes meanwhile waits for more, unless there is much or somebody wants it now
             spans: list[Span] = []
             try:
                 for _ in range(min(len(queue), self._batch)):
@@ -201,6 +201,8 @@ class Worker:
             for payload in self._encode(spans):
                 self._export(payload, len(spans))
             del spans
+            if len(queue) < _MUCH and not self._deadline:
+                return
         if self._deadline:
             self._ring_emptied()
 

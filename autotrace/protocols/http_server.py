@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 FAMILY = "http_server"
 
+_operations: dict[tuple[str, Describe], Operation] = {}
+
 
 def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
     """Turn the facts of a request, and ``(status code, route)``, into name, attributes and status."""
@@ -115,8 +117,11 @@ def _client(attributes: Attributes, client: str | None, forwarded: str | None) -
 
 
 def operation(scope: str, meaning: Describe = describe) -> Operation:
-    """Return what all requests at one boundary have in common."""
-    return Operation(FAMILY, SERVER, scope, meaning, uniform=True)
+    """Return what all requests at one boundary have in common, also where a server takes its application anew for each."""
+    made = _operations.get((scope, meaning))
+    if made is None:
+        made = _operations[scope, meaning] = Operation(FAMILY, SERVER, scope, meaning, uniform=True)
+    return made
 
 
 def serving() -> Span | None:
