@@ -28,10 +28,11 @@ _VALUES_LIMIT = 16  # values of one command, and different commands of one batch
 _PORTS = {"memcached": 11211, "redis": 6379}
 
 # Commands whose second word belongs to the name, where both stand in one text; any other word may be a key.
-_CONTAINERS = frozenset(
-    "ACL CLIENT CLUSTER COMMAND CONFIG DEBUG FT.CONFIG FT.CURSOR FUNCTION HIMPORT HOTKEYS LATENCY MEMORY MODULE OBJECT PUBSUB "
-    "SCRIPT SENTINEL SLOWLOG TFUNCTION XGROUP XINFO".split()
+_CONTAINERS = (
+    "ACL CLIENT CLUSTER COMMAND CONFIG DEBUG FT.CONFIG FT.CURSOR FUNCTION HIMPORT HOTKEYS LATENCY MEMORY MODULE OBJECT "
+    "PUBSUB SCRIPT SENTINEL SLOWLOG TFUNCTION XGROUP XINFO"
 )
+_containers = frozenset(_CONTAINERS.split())
 # Commands whose first value is the name of a script.
 _PROCEDURES = frozenset(("EVALSHA", "EVALSHA_RO", "FCALL", "FCALL_RO"))
 
@@ -164,7 +165,7 @@ def _read(given: str, values: int) -> tuple[str, str]:
     A name may have values in the same text (``"SET key value"``), which clients take apart.
     """
     words = given.split()
-    known = 2 if len(words) > 1 and words[0].upper() in _CONTAINERS else 1
+    known = 2 if len(words) > 1 and words[0].upper() in _containers else 1
     operation = " ".join(words[:known])
     values += max(len(words) - known, 0)
     text = operation + " ?" * min(values, _VALUES_LIMIT) + (" ..." if values > _VALUES_LIMIT else "")

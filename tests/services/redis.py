@@ -28,6 +28,7 @@ _PACKAGE = "redis-tools"
 _SAME_PROGRAM = "redis-check-rdb"  # in that package; it is the server where it is called redis-server
 _START_LIMIT_S = 30.0
 _TRIES = 3  # a port may be lost between its choice and its use
+_HIGHEST_PORT = 55535  # the nodes of a cluster talk to each other at a port that is 10000 higher
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # before the fork, where loading a library is still safe
 
@@ -58,7 +59,10 @@ def find_program() -> str:
         return path
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise ServiceUnavailable("the tests of redis need redis-server, which is not on PATH: install it")
-    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends", _PACKAGE]):
+    for command in (
+        ["apt-get", "update", "-q"],
+        ["apt-get", "install", "-y", "-q", "--no-install-recommends", _PACKAGE],
+    ):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
@@ -129,7 +133,7 @@ class RedisServer:
             except BaseException as error:
                 said = (self._directory / "log").read_text(errors="replace").strip()[-2000:]
                 self.stop()
-                if attempt < _TRIES and "Address already in use" in said:
+                if attempt < _TRIES and ("Address already in use" in said or "Failed listening" in said):
                     continue
                 if isinstance(error, ServiceUnavailable):
                     raise ServiceUnavailable(f"{error}; it said:\n{said}") from None
@@ -149,7 +153,7 @@ class RedisServer:
     def _launch(self, program: str) -> None:
         directory = self._directory
         assert directory is not None
-        self.port = free_port()
+        self.port = next(port for port in iter(free_port, None) if port <= _HIGHEST_PORT)
         options = ["--bind", self.host, "--port", str(self.port), "--unixsocket", str(directory / "socket")]
         options += ["--dir", str(directory), "--save", "", "--appendonly", "no", "--daemonize", "no", *self._options]
         with (directory / "log").open("wb") as log:

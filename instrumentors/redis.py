@@ -1,0 +1,119 @@
+"""redis-py: a span for each command, and one for each pipeline or transaction that is executed, sync and asyncio.
+
+Retries, and what is sent to open a connection, are in the span of the command that needed them.  Of clusters and sentinels
+no address is told: the node is not what the program was given.
+
+Not seen: messages that ``listen`` and ``get_message`` return, WATCH within a cluster's transaction, ``monitor``.
+"""
+
+from __future__ import annotations
+
+from redis.exceptions import ResponseError
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import concurrency, db_commands
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Args, Kwargs
+    from autotrace.protocols.db_commands import Server
+
+_VERSIONS = ">=4.2,<9"
+_CLUSTER: Server = (0, None, None)  # a cluster has no other database
+# What an error begins with, where the library leaves it in the text, and what it cuts off and has a class for.
+_LEFT = (
+    "ASK BUSY BUSYGROUP BUSYKEY CLUSTERDOWN CROSSSLOT INPROG IOERR MASTERDOWN MISCONF MOVED NOGROUP NOMASTERLINK NOREPLICAS "
+    "NOTBUSY OOM TRYAGAIN UNBLOCKED UNKILLABLE WRONGPASS WRONGTYPE"
+)
+_CUT = {
+    "AskError": "ASK",
+    "BusyLoadingError": "LOADING",
+    "ClusterCrossSlotError": "CROSSSLOT",
+    "ClusterDownError": "CLUSTERDOWN",
+    "ExecAbortError": "EXECABORT",
+    "MasterDownError": "MASTERDOWN",
+    "MovedError": "MOVED",
+    "NoPermissionError": "NOPERM",
+    "NoScriptError": "NOSCRIPT",
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "TryAgainError": "TRYAGAIN",
+}
+
+
+def _code(error: Exception) -> str | None:
+    code = getattr(error, "status_code", None) or _CUT.get(type(error).__name__)  # the former from 7.0 on
+    if code is not None or not isinstance(error, ResponseError):
+        return code
+    first = str(error).rpartition(" of pipeline caused error: ")[2].lstrip("('\"").partition(" ")[0]
+    return first if first in _LEFT.split() else "ERR"
+
+
+def _server(client: Any) -> Server:
+    settings = client.connection_pool.connection_kwargs
+    host = settings.get("host") or settings.get("path")
+    if host is None and "connection_pool" not in settings:  # only a sentinel's has that
+        host = "localhost"
+    return settings.get("db") or 0, host, settings.get("port")
+
+
+def _command(args: Args, _kwargs: Kwargs) -> Any:
+    return (*db_commands.sent(args[1:]), *_server(args[0])) if len(args) > 1 else None
+
+
+def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
+    return (*db_commands.sent(args[1:]), *_CLUSTER) if len(args) > 1 else None
+
+
+def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
+    pipeline = args[0]
+    if not pipeline.command_stack and not pipeline.watching:  # nothing is sent
+        return None
+    # in an asyncio pipeline ``transaction`` is a method
+    multi = getattr(pipeline, "is_transaction", pipeline.transaction) or pipeline.explicit_transaction
+    calls = [call for call, _options in pipeline.command_stack]
+    return (*db_commands.gathered("MULTI" if multi else "PIPELINE", calls), *_server(pipeline))
+
+
+def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:
+    strategy = getattr(args[0], "_execution_strategy", None)  # from 6.1 on
+    if strategy is not None:
+        stack = strategy._command_queue  # noqa: SLF001 - the same in both, where its property is not
+    else:
+        stack = getattr(args[0], "_command_stack", None) or getattr(args[0], "command_stack", ())
+    kind = "MULTI" if type(strategy).__name__ == "TransactionStrategy" else "PIPELINE"
+    return (*db_commands.gathered(kind, [command.args for command in stack]), *_CLUSTER) if stack else None
+
+
+_redis = db_commands.Commands("redis", _code)
+
+INSTRUMENTOR = Instrumentor(
+    library="redis",
+    versions=_VERSIONS,
+    patches=(
+        Patch("redis.client:Redis.execute_command", _redis.command(_command)),
+        Patch("redis.client:PubSub.execute_command", _redis.command(_command)),
+        Patch("redis.client:Pipeline.immediate_execute_command", _redis.command(_command)),
+        Patch("redis.client:Pipeline.execute", _redis.batch(_pipeline)),
+        Patch("redis.cluster:RedisCluster.execute_command", _redis.command(_cluster_command)),
+        Patch("redis.cluster:ClusterPipeline.execute", _redis.batch(_cluster_pipeline)),
+        Patch("redis.client:PubSubWorkerThread.start", concurrency.isolate()),
+    ),
+)
+
+ASYNCIO = Instrumentor(
+    library="redis_asyncio",
+    distribution="redis",
+    versions=_VERSIONS,
+    patches=(
+        Patch("redis.asyncio.client:Redis.execute_command", _redis.async_command(_command)),
+        Patch("redis.asyncio.client:PubSub.execute_command", _redis.async_command(_command)),
+        Patch("redis.asyncio.client:Pipeline.immediate_execute_command", _redis.async_command(_command)),
+        Patch("redis.asyncio.client:Pipeline.execute", _redis.async_batch(_pipeline)),
+        # 4.2 has no such cluster
+        Patch("redis.asyncio.cluster:RedisCluster.execute_command", _redis.async_command(_cluster_command), True),
+        Patch("redis.asyncio.cluster:ClusterPipeline.execute", _redis.async_batch(_cluster_pipeline), True),
+    ),
+)
