@@ -7,28 +7,23 @@ the span where the library fetches them later.
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
-from autotrace.protocols.calls import failed
+from autotrace.protocols.db_calls import call, ended, server
 from autotrace.protocols.sql import read
 from autotrace.protocols.sql_summary import SUMMARY_LIMIT
-from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
-from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
-from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Optional
 
-    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.patching import Wrap
+    from autotrace.protocols.db_calls import FactsOf
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Attributes, Description, Facts, Span
 
     # what the connection is to: system or dialect, namespace, host, port
     Database = tuple[Optional[str], Optional[str], Optional[str], Optional[int]]
-    # a Database, the text, the number of queries in a batch (None: it is no batch), and on failure the server's code
-    FactsOf = Callable[[Args, Kwargs], Optional[Facts]]
+    # Facts: a Database, the text, the number of queries in a batch (None: it is no batch), on failure the server's code.
     TextOf = Callable[[Any], Optional[str]]
 
 FAMILY = "db_client"
@@ -60,43 +55,15 @@ def query(facts_of: FactsOf, text_of: TextOf | None = None) -> Wrap:
         facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
         text_of: looks at the result or the exception and tells the text as it was sent, where the arguments do not have it.
     """
+    if text_of is None:
+        return call(FAMILY, describe, facts_of, _code)
 
-    def wrap(original: Call, scope: str) -> Call:
-        operation = Operation(FAMILY, CLIENT, scope, describe, uniform=True)
-        start, finish = tracer.start, tracer.finish
+    def correct(span: Span, done: Any) -> None:
+        sent = text(text_of(done))
+        if sent is not None:
+            span.facts = span.facts[0], sent, *span.facts[2:]
 
-        # PERF: Calls.call's two inner calls are spelled out here; they are a sixth of what a query costs.
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            span = None
-            try:
-                parent = get_current()
-                if parent is None or (parent.operation.family is not FAMILY and parent.trace.sampled):
-                    facts = facts_of(args, kwargs)
-                    if facts is not None:
-                        span = start(operation, facts, parent)
-                        set_current(span)
-            except Exception:
-                fault(scope)
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                if span is not None:
-                    _fail(span, error, scope, text_of)
-                hide_frame(error)
-                raise
-            if span is not None:
-                try:
-                    if text_of is not None:
-                        _correct(span, result, text_of)
-                    finish(span)
-                except Exception:
-                    fault(scope)
-                    finish(span)
-            return result
-
-        return traced
-
-    return wrap
+    return call(FAMILY, describe, facts_of, _code, correct)
 
 
 def text(given: Any) -> str | None:
@@ -114,26 +81,6 @@ def batch_size(parameters: Any) -> int | None:
     except TypeError:  # an iterator, which only the database may consume
         return None
     return None if size == 1 else size
-
-
-def _correct(span: Span, done: Any, text_of: TextOf) -> None:
-    """Put the text as it was sent in the place of what was known before."""
-    if span.trace.sampled:
-        sent = text(text_of(done))
-        if sent is not None:
-            span.facts = span.facts[0], sent, *span.facts[2:]
-
-
-def _fail(span: Span, error: BaseException, scope: str, text_of: TextOf | None) -> None:
-    """Finish a span with the exception that passes and the server's code in it; never raises."""
-    try:
-        if span.trace.sampled and isinstance(error, Exception):
-            if text_of is not None:
-                _correct(span, error, text_of)
-            span.facts = *span.facts[:3], _code(error)
-    except Exception:
-        fault(scope)
-    failed(span, error, scope)
 
 
 def _code(error: Exception) -> str | None:
@@ -175,17 +122,9 @@ def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> D
         attributes["db.query.summary"] = summary
     if batch is not None:
         attributes["db.operation.batch.size"] = batch
-    if host:
-        attributes["server.address"] = host
-        if port and port != _PORTS.get(system):
-            attributes["server.port"] = port
+    server(attributes, host, port, _PORTS.get(system))
     name = summary or _target(attributes) or system
-    if failure is None:
-        return name, attributes, UNSET, ""
-    if len(facts) > 3 and facts[3]:
-        attributes["db.response.status_code"] = facts[3]
-    attributes["error.type"] = failure.type
-    return name, attributes, ERROR, failure.message
+    return ended(name, attributes, facts[3] if len(facts) > 3 else None, failure)
 
 
 def _namespace(system: str, given: str | None) -> str:
