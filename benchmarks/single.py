@@ -18,7 +18,7 @@ from benchmarks.services import ServiceError
 if TYPE_CHECKING:
     from benchmarks.rows import Row
 
-_STARTS = 20  # the best of so many counts
+_STARTS, _FEW = 20, 5  # the best of so many counts; in a quick run, of few
 _REQUESTS = 300  # that a worker has answered when its memory is taken
 _TIGHT = 200_000  # spans
 _LONGEST_EXIT = 90.0  # s
@@ -30,7 +30,7 @@ def measure(bench: Bench, row: Row, variants: list[Variant]) -> dict[str, Figure
     result = {variant.name: Figures(note=row.excuse(variant.name)) for variant in variants}
     wanted = [variant for variant in variants if not row.excuse(variant.name)]
     rounds, one = {
-        "start": (max(bench.rounds, _STARTS), _start),
+        "start": (_STARTS if bench.rounds >= _FEW else _FEW, _start),
         "exit": (min(bench.rounds, 2), _exit),
         "memory": (min(bench.rounds, 3), _memory),
         "lost": (1, _lost),
