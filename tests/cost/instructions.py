@@ -1,0 +1,89 @@
+"""Counts the instructions that a hot path takes: ``python tests/cost/instructions.py`` writes the figures to compare with.
+
+Instructions do not depend on the machine's mood.  They are given as multiples of a yardstick of plain Python that is
+counted in the same way, so that another build of the same Python gives about the same figure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FIGURES = HERE / "figures.json"
+PATHS = ("span", "query", "request")
+FEW, MANY = 500, 1500  # the difference of the two leaves out what happens once
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def valgrind():
+    """Return the path of valgrind, installed where that is possible; None where it cannot be had."""
+    if shutil.which("valgrind") is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
+        command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "valgrind"]
+        subprocess.run(command, check=False, capture_output=True)
+    return shutil.which("valgrind")
+
+
+def counted(path, count, **environ):
+    """Return the instructions of a whole run."""
+    import autotrace
+
+    with tempfile.TemporaryDirectory() as directory:
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("AUTOTRACE_", "OTEL_", "PYTHON"))
+        }
+        variables = {
+            "AUTOTRACE_DATA_DIR": directory,
+            "AUTOTRACE_EXIT_TIMEOUT_MS": "60000",  # valgrind is slow
+            "AUTOTRACE_SCHEDULE_DELAY_MS": "60000",  # all is encoded at the end, in the same batches each time
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": str(Path(autotrace.__file__).parent / "site"),
+            **environ,
+        }
+        done = subprocess.run(
+            [
+                "valgrind",
+                "--tool=callgrind",
+                "--callgrind-out-file=/dev/null",
+                sys.executable,
+                HERE / "workload.py",
+                path,
+                str(count),
+            ],
+            env={**inherited, **variables},
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
+
+
+def per_operation(path, **environ):
+    """Return the instructions of one operation."""
+    return (counted(path, MANY, **environ) - counted(path, FEW, **environ)) / (MANY - FEW)
+
+
+def cost(path, yardstick):
+    """Return what tracing adds to an operation, as a multiple of the yardstick."""
+    return round((per_operation(path) - per_operation(path, AUTOTRACE_ENABLED="false")) / yardstick, 2)
+
+
+def main():
+    """Write the figures of this Python."""
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    yardstick = per_operation("yardstick", AUTOTRACE_ENABLED="false")
+    figures[VERSION] = {path: min(cost(path, yardstick) for _ in range(3)) for path in PATHS}
+    FIGURES.write_text(json.dumps(dict(sorted(figures.items())), indent=2) + "\n")
+    print(VERSION, figures[VERSION])
+
+
+if __name__ == "__main__":
+    main()

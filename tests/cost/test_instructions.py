@@ -1,0 +1,40 @@
+"""The hot paths cost what they cost when the figures were written, and no more."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from cost import instructions
+
+TOLERANCE = 1.05
+GUARDED = "3.11"
+
+
+@pytest.fixture(scope="module")
+def yardstick():
+    """The unit, where instructions can be counted."""
+    if instructions.valgrind() is None:
+        reason = "valgrind cannot be had here: instructions are not counted"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return instructions.per_operation("yardstick", AUTOTRACE_ENABLED="false")
+
+
+@pytest.mark.skipif(
+    instructions.VERSION != GUARDED, reason=f"instructions are counted on Python {GUARDED}, once for all"
+)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", instructions.PATHS)
+def test_a_hot_path_has_not_become_dearer(path, yardstick):
+    """At most 5 % more instructions than the figure; where it is less, write the figures anew: see instructions.py.
+
+    Two threads that meet at the interpreter's lock cost a few instructions more now and then: the best of three counts.
+    """
+    most = json.loads(instructions.FIGURES.read_text())[GUARDED][path] * TOLERANCE
+    counted = []
+    while len(counted) < 3 and min(counted, default=most + 1) > most:
+        counted.append(instructions.cost(path, yardstick))
+    assert min(counted) <= most, f"{path} costs {counted}, and may cost {most:.2f} times the yardstick"

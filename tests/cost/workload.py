@@ -1,0 +1,68 @@
+"""A hot path, a number of times: python workload.py PATH COUNT.  Imports nothing that is not needed."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+QUERY = "SELECT name FROM pizzas WHERE price < 10"
+ENVIRON = {
+    "REQUEST_METHOD": "GET",
+    "PATH_INFO": "/pizzas",
+    "QUERY_STRING": "hot=1",
+    "SERVER_NAME": "127.0.0.1",
+    "SERVER_PORT": "80",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "HTTP_HOST": "shop",
+    "HTTP_USER_AGENT": "curl",
+    "HTTP_TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "REMOTE_ADDR": "127.0.0.1",
+    "wsgi.url_scheme": "http",
+}
+
+
+def yardstick(count):
+    """What everything is measured in: calls, dictionaries and strings of plain Python."""
+
+    def called(first, *args, **kwargs):
+        return first, args, kwargs
+
+    for number in range(count):
+        made = {"number": number, "text": str(number)}
+        called(number, made, key=f"{number}:{made['text']}")
+
+
+def span(count):
+    """A span made by hand, with five attributes."""
+    import autotrace
+
+    for _ in range(count):
+        with autotrace.span("bake", pizza="margherita", oven=2, hot=True, degrees=480.5, shop="here"):
+            pass
+
+
+def query(count):
+    """A query of sqlite3."""
+    import sqlite3
+
+    connection = sqlite3.connect(":memory:")
+    execute = connection.cursor().execute
+    execute("CREATE TABLE pizzas (name TEXT, price INTEGER)")
+    for _ in range(count):
+        execute(QUERY)
+
+
+def request(count):
+    """A request at the boundary of a WSGI server."""
+    from wsgiref.handlers import SimpleHandler
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"hello"]
+
+    for _ in range(count):
+        SimpleHandler(io.BytesIO(), io.BytesIO(), io.StringIO(), ENVIRON.copy()).run(application)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](int(sys.argv[2]))
