@@ -45,9 +45,6 @@ class Row:
         return dict(self.missing).get(variant, "")
 
 
-_OURS = ("autotrace", "inbox", "uncompressed", "unsent", "unsampled")
-_OURS_NOT_YET = tuple((name, "not traced yet") for name in _OURS)
-
 ROWS = (
     Row("start", "start: `python -c pass`", "start", MS, (2586, 967, 40), "pass", quick=True),
     Row(
@@ -63,7 +60,7 @@ ROWS = (
     Row("requests", "requests.get", "chunks", US, (207, 354, 20), "requests_get.py", quick=True),
     Row("httpx", "httpx get", "chunks", US, (301, 361, 25), "httpx_get.py"),
     Row("aiohttp-client", "aiohttp client get", "chunks", US, (228, 373, 20), "aiohttp_get.py"),
-    Row("redis", "redis GET", "chunks", US, (139, 144, 12), "redis_get.py", missing=_OURS_NOT_YET),
+    Row("redis", "redis GET", "chunks", US, (139, 144, 12), "redis_get.py"),
     Row("flask", "Flask request (WSGI callable)", "chunks", US, (368, 829, 30), "flask_request.py", quick=True),
     Row("fastapi", "FastAPI request (ASGI callable)", "chunks", US, (514, 299, 30), "fastapi_request.py"),
     Row(
