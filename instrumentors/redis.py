@@ -60,11 +60,11 @@ def _server(client: Any) -> Server:
 
 
 def _command(args: Args, _kwargs: Kwargs) -> Any:
-    return (*db_commands.sent(args[1:]), *_server(args[0])) if len(args) > 1 else None
+    return db_commands.sent(args[1:]) + _server(args[0]) if len(args) > 1 else None
 
 
 def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
-    return (*db_commands.sent(args[1:]), *_CLUSTER) if len(args) > 1 else None
+    return db_commands.sent(args[1:]) + _CLUSTER if len(args) > 1 else None
 
 
 def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
@@ -74,7 +74,7 @@ def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
     # in an asyncio pipeline ``transaction`` is a method
     multi = getattr(pipeline, "is_transaction", pipeline.transaction) or pipeline.explicit_transaction
     calls = [call for call, _options in pipeline.command_stack]
-    return (*db_commands.gathered("MULTI" if multi else "PIPELINE", calls), *_server(pipeline))
+    return db_commands.gathered("MULTI" if multi else "PIPELINE", calls) + _server(pipeline)
 
 
 def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:
@@ -84,7 +84,7 @@ def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:
     else:
         stack = getattr(args[0], "_command_stack", None) or getattr(args[0], "command_stack", ())
     kind = "MULTI" if type(strategy).__name__ == "TransactionStrategy" else "PIPELINE"
-    return (*db_commands.gathered(kind, [command.args for command in stack]), *_CLUSTER) if stack else None
+    return db_commands.gathered(kind, [command.args for command in stack]) + _CLUSTER if stack else None
 
 
 _redis = db_commands.Commands("redis", _code)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import recorder as recording
 
+import recorder as recording
 from autotrace.patching.wall import faults
 from autotrace.trace.context import set_current
 

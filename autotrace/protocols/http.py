@@ -100,6 +100,11 @@ def configure(
     _compiled = None
 
 
+def excludes() -> bool:
+    """Tell whether the user excluded anything at all."""
+    return bool(_patterns)
+
+
 def excluded(url: Any, as_url: Callable[[Any], str] = str) -> bool:
     """Tell whether the user excluded a URL; costs next to nothing where no URL is excluded.
 

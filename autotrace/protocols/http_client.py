@@ -101,7 +101,7 @@ def put(carrier: Any, span: Span) -> None:
 
 def silent(facts: Facts) -> bool:
     """Tell whether the user excluded the URL."""
-    return http.excluded(facts[1], url_of)
+    return http.excludes() and http.excluded(facts[1], url_of)
 
 
 _calls = Calls(FAMILY, CLIENT, describe, put, silent, uniform=True)

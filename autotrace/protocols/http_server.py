@@ -160,7 +160,7 @@ def begin(made: Operation, request: Request, get: Get, key: int, outermost: bool
     if previous is not None and previous.operation.family is FAMILY:
         previous = None
     span = tracer.enter(made, request, incoming(get), previous)
-    if span.trace.sampled and http.excluded(_Whole(request)):
+    if http.excludes() and http.excluded(_Whole(request)):
         span.trace = span.trace.unsampled()
     if outermost:
         span.notes = {"key": key}

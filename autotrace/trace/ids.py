@@ -14,6 +14,7 @@ _bits = _generator.getrandbits
 
 
 _CHUNK = 256
+_ZERO = "0" * 16
 
 # Half a trace id, or a span id: 16 hex digits each.  PERF: taking one is a ``pop``; they are made many at a time.
 pool: list[str] = []
@@ -29,9 +30,12 @@ def refill() -> str:
     """Fill the pool, and return one id more."""
     digits = _bits(64 * (_CHUNK + 1)).to_bytes(8 * (_CHUNK + 1), "big").hex()
     # Not all zero (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4).
-    fresh = [one for one in (digits[at : at + 16] for at in range(0, len(digits), 16)) if one != "0" * 16]
-    pool.extend(fresh[1:])
-    return fresh[0]
+    fresh = [digits[at : at + 16] for at in range(0, len(digits), 16)]
+    if _ZERO in fresh:
+        fresh = [one for one in fresh if one != _ZERO]
+    one = fresh.pop()
+    pool.extend(fresh)
+    return one
 
 
 def span_id() -> str:

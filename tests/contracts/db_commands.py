@@ -13,7 +13,6 @@ import threading
 import traceback
 
 import pytest
-from services.ports import free_port
 
 from autotrace.patching.wall import faults
 from autotrace.protocols import db_commands
@@ -21,6 +20,7 @@ from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
+from services.ports import free_port
 
 from .db_client import Work, describe_work
 

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-import recorder as recording
 
 import autotrace
+import recorder as recording
 from autotrace.patching.wall import faults
 from autotrace.protocols import http, http_client, http_connection
 from autotrace.trace.context import get_current, set_current

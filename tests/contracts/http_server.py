@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 
 import recorder as recording
-
 from autotrace.patching.apply import _resolve
 from autotrace.patching.wall import faults
 from autotrace.protocols import http, http_server

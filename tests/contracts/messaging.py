@@ -11,7 +11,6 @@ import threading
 import traceback
 
 import pytest
-from contracts.messaging_base import MessagingBase, current_id, hexadecimal
 
 import autotrace
 from autotrace import propagation
@@ -22,6 +21,7 @@ from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import Span
 from autotrace.trace.tracer import tracer
+from contracts.messaging_base import MessagingBase, current_id, hexadecimal
 
 TRACEPARENT = "00-{:032x}-{:016x}-{}"
 FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+
 from cost import instructions
 
 TOLERANCE = 1.05

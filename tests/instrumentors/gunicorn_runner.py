@@ -9,9 +9,9 @@ import json
 import os
 import sys
 
-import recorder as recording
 from gunicorn.app.wsgiapp import run
 
+import recorder as recording
 from autotrace.protocols import http
 from autotrace.trace import ids
 from autotrace.trace.tracer import tracer

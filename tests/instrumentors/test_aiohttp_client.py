@@ -8,6 +8,7 @@ import socket
 import aiohttp
 import pytest
 from aiohttp import web
+
 from contracts.http_client import AsyncHttpClientContract, caller
 
 VERSION = tuple(map(int, aiohttp.__version__.split(".")[:2]))

@@ -11,10 +11,10 @@ from http.client import HTTPException
 import aiohttp
 import pytest
 from aiohttp import web
-from contracts.http_applications import CHUNKS, PIECE, headers_out
-from contracts.http_server import PARENT, REMOTE, TRACE, HttpServerContract, Served, excluding, threaded
 
 from autotrace import api
+from contracts.http_applications import CHUNKS, PIECE, headers_out
+from contracts.http_server import PARENT, REMOTE, TRACE, HttpServerContract, Served, excluding, threaded
 
 
 async def hello(_request):

@@ -9,9 +9,9 @@ import threading
 
 import aiosqlite
 import pytest
-from contracts.db_client import DbClientContract, Work
 
 from autotrace.trace.context import get_current
+from contracts.db_client import DbClientContract, Work
 
 
 class Database:

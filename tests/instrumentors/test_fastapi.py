@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fastapi
 import pytest
-from contracts.http_server import Served
-from contracts.uvicorn_server import serving
 from fastapi.testclient import TestClient
 
 from autotrace import api
+from contracts.http_server import Served
+from contracts.uvicorn_server import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

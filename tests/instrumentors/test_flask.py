@@ -7,13 +7,13 @@ import traceback
 
 import flask
 import pytest
-from contracts.http_applications import CHUNKS
-from contracts.http_server import REMOTE, TRACE, Served, excluding, threaded
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from autotrace import api
 from autotrace.patching.wall import faults
+from contracts.http_applications import CHUNKS
+from contracts.http_server import REMOTE, TRACE, Served, excluding, threaded
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import threading
 import weakref
 
 import pytest
-from contracts.concurrency import ConcurrencyContract, work
-from contracts.db_client import Work
 
 from autotrace.protocols.concurrency import Carried
 from autotrace.trace.context import get_current, set_current
+from contracts.concurrency import ConcurrencyContract, work
+from contracts.db_client import Work
 
 
 class TestSubmit(ConcurrencyContract):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import gunicorn
 import pytest
+
 from contracts.asgi_server import AsgiServerContract
 from contracts.http_server import HttpServerContract, Served
 from services.ports import free_port

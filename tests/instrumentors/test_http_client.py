@@ -10,9 +10,9 @@ from http.client import CannotSendRequest, HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
-from contracts.http_client import HttpClientContract, caller
 
 from autotrace.trace.context import get_current
+from contracts.http_client import HttpClientContract, caller
 
 
 class TestUrllib(HttpClientContract):

@@ -6,6 +6,7 @@ import asyncio
 
 import httpx
 import pytest
+
 from contracts.http_client import AsyncHttpClientContract, HttpClientContract
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import hypercorn.asyncio
 import hypercorn.config
 import pytest
+
 from contracts.asgi_server import AsgiServerContract
 from contracts.http_applications import asgi_application, wsgi_application
 from contracts.http_server import HttpServerContract, Served, excluding, threaded

@@ -13,14 +13,14 @@ import time
 
 import kafka
 import pytest
-from contracts.messaging import FOREIGN, MessagingContract
-from contracts.messaging_base import current_id, hexadecimal
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
-from services.ports import free_port
 
 from autotrace.api import span
 from autotrace.protocols import consuming
 from autotrace.trace.context import get_current
+from contracts.messaging import FOREIGN, MessagingContract
+from contracts.messaging_base import current_id, hexadecimal
+from services.ports import free_port
 
 # The library leaves sockets of failed connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")

@@ -10,13 +10,13 @@ import redis
 import redis.asyncio
 import redis.client
 import redis.cluster
-from contracts.db_client import Work
-from contracts.db_commands import DbCommandsContract
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from services.redis import RedisServer
 
 from autotrace.trace.context import get_current
+from contracts.db_client import Work
+from contracts.db_commands import DbCommandsContract
+from services.redis import RedisServer
 
 VERSION = tuple(int(part) for part in redis.__version__.split(".")[:2])
 ASYNC_CLUSTER = VERSION >= (4, 3)
@@ -215,6 +215,7 @@ def test_a_sentinel_has_no_address(recorder, instrument):
     """Where the server is looked up, none is told; asking for it is not told apart."""
     instrument("redis")
     from redis.sentinel import Sentinel
+
     from services.ports import free_port
 
     master = Sentinel([("127.0.0.1", free_port())]).master_for("pizza", db=2, retry=Retry(NoBackoff(), 0))

@@ -6,9 +6,10 @@ import http.client
 
 import pytest
 import requests
-from contracts.http_client import HttpClientContract, caller
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
+
+from contracts.http_client import HttpClientContract, caller
 
 
 class TestContract(HttpClientContract):

@@ -7,13 +7,13 @@ import sqlite3
 
 import pytest
 import sqlalchemy
-from contracts.db_client import DbClientContract, Work
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, create_engine, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session, declarative_base, relationship
 from sqlalchemy.pool import NullPool, QueuePool
 
 from autotrace.protocols import db_client
+from contracts.db_client import DbClientContract, Work
 
 VERSION = tuple(int(part) for part in sqlalchemy.__version__.split(".")[:2])
 

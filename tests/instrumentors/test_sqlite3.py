@@ -15,9 +15,9 @@ import warnings
 import weakref
 
 import pytest
-from contracts.db_client import DbClientContract, Work
 
 from autotrace.protocols import sql
+from contracts.db_client import DbClientContract, Work
 
 
 class TestSqlite3(DbClientContract):

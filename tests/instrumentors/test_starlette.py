@@ -6,9 +6,6 @@ import traceback
 from contextlib import suppress
 
 import pytest
-from contracts.http_applications import CHUNKS
-from contracts.http_server import REMOTE, TRACE, Served
-from contracts.uvicorn_server import serving
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
@@ -19,6 +16,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from autotrace import api
+from contracts.http_applications import CHUNKS
+from contracts.http_server import REMOTE, TRACE, Served
+from contracts.uvicorn_server import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

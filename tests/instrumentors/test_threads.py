@@ -8,10 +8,10 @@ import traceback
 import weakref
 
 import pytest
-from contracts.concurrency import ConcurrencyContract, work
-from contracts.db_client import Work
 
 from autotrace.trace.context import get_current
+from contracts.concurrency import ConcurrencyContract, work
+from contracts.db_client import Work
 
 
 class Box:

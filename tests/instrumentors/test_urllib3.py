@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import urllib3
+
 from contracts.http_client import TRACE, HttpClientContract, caller
 from contracts.http_origin import refusing
 

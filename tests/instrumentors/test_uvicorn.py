@@ -8,6 +8,7 @@ import time
 
 import pytest
 import uvicorn
+
 from contracts.asgi_server import AsgiServerContract
 from contracts.http_applications import CHUNKS, asgi_application, wsgi_application
 from contracts.http_server import REMOTE, HttpServerContract, Served, excluding

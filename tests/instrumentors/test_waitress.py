@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 import waitress.server
+
 from contracts.http_applications import wsgi_application
 from contracts.http_server import HttpServerContract, Served, excluding, threaded
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 import pytest
-from contracts.http_applications import wsgi_application
-from contracts.http_server import HttpServerContract, Served, excluding, threaded
 from werkzeug.debug import DebuggedApplication
 from werkzeug.serving import make_server
+
+from contracts.http_applications import wsgi_application
+from contracts.http_server import HttpServerContract, Served, excluding, threaded
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wsgiref.simple_server
 
 import pytest
+
 from contracts.http_applications import wsgi_application
 from contracts.http_server import HttpServerContract, Served, excluding, threaded
 

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+
 from machine import RUN, SCRIPTS
 from services.ports import free_port
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from machine import AUTOTRACE, RUN
 
 SPAN = "import autotrace\nwith autotrace.span('work'):\n    pass\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import kafka
 import pytest
+
 from services import kafka as service
 from services.errors import ServiceUnavailable
 from services.kafka import KafkaBroker

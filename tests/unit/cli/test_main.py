@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from unit.store.pizza import deliver
 
 import autotrace as package
+from unit.store.pizza import deliver
 
 BLOCKED = """
 import sys

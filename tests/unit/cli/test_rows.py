@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from unit.store.trees import span, trace
-
 from autotrace.cli.glyphs import UNICODE, glyphs_for
 from autotrace.cli.rows import rows_of
+from unit.store.trees import span, trace
 
 
 def drawn(made, *, fold=True):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from unit.store.inboxes import MS, NOON, Sent, request, write
-from unit.store.pizza import ORDER, deliver
 
 from autotrace.cli.glyphs import UNICODE
+from unit.store.inboxes import MS, NOON, Sent, request, write
+from unit.store.pizza import ORDER, deliver
 
 PICTURE = """\
                                                         0      1 s    2 s    3 s

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+
 from unit.store.inboxes import NOON, Sent, record, request, write
 from unit.store.pizza import ORDER, deliver
 

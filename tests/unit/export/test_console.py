@@ -8,11 +8,11 @@ import time
 
 from google.protobuf import json_format
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Wire
-from unit.export.making import NOON, TRACE, encoder, finished_span, fixed_tracer, operation, said
 
 from autotrace.export.console import Console
 from autotrace.trace.failure import Failure
 from autotrace.trace.tracer import Remote
+from unit.export.making import NOON, TRACE, encoder, finished_span, fixed_tracer, operation, said
 
 
 def printed(monkeypatch, capsys, payload):

@@ -12,13 +12,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceResponse,
 )
-from unit.export.making import settings
-from unit.export.receiver import Answer, running, scripted
 
 from autotrace import __version__
 from autotrace.export import http
 from autotrace.export.answer import LONGEST_REST, rest
 from autotrace.export.http import HttpExporter
+from unit.export.making import settings
+from unit.export.receiver import Answer, running, scripted
 
 PAYLOAD = b"\x0a\x00" * 500
 

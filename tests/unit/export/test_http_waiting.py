@@ -8,12 +8,12 @@ import threading
 import time
 
 import pytest
-from unit.export.making import settings
-from unit.export.receiver import CERTIFICATE, KEY, Answer, running, scripted, tls_server
-from unit.export.test_http import PAYLOAD, exporter_to, read_request, soon
 
 from autotrace.export import http
 from autotrace.export.http import HttpExporter
+from unit.export.making import settings
+from unit.export.receiver import CERTIFICATE, KEY, Answer, running, scripted, tls_server
+from unit.export.test_http import PAYLOAD, exporter_to, read_request, soon
 
 
 @pytest.fixture

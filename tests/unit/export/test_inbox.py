@@ -12,12 +12,12 @@ import sys
 import time
 
 import pytest
-from unit.export.making import settings
-from unit.export.reading import everything, files, is_finished, records
 
 from autotrace.export import inbox as module
 from autotrace.export.inbox import Inbox
 from autotrace.paths import data_directory
+from unit.export.making import settings
+from unit.export.reading import everything, files, is_finished, records
 
 
 @pytest.fixture

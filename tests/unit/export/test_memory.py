@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.export.making import encoder, expected, finished_span, only_span, operation
 
 from autotrace.export.memo import Memo
+from unit.export.making import encoder, expected, finished_span, only_span, operation
 
 ALIKE = [
     0,

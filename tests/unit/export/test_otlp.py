@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Wire
+
+from autotrace.export.otlp import Limits
+from autotrace.trace.failure import Failure
+from autotrace.trace.span import CONSUMER, SERVER
+from autotrace.trace.tracer import Remote
 from unit.export.making import (
     NOON,
     TRACE,
@@ -19,11 +24,6 @@ from unit.export.making import (
     request,
     said,
 )
-
-from autotrace.export.otlp import Limits
-from autotrace.trace.failure import Failure
-from autotrace.trace.span import CONSUMER, SERVER
-from autotrace.trace.tracer import Remote
 
 
 def test_a_server_span_with_two_children_of_different_scopes():

@@ -12,10 +12,10 @@ import uuid
 import zipfile
 
 import pytest
-from unit.export.making import settings
 
 from autotrace import __version__
 from autotrace.export.resource import resource_attributes
+from unit.export.making import settings
 
 _PRINT = "from autotrace.export.resource import service_name\nprint(service_name())\n"
 

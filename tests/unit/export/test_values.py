@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from unit.export.making import encoder, finished_span, only_span, pairs, said, value
 
 from autotrace.export.otlp import Limits
 from autotrace.export.values import Values
+from unit.export.making import encoder, finished_span, only_span, pairs, said, value
 
 _INTEGERS = st.integers(-(1 << 63), (1 << 63) - 1)
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from unit.store.trees import ids, span, trace
 
 from autotrace.store.critical import critical_path
+from unit.store.trees import ids, span, trace
 
 
 def told(made):

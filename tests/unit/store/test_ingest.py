@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import stat
 
-from unit.store.inboxes import NOON, Sent, Writer, put_back, record, request, write
-
 from autotrace.store.ingest import ingest
 from autotrace.store.queries import Filter, list_traces, load_trace
+from unit.store.inboxes import NOON, Sent, Writer, put_back, record, request, write
 
 TRACE = Sent("x", 0, 1).trace
 

@@ -8,10 +8,9 @@ import subprocess
 import sys
 import time
 
-from unit.store.inboxes import Sent, Writer, request, write
-
 from autotrace.store.ingest import ingest
 from autotrace.store.schema import open_database
+from unit.store.inboxes import Sent, Writer, request, write
 
 READER = """
 import json, pathlib, sys

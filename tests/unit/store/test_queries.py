@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from unit.store.inboxes import MS, NOON, Sent, request, write
 
 from autotrace.store.ingest import ingest
 from autotrace.store.queries import AmbiguousTraceError, Filter, UnknownTraceError, find_trace, list_traces, load_trace
+from unit.store.inboxes import MS, NOON, Sent, request, write
 
 FIRST, SECOND, THIRD = "aa11" + "0" * 28, "aa12" + "0" * 28, "bb00" + "0" * 28
 

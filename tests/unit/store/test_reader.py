@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from unit.store.inboxes import Sent, request, write
 
 from autotrace.store.queries import Filter, list_traces
 from autotrace.store.reader import open_store
 from autotrace.store.schema import StoreError
+from unit.store.inboxes import Sent, request, write
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-from unit.store.inboxes import Sent, request, write
-
 from autotrace.store.ingest import ingest
 from autotrace.store.queries import Filter, list_traces
 from autotrace.store.retention import Retention, enforce, used_bytes
+from unit.store.inboxes import Sent, request, write
 
 DAY_NS = 86400 * 10**9
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from unit.store.inboxes import NOON, Sent, request, write
-from unit.store.pizza import ORDER, order
-
 from autotrace.store.ingest import ingest
 from autotrace.store.queries import Filter, Summary, list_traces
+from unit.store.inboxes import NOON, Sent, request, write
+from unit.store.pizza import ORDER, order
 
 SERVER = {"http.request.method": "GET", "http.route": "/a/{id}", "http.response.status_code": 500}
 
