@@ -16,7 +16,7 @@ import pytest
 
 from autotrace.patching.wall import faults
 from autotrace.protocols import db_commands
-from autotrace.trace.context import get_current
+from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
@@ -305,6 +305,16 @@ class DbCommandsContract:
             assert self.run(client, "GET", "a") is None
             assert self.run_many(client, [("GET", "a")]) == [None]
         assert [span["name"] for span in recorder.wait(1)] == ["above"]
+
+    def test_a_command_that_has_ended_hides_nothing(self, client, recorder):
+        """A task that was started beneath a command outlives it, and its own commands are told."""
+        above = tracer.start(Operation(db_commands.FAMILY, CLIENT, "above", describe_work), ("above",), None)
+        tracer.finish(above)
+        set_current(above)
+        assert self.run(client, "GET", "a") is None
+        assert get_current() is above
+        set_current(None)
+        assert [span["name"] for span in recorder.wait(2)] == ["above", "GET"]
 
     def test_a_fault_of_ours_is_not_noticed(self, client, recorder, monkeypatch):
         """When our own code fails commands run untraced, and the faults are counted."""
