@@ -3,7 +3,7 @@
 Retries, and what is sent to open a connection, are in the span of the command that needed them.  Of clusters and sentinels
 no address is told: the node is not what the program was given.
 
-Not seen: messages that ``listen`` and ``get_message`` return, ``monitor``; in clusters SUBSCRIBE, and WATCH in a transaction.
+Not seen: messages that ``listen`` and ``get_message`` return, ``monitor``, in clusters SUBSCRIBE and WATCH.
 """
 
 from __future__ import annotations
