@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from autotrace.protocols.db_commands import Server
 
 _VERSIONS = ">=4.2,<9"
-_CLUSTER: Server = (0, None, None)  # a cluster has no other database
+_CLUSTER: Server = (0, None, None)
 # What an error begins with, where the library leaves it in the text, and what it cuts off and has a class for.
 _LEFT = (
     "ASK BUSY BUSYGROUP BUSYKEY CLUSTERDOWN CROSSSLOT INPROG IOERR MASTERDOWN MISCONF MOVED NOGROUP NOMASTERLINK NOREPLICAS "
@@ -48,14 +48,15 @@ def _code(error: Exception) -> str | None:
     if code is not None or not isinstance(error, ResponseError):
         return code
     first = str(error).rpartition(" of pipeline caused error: ")[2].lstrip("('\"").partition(" ")[0]
-    return first if first in _LEFT.split() else "ERR"
+    if first in _LEFT.split():
+        return first
+    return None if first == "{exception.args}" else "ERR"  # some versions' asyncio pipelines forget to fill that in
 
 
 def _server(client: Any) -> Server:
     settings = client.connection_pool.connection_kwargs
-    host = settings.get("host") or settings.get("path")
-    if host is None and "connection_pool" not in settings:  # only a sentinel's has that
-        host = "localhost"
+    # only those of a sentinel have a connection_pool
+    host = settings.get("host") or settings.get("path") or (None if "connection_pool" in settings else "localhost")
     return settings.get("db") or 0, host, settings.get("port")
 
 
@@ -69,12 +70,12 @@ def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
 
 def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
     pipeline = args[0]
-    if not pipeline.command_stack and not pipeline.watching:  # nothing is sent
+    if not (pipeline.command_stack or pipeline.watching):  # nothing is sent
         return None
-    # in an asyncio pipeline ``transaction`` is a method
-    multi = getattr(pipeline, "is_transaction", pipeline.transaction) or pipeline.explicit_transaction
-    calls = [call for call, _options in pipeline.command_stack]
-    return db_commands.gathered("MULTI" if multi else "PIPELINE", calls) + _server(pipeline)
+    # where there is is_transaction, transaction is a method
+    multi = pipeline.explicit_transaction or getattr(pipeline, "is_transaction", pipeline.transaction)
+    kind = "MULTI" if multi else "PIPELINE"
+    return db_commands.gathered(kind, [call for call, _ in pipeline.command_stack]) + _server(pipeline)
 
 
 def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:

@@ -239,7 +239,8 @@ class DbCommandsContract:
             self.run_many(client, [("SET", "a", "x"), ("LPUSH", "a", "y")], transaction)
         [span] = recorder.wait(1)
         assert (span["name"], span["status"]) == (kind, "ERROR")
-        assert span["attributes"]["db.response.status_code"] == "WRONGTYPE"
+        lost = "{exception.args}" in span["message"]  # some versions of redis-py forget to fill it in
+        assert span["attributes"].get("db.response.status_code") == (None if lost else "WRONGTYPE")
         assert span["attributes"]["error.type"] == f"{self.errors}.ResponseError"
 
     def test_the_parent_is_the_current_span(self, client, recorder):
