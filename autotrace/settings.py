@@ -211,7 +211,7 @@ TABLE = (
         "max_queue_size",
         count,
         65_536,
-        "The most finished spans that wait in memory (about 500 bytes each); past it the oldest are dropped and counted.",
+        "The most finished spans that wait while nobody takes them, of about 500 bytes each; then the oldest are dropped.",
         (("OTEL_BSP_MAX_QUEUE_SIZE", count),),
     ),
     Setting(

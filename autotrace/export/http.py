@@ -72,7 +72,7 @@ class HttpExporter:
 
     def hasten(self, deadline: float) -> None:
         """Wait for no second attempt from now on, and end every attempt that begins by a moment (monotonic, s)."""
-        self._until = min(self._until, deadline)
+        self._until = deadline
         try:
             self._hurry.release()
         except RuntimeError:  # it is free already

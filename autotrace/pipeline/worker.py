@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _MUCH = 512  # spans that are not kept waiting for more
 _LOOK = 0.05  # s; how often the worker looks whether there is much
+_AHEAD = 4  # times the capacity
+_PATIENCE = 9  # more time-outs at the end, while something is delivered in each
 _SPARED = 8  # failed spans that are passed over to find one to drop
 _ATTEMPTS_DEADLINE = 60.0  # s; a batch that no sink takes in this time is dropped and counted
 
@@ -38,7 +40,8 @@ class Worker:
         encode: turns spans into OTLP requests.
         exporters: each gets every request.
         delay: how long a span may wait before it is sent, in seconds.
-        capacity: the most spans that wait; past it the oldest that did not fail is dropped, and counted.
+        capacity: the most spans that wait while the sinks take none; past it the oldest that did not fail is dropped, and
+            counted.  While they take them, a program that is faster than the worker may have four times as many waiting.
         batch: the most spans of one delivery.
         shade: the span that is current while exporters run, so that a delivery traces nothing.
     """
@@ -56,10 +59,12 @@ class Worker:
         self._exporters = exporters
         self._delay = delay
         self._capacity = capacity
+        self._room = _AHEAD * capacity
         self._batch = max(batch, 1)
         self._shade = shade
         self.dropped = 0
         self.undelivered = 0
+        self._taken = 0
         self._queue: deque[Span] = deque()
         self._reset()
 
@@ -77,7 +82,7 @@ class Worker:
     def submit(self, span: Span) -> None:
         """Take a finished span; never blocks, never raises."""
         queue = self._queue
-        if len(queue) >= self._capacity:
+        if len(queue) >= self._room:
             self._make_room()
         queue.append(span)
         if self._idle:
@@ -120,15 +125,21 @@ class Worker:
         """Deliver what is there for the last time: sinks try nothing twice any more.
 
         Args:
-            timeout: the most to wait, in seconds.
+            timeout: the most to wait for a sink that takes nothing, in seconds; ten times as long for one that does.
 
         Returns:
             Whether everything was delivered or refused in time.
         """
-        deadline = time.monotonic() + timeout
         for exporter in self._exporters:
-            exporter.hasten(deadline)
+            exporter.hasten(time.monotonic() + timeout)
         done = self.flush(timeout)
+        patience = _PATIENCE
+        while not done and self._taken and patience:  # it goes on: a backlog needs its time
+            self._taken = 0
+            patience -= 1
+            for exporter in self._exporters:
+                exporter.hasten(time.monotonic() + timeout)
+            done = self.flush(timeout)
         for exporter in self._exporters:
             exporter.close()
         return done
@@ -208,11 +219,16 @@ class Worker:
 
     def _export(self, payload: bytes, count: int) -> None:
         deadline = self._deadline or time.monotonic() + _ATTEMPTS_DEADLINE
+        taken = True
         for exporter in self._exporters:
+            self._room = max(self._capacity, len(self._queue) + self._capacity // 2)  # a sink may hang
             result = exporter.export(payload, deadline)
             if not result.delivered:
+                taken = False
                 self.undelivered += count
                 diagnostics.debug(f"{count} spans were not delivered: {result.text}")
+        self._room = self._capacity * (_AHEAD if taken else 1)
+        self._taken += count if taken else 0
 
     def _ring_emptied(self) -> None:
         try:

@@ -104,9 +104,19 @@ def test_past_the_capacity_spans_are_dropped_and_counted():
     for _ in range(1000):
         made.submit(object())
     assert time.monotonic() - began < 1
-    assert made.dropped >= 1000 - 50 - 11
-    assert len(made._queue) <= 50
+    assert made.dropped >= 1000 - 4 * 50 - 11
+    assert len(made._queue) <= 4 * 50
     gate.set()
+
+
+def test_while_the_sinks_take_none_fewer_may_wait():
+    """After a refusal the ceiling is the capacity itself."""
+    made = worker(Sink(refused("no")), delay=60, capacity=50, batch=10)
+    made.submit(object())
+    made.flush(10)
+    for _ in range(1000):
+        made.submit(object())
+    assert len(made._queue) <= 50
 
 
 def test_a_flush_waits_no_longer_than_it_may():
@@ -202,3 +212,19 @@ def test_the_thread_is_not_the_programs():
     made.submit(object())
     made.flush(10)
     assert threading.active_count() == before
+
+
+def test_closing_waits_longer_for_a_sink_that_goes_on():
+    """A backlog at the end of a program is delivered, where a sink takes it piece by piece."""
+
+    class Slow(Sink):
+        def export(self, payload, deadline):
+            time.sleep(0.05)
+            return super().export(payload, deadline)
+
+    sink = Slow()
+    made = worker(sink, delay=60, batch=10)
+    for _ in range(100):
+        made.submit(object())
+    assert made.close(0.2)
+    assert sink.count == 100
