@@ -70,10 +70,10 @@ class Machine:
     def delivered(self):
         """Return how many spans lie in the inbox, read as its format says and decoded by the official classes."""
         count = 0
-        for file in (self.data / "inbox").iterdir():
+        for file in (self.data / "inbox").glob("*"):
             content = file.read_bytes()
             at = len(b"autotrc1")
-            while at < len(content):
+            while at < len(content):  # a record is written at once
                 length, checksum = struct.unpack_from("<II", content, at)
                 payload = content[at + 8 : at + 8 + length]
                 assert zlib.crc32(payload) == checksum
