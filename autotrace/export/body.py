@@ -39,6 +39,11 @@ class Bodies:
         self._memo = Memo(2048, 1 << 20)
         self._same: dict[type, bool] = {}
 
+    @property
+    def known(self) -> Callable[[Any], bytes | None]:
+        """Look up the body of a uniform operation by ``(operation, facts, outcome)``; to be asked for anew now and then."""
+        return self._memo.young.get
+
     def body(
         self,
         operation: Operation,

@@ -41,6 +41,11 @@ _times = Struct("<BQBQ").pack
 _moment = Struct("<BQ").pack
 _fixed32 = Struct("<I").pack
 _fromhex = bytes.fromhex
+_LARGE = 1024  # bytes; what is smaller fits into any request
+# The field "flags", by whether the parent is in another process, and by the trace's flags.
+_FLAGS = tuple(
+    tuple(b"\x85\x01" + _fixed32(flags | _REMOTE_KNOWN | remote) for flags in range(4)) for remote in (0, _REMOTE)
+)
 
 
 class Limits:
@@ -109,12 +114,14 @@ class Encoder:
         requests: list[bytes] = []
         groups: dict[str, list[bytes]] = {}
         room = left = self._max - len(self._resource) - 10
+        known = self._bodies.known
+        offset = self._wall(0)
         for span in spans:
             scope = span.operation.scope
             try:
-                coded = self._span(span)
+                coded = _plain(span, known, offset) or self._span(span)
                 size = len(coded)
-                if size + len(self._scope(scope)) + 10 > room:
+                if size > _LARGE and size + len(self._scope(scope)) + 10 > room:
                     coded = self._bare(span)
                     size = len(coded)
             except Exception:
@@ -263,6 +270,40 @@ class Encoder:
 
 
 _OPEN = b"\x4a" + Values().pairs({"autotrace.open": True})[0][1]
+
+
+def _plain(span: Span, known: Callable[[Any], bytes | None], offset: int) -> bytes | None:
+    """Return a span as ``Encoder._span`` does, if it has no extras and one like it is known; None for all others.
+
+    PERF: most spans are of this kind, and this takes half the time.
+    """
+    try:
+        operation, trace = span.operation, span.trace
+        if not operation.uniform or span.extras is not None or span.failure is not None or trace.tracestate:
+            return None
+        body = known((operation, span.facts, span.outcome))
+        end = span.end
+        if body is None or not end:
+            return None
+    except (AttributeError, TypeError):  # it is being finished this moment; or its facts have no hash
+        return None
+    parent = span.parent_id
+    if parent:
+        ids = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}2208{parent}")
+    else:
+        ids = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}")
+    if len(ids) != (38 if parent else 28):
+        return None
+    size = len(ids) + 25 + len(body)  # 25: flags, and two times of 8 bytes, with tags
+    return b"".join(
+        (
+            b"\x12%c%c" % (size & 0x7F | 0x80, size >> 7) if 0x80 <= size < 0x4000 else b"\x12" + varint(size),
+            ids,
+            _FLAGS[span.remote][trace.flags],
+            _times(0x39, span.start + offset, 0x41, end + offset),
+            body,
+        )
+    )
 
 
 def _exception(failure: Failure, scrub: Callable[[str], str]) -> dict[str, str]:
