@@ -128,6 +128,8 @@ class Agent:
             return
         self._wired = True
         from autotrace import propagation
+        from autotrace.patching import Instrumentor, Patch
+        from autotrace.patching.apply import apply
         from autotrace.pipeline import lifetime
         from autotrace.protocols import http
         from autotrace.trace.tracer import tracer
@@ -143,6 +145,9 @@ class Agent:
         self._worker = worker = _worker(settings)
         tracer.submit = worker.submit
         lifetime.survive_forks(worker)
+        leaving = lifetime.leaving(worker, settings.exit_timeout_ms / 1000)
+        ways = ("os:_exit", "os:execv", "os:execve")  # the other exec functions come through these
+        apply(Instrumentor("process", "*", [Patch(way, leaving) for way in ways], ""))
 
 
 def _sampler(settings: Settings) -> Sampler:

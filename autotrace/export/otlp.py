@@ -294,7 +294,7 @@ def _plain(span: Span, known: Callable[[Any], bytes | None], offset: int) -> byt
         ids = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}")
     if len(ids) != (38 if parent else 28):
         return None
-    size = len(ids) + 25 + len(body)  # 25: flags, and two times of 8 bytes, with tags
+    size = len(ids) + 24 + len(body)  # 24: flags of 4 bytes and two times of 8 bytes, with their tags
     return b"".join(
         (
             b"\x12%c%c" % (size & 0x7F | 0x80, size >> 7) if 0x80 <= size < 0x4000 else b"\x12" + varint(size),

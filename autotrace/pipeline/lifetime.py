@@ -1,7 +1,8 @@
 """When a process forks and when it ends: nothing that was finished is lost, and the end waits only so long.
 
-Covers the interpreter's ordinary end (also after an uncaught exception and ``sys.exit``) and ``os.fork``.  Not covered
-here: a process that is killed, or that leaves by ``os._exit``.
+Covers the interpreter's ordinary end (also after an uncaught exception and ``sys.exit``), ``os.fork``, and the two ways in
+which Python code leaves at once: ``os._exit``, by which the children of ``multiprocessing`` end, and ``os.exec*``.  Not
+covered: a process that is killed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from autotrace.pipeline.worker import Worker
 
 
@@ -34,3 +38,24 @@ def survive_forks(worker: Worker) -> None:
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=begin_anew)
+
+
+def leaving(worker: Worker, timeout: float) -> Callable[[Any, str], Any]:
+    """Deliver what is there before a function that may not come back is called.
+
+    Args:
+        worker: the process's worker.
+        timeout: the most to wait, in seconds.
+
+    Returns:
+        What a ``Patch`` wraps with.
+    """
+
+    def wrap(original: Any, _scope: str) -> Any:
+        def last(*args: Any, **kwargs: Any) -> Any:
+            worker.flush(timeout)
+            return original(*args, **kwargs)
+
+        return last
+
+    return wrap

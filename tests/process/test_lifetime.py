@@ -109,3 +109,51 @@ def test_a_data_directory_that_cannot_be_written_is_nobodys_problem(machine):
     blocked = machine.write("blocked", "")
     done = machine.python("-c", SPAN, environ={"AUTOTRACE_DATA_DIR": blocked})
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("leaving", "code"),
+    [
+        ("import os; os._exit(3)", 3),
+        ("import os, sys; os.execv(sys.executable, [sys.executable, '-c', 'raise SystemExit(4)'])", 4),
+        ("import os, sys; os.execlp(sys.executable, sys.executable, '-c', 'raise SystemExit(5)')", 5),
+        ("import os, sys; os.execvpe(sys.executable, [sys.executable, '-c', 'raise SystemExit(6)'], os.environ)", 6),
+        ("import threading, sys; threading.Thread(target=sys.exit, args=(1,)).start()", 0),
+    ],
+)
+def test_who_leaves_at_once_takes_nothing_along(machine, leaving, code):
+    """os._exit and the exec functions; the exit code is the bare one."""
+    done = machine.python("-c", f"{SPAN}{leaving}")
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+    assert machine.names() == ["work"]
+
+
+def test_an_exec_that_fails_raises_and_the_program_goes_on(machine):
+    """With everything that comes after it."""
+    code = "import os\ntry:\n    os.execv('/no/such/program', ['x'])\nexcept FileNotFoundError:\n    pass\n"
+    assert machine.python("-c", f"{SPAN}{code}{SPAN}").returncode == 0
+    assert machine.names() == ["work", "work"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_of_multiprocessing_deliver_their_spans(machine, method):
+    """They end by os._exit; a pool's and a process's."""
+    script = machine.write(
+        "app.py",
+        "import multiprocessing, autotrace\n"
+        "def work(number):\n"
+        "    with autotrace.span('work'):\n"
+        "        return number\n"
+        "if __name__ == '__main__':\n"
+        f"    context = multiprocessing.get_context('{method}')\n"
+        "    process = context.Process(target=work, args=(1,))\n"
+        "    process.start()\n"
+        "    process.join()\n"
+        "    with context.Pool(2) as pool:\n"
+        "        print(sorted(pool.map(work, range(4), 1)))\n"
+        "        pool.close()\n"
+        "        pool.join()\n",
+    )
+    done = machine.python(script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"[0, 1, 2, 3]\n", b"")
+    assert machine.names() == ["work"] * 5

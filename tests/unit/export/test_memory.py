@@ -9,8 +9,11 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from autotrace.export.memo import Memo
+from autotrace.export.otlp import Encoder, Limits
+from autotrace.trace.span import CLIENT, Operation, Span, Trace
 from unit.export.making import encoder, expected, finished_span, only_span, operation
 
 ALIKE = [
@@ -136,3 +139,36 @@ def test_a_memo_keeps_its_bounds():
     memo.put("large", b"x" * 2000, 2000)
     assert memo.revive("large") is None
     assert "large" not in memo.young
+
+
+@pytest.mark.parametrize("flags", [0, 1, 2, 3])
+@pytest.mark.parametrize("remote", [False, True])
+@pytest.mark.parametrize("parent", ["", "ab" * 8])
+@pytest.mark.parametrize("tracestate", ["", "a=b"])
+@pytest.mark.parametrize("name", ["short", "long " * 100])
+def test_a_span_like_one_that_is_known_is_encoded_like_it(flags, remote, parent, tracestate, name):
+    """The short way for common spans gives the message that the long way gives."""
+    operation = Operation(
+        "f", CLIENT, "s", lambda facts, outcome, failure: (facts[0], {"n": outcome[0]}, 0, ""), uniform=True
+    )
+
+    def made(start):
+        span = Span()
+        span.trace = Trace("cd" * 16, flags, tracestate)
+        span.span_id, span.parent_id, span.remote = "12" * 8, parent, remote
+        span.operation, span.facts, span.outcome, span.failure = operation, (name,), (7,), None
+        span.previous = span.extras = span.notes = None
+        span.start, span.end = start, start + 5
+        return span
+
+    encoder = Encoder({}, Limits(), lambda moment: moment + 1000)
+    (first,), (second,) = encoder.encode([made(10)]), encoder.encode([made(10)])
+    one, other = (ExportTraceServiceRequest.FromString(payload) for payload in (first, second))
+    assert one == other
+    (span,) = other.resource_spans[0].scope_spans[0].spans
+    assert (span.name, span.start_time_unix_nano, span.end_time_unix_nano) == (name, 1010, 1015)
+    assert (span.flags, span.trace_state) == (flags | 0x100 | (0x200 if remote else 0), tracestate)
+    many = ExportTraceServiceRequest.FromString(encoder.encode([made(start) for start in range(50)])[0])
+    assert [span.start_time_unix_nano for span in many.resource_spans[0].scope_spans[0].spans] == list(
+        range(1000, 1050)
+    )
