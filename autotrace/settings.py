@@ -115,9 +115,9 @@ TABLE = (
     ),
     Setting(
         "compression",
-        choice("gzip", "none"),
-        "gzip",
-        "How OTLP requests are compressed: `gzip` or `none`.",
+        choice("auto", "gzip", "none"),
+        "auto",
+        "How OTLP requests are compressed: `gzip`, `none`, or `auto`: gzip, except to this machine.",
         _otlp("COMPRESSION", choice("gzip", "none")),
     ),
     Setting("timeout_ms", count, 10_000, "How long one OTLP request may take, in ms.", _otlp("TIMEOUT", count)),

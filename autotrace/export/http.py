@@ -47,13 +47,14 @@ class HttpExporter:
     """Sends requests to one endpoint; ``export`` from one thread, ``hasten`` and ``close`` from any.
 
     Args:
-        settings: endpoint (the whole URL), headers, compression (``"gzip"`` or ``"none"``), timeout_ms for one attempt,
-            and for https: certificate, client_certificate, client_key (paths) and insecure (do not verify).
+        settings: endpoint (the whole URL), headers, compression (``"gzip"``, ``"none"``, or ``"auto"``: gzip, except to
+            this machine), timeout_ms for one attempt, certificate (of the receiver's authority), client_certificate,
+            client_key and insecure (do not verify).
     """
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
-        self._gzip = settings.compression == "gzip"
+        self._gzip = _packs(settings)
         self._timeout = settings.timeout_ms / 1000
         self._target: _Target | None = None
         self._said: set[str] = set()
@@ -235,7 +236,7 @@ class _Target:
                 self.headers[key] = value.encode()
         self.headers["Host"] = name if url.port is None else f"{name}:{url.port}"
         self.headers["Content-Type"] = "application/x-protobuf"
-        if settings.compression == "gzip":
+        if _packs(settings):
             self.headers["Content-Encoding"] = "gzip"
 
     def over(self, line: Line) -> HTTPConnection:
@@ -246,6 +247,14 @@ class _Target:
         connection.auto_open = 0
         connection.sock = line
         return connection
+
+
+def _packs(settings: HttpSettings) -> bool:
+    """Tell whether requests are compressed; to the machine itself that would cost more than it saves."""
+    if settings.compression != "auto":
+        return settings.compression == "gzip"
+    host = settings.endpoint.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return not host.lower().startswith(("127.", "localhost", "[::1]"))
 
 
 def _tls(settings: HttpSettings) -> ssl.SSLContext:

@@ -114,12 +114,12 @@ class Encoder:
         requests: list[bytes] = []
         groups: dict[str, list[bytes]] = {}
         room = left = self._max - len(self._resource) - 10
-        known = self._bodies.known
+        bodies, known = self._bodies.body, self._bodies.known
         offset = self._wall(0)
         for span in spans:
             scope = span.operation.scope
             try:
-                coded = _plain(span, known, offset) or self._span(span)
+                coded = _plain(span, bodies, known, offset) or self._span(span)
                 size = len(coded)
                 if size > _LARGE and size + len(self._scope(scope)) + 10 > room:
                     coded = self._bare(span)
@@ -272,18 +272,23 @@ class Encoder:
 _OPEN = b"\x4a" + Values().pairs({"autotrace.open": True})[0][1]
 
 
-def _plain(span: Span, known: Callable[[Any], bytes | None], offset: int) -> bytes | None:
-    """Return a span as ``Encoder._span`` does, if it has no extras and one like it is known; None for all others.
+def _plain(span: Span, bodies: Callable[..., bytes], known: Callable[[Any], bytes | None], offset: int) -> bytes | None:
+    """Return a span as ``Encoder._span`` does, if it is of the common kinds; None for all others.
 
-    PERF: most spans are of this kind, and this takes half the time.
+    These have no events and no links, and either attributes set by hand or a body that is known already.
+    PERF: this takes half the time.
     """
     try:
-        operation, trace = span.operation, span.trace
-        if not operation.uniform or span.extras is not None or span.failure is not None or trace.tracestate:
+        operation, trace, extras, end = span.operation, span.trace, span.extras, span.end
+        if not end or span.failure is not None or trace.tracestate:
             return None
-        body = known((operation, span.facts, span.outcome))
-        end = span.end
-        if body is None or not end:
+        if extras is not None:
+            if extras.events or extras.links or extras.dropped_events or extras.dropped_links:
+                return None
+            body: bytes | None = bodies(operation, span.facts, span.outcome, None, extras)
+        else:
+            body = known((operation, span.facts, span.outcome)) if operation.uniform else None
+        if body is None:
             return None
     except (AttributeError, TypeError):  # it is being finished this moment; or its facts have no hash
         return None

@@ -139,6 +139,7 @@ def test_traces_go_to_an_otlp_receiver_instead(machine):
         environ = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
             "OTEL_EXPORTER_OTLP_HEADERS": "x-key=secret",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
         }
         assert machine.python("-c", QUERY, environ=environ).returncode == 0
         server.shutdown()

@@ -356,3 +356,23 @@ def test_endpoints_that_are_wrong(endpoint, text, told, receiver):
         assert (result.delivered, result.retryable) == (False, False)
         assert text in result.text
     assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("compression", "endpoint", "packed"),
+    [
+        ("auto", "http://127.0.0.1:4318/v1/traces", False),
+        ("auto", "http://LOCALHOST:4318/v1/traces", False),
+        ("auto", "http://[::1]:4318/v1/traces", False),
+        ("auto", "https://me:pw@collector:4318/v1/traces", True),
+        ("gzip", "http://localhost:4318/v1/traces", True),
+        ("none", "https://collector/v1/traces", False),
+    ],
+)
+def test_what_goes_to_this_machine_is_not_compressed(compression, endpoint, packed):
+    """Unless the user wants it."""
+    from types import SimpleNamespace
+
+    from autotrace.export.http import _packs
+
+    assert _packs(SimpleNamespace(compression=compression, endpoint=endpoint)) is packed
