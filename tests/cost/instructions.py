@@ -31,14 +31,14 @@ def valgrind():
     return shutil.which("valgrind")
 
 
-def counted(path, count, **environ):
-    """Return the instructions of a whole run."""
+def run(*command, **environ):
+    """Run a workload with the agent, in an environment of its own."""
     import autotrace
 
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("AUTOTRACE_", "OTEL_", "PYTHON"))
+    }
     with tempfile.TemporaryDirectory() as directory:
-        inherited = {
-            key: value for key, value in os.environ.items() if not key.startswith(("AUTOTRACE_", "OTEL_", "PYTHON"))
-        }
         variables = {
             "AUTOTRACE_DATA_DIR": directory,
             "AUTOTRACE_EXIT_TIMEOUT_MS": "60000",  # valgrind is slow
@@ -47,28 +47,21 @@ def counted(path, count, **environ):
             "PYTHONPATH": str(Path(autotrace.__file__).parent / "site"),
             **environ,
         }
-        done = subprocess.run(
-            [
-                "valgrind",
-                "--tool=callgrind",
-                "--callgrind-out-file=/dev/null",
-                sys.executable,
-                HERE / "workload.py",
-                path,
-                str(count),
-            ],
-            env={**inherited, **variables},
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            check=True,
+        command = [*command[:-2], sys.executable, str(HERE / "workload.py"), *command[-2:]]
+        return subprocess.run(
+            command, env={**inherited, **variables}, cwd=directory, capture_output=True, text=True, check=True
         )
-    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
 
 
 def per_operation(path, **environ):
-    """Return the instructions of one operation."""
-    return (counted(path, MANY, **environ) - counted(path, FEW, **environ)) / (MANY - FEW)
+    """Return the instructions of one operation; what happens once, such as compiling our modules, does not count."""
+    run(path, "1", **environ)
+    callgrind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+    few, many = (
+        int(re.search(r"Collected : (\d+)", run(*callgrind, path, str(count), **environ).stderr).group(1))
+        for count in (FEW, MANY)
+    )
+    return (many - few) / (MANY - FEW)
 
 
 def cost(path, yardstick):
