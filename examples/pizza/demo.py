@@ -88,7 +88,11 @@ class Shop:
         payment = self._start_service("payment", PORT=str(self.payment))
         kitchen = self._start_service("kitchen", KAFKA_BOOTSTRAP=kafka)
         delivery = self._start_service(
-            "delivery", PORT=str(self.delivery), MAPS_URL=f"http://127.0.0.1:{self.maps}", KAFKA_BOOTSTRAP=kafka
+            "delivery",
+            PORT=str(self.delivery),
+            MAPS_URL=f"http://127.0.0.1:{self.maps}",
+            KAFKA_BOOTSTRAP=kafka,
+            AUTOTRACE_EXCLUDED_URLS="/deliveries/",  # whether a parcel has arrived is asked often; who wants a trace of that?
         )
         ports = ((maps, self.maps), (ordering, self.ordering), (payment, self.payment), (delivery, self.delivery))
         for process, port in ports:
@@ -152,7 +156,11 @@ def look(reader, orders, maps_port):
         if order.id in found:
             print(f"\n{order}:", end="")
             reader.show("show", found[order.id][0][0]["trace_id"])
-    return [problem for order in orders for problem in problems_of(order, found, maps_port)]
+    problems = [problem for order in orders for problem in problems_of(order, found, maps_port)]
+    last = reader.load("show", "last")["trace_id"]
+    if last not in {trace["trace_id"] for traces in found.values() for _, trace in traces}:
+        problems.append(f"the newest trace is {last}, which is no order's")
+    return problems
 
 
 def tool(name):
