@@ -92,7 +92,7 @@ class Shop:
             PORT=str(self.delivery),
             MAPS_URL=f"http://127.0.0.1:{self.maps}",
             KAFKA_BOOTSTRAP=kafka,
-            AUTOTRACE_EXCLUDED_URLS="/deliveries/",  # whether a parcel has arrived is asked often; who wants a trace of that?
+            AUTOTRACE_EXCLUDED_URLS="/deliveries/",  # asked again and again until it has arrived
         )
         ports = ((maps, self.maps), (ordering, self.ordering), (payment, self.payment), (delivery, self.delivery))
         for process, port in ports:
