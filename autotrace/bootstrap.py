@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from autotrace.export.otlp import Encoder
     from autotrace.patching.registry import Known
+    from autotrace.pipeline.lifetime import Lifetime
     from autotrace.pipeline.worker import Worker
     from autotrace.settings import Settings
     from autotrace.trace.sampling import Sampler
@@ -56,7 +57,7 @@ class Agent:
         self.skipped: dict[str, str] = {}
         self.applied: list[str] = []
         self._wired = False
-        self._worker: Worker | None = None
+        self._lifetime: Lifetime | None = None
         self._waiting: dict[int, list[Known]] = {}  # by thread
 
     def watch(self) -> None:
@@ -75,8 +76,8 @@ class Agent:
 
     def end(self) -> None:
         """Deliver what is finished, when the process ends."""
-        if self._worker is not None:
-            self._worker.close(self.settings.exit_timeout_ms / 1000)
+        if self._lifetime is not None:
+            self._lifetime.end()
 
     def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
         def serve() -> None:
@@ -130,7 +131,7 @@ class Agent:
         from autotrace import propagation
         from autotrace.patching import Instrumentor, Patch
         from autotrace.patching.apply import apply
-        from autotrace.pipeline import lifetime
+        from autotrace.pipeline.lifetime import Lifetime
         from autotrace.protocols import http
         from autotrace.trace.tracer import tracer
 
@@ -142,12 +143,21 @@ class Agent:
         tracer.sampler = _sampler(settings)
         if settings.exporters == ("none",):
             return
-        self._worker = worker = _worker(settings)
+        worker = _worker(settings)
         tracer.submit = worker.submit
-        lifetime.survive_forks(worker)
-        leaving = lifetime.leaving(worker, settings.exit_timeout_ms / 1000)
-        ways = ("os:_exit", "os:execv", "os:execve")  # the other exec functions come through these
-        apply(Instrumentor("process", "*", [Patch(way, leaving) for way in ways], ""))
+        self._lifetime = lifetime = Lifetime(worker, settings.exit_timeout_ms / 1000)
+        lifetime.survive_forks()
+        patches = [Patch("os:_exit", lifetime.leaving)]
+        # The other exec functions come through these.
+        patches += [Patch(way, lifetime.replacing) for way in ("os:execv", "os:execve")]
+        patches += [Patch(way, lifetime.forking, optional=True) for way in ("os:fork", "os:forkpty")]
+        apply(Instrumentor("process", "*", patches, ""))
+        if os.name == "posix":
+            from autotrace.pipeline.termination import Termination
+
+            lifetime.termination = Termination(lifetime.end_at_once)
+            lifetime.termination.install()
+            apply(Instrumentor("process", "*", lifetime.termination.patches(), ""))
 
 
 def _sampler(settings: Settings) -> Sampler:

@@ -68,8 +68,12 @@ class Machine:
         return json.loads(shown.stdout)
 
     def delivered(self):
-        """Return how many spans lie in the inbox, read as its format says and decoded by the official classes."""
-        count = 0
+        """Return how many spans lie in the inbox."""
+        return len(self.spans())
+
+    def spans(self):
+        """Return every span in the inbox, read as its format says and decoded by the official classes."""
+        spans = []
         for file in (self.data / "inbox").glob("*"):
             content = file.read_bytes()
             at = len(b"autotrc1")
@@ -78,9 +82,11 @@ class Machine:
                 payload = content[at + 8 : at + 8 + length]
                 assert zlib.crc32(payload) == checksum
                 request = ExportTraceServiceRequest.FromString(payload)
-                count += sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
+                spans += [
+                    span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans
+                ]
                 at += 8 + length
-        return count
+        return spans
 
     def names(self):
         """Return the names of all spans, sorted."""

@@ -1,61 +1,160 @@
 """When a process forks and when it ends: nothing that was finished is lost, and the end waits only so long.
 
-Covers the interpreter's ordinary end (also after an uncaught exception and ``sys.exit``), ``os.fork``, and the two ways in
-which Python code leaves at once: ``os._exit``, by which the children of ``multiprocessing`` end, and ``os.exec*``.  Not
-covered: a process that is killed.
+Covers the interpreter's ordinary end (also after an uncaught exception and ``sys.exit``), the signals that end a process
+which does not handle them (``termination``), ``os.fork``, and the two ways in which Python code leaves at once:
+``os._exit``, by which the children of ``multiprocessing`` end, and ``os.exec*``.  Not covered: a process that is killed
+by SIGKILL or by a crash.
 """
 
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock, get_ident
 
 from autotrace.trace import ids
 from autotrace.trace.context import get_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import Span
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
+    from autotrace.pipeline.termination import Termination
     from autotrace.pipeline.worker import Worker
 
-
-def survive_forks(worker: Worker) -> None:
-    """Begin anew in each forked child.
-
-    The child has new ids, an empty buffer and a worker of its own.  The spans that were open around the fork are the
-    parent's to deliver; in the child they go on being parents, and when they end there nobody is told.
-    """
-
-    def begin_anew() -> None:
-        ids.reseed()
-        worker.forget()
-        span = get_current()
-        while span is not None:
-            span.end = span.end or tracer.clock()
-            span = span.previous
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=begin_anew)
+UNFINISHED = "autotrace.unfinished"  # the attribute of a span that was open when its process ended
 
 
-def leaving(worker: Worker, timeout: float) -> Callable[[Any, str], Any]:
-    """Deliver what is there before a function that may not come back is called.
+class Lifetime:
+    """The end of one process, and its forks.
 
     Args:
         worker: the process's worker.
-        timeout: the most to wait, in seconds.
-
-    Returns:
-        What a ``Patch`` wraps with.
+        timeout: the most that an end may wait for a sink that takes nothing, in seconds.
     """
 
-    def wrap(original: Any, _scope: str) -> Any:
+    def __init__(self, worker: Worker, timeout: float) -> None:
+        self._worker = worker
+        self._timeout = timeout
+        self._began = 0  # spans that were started before are the parent's
+        self.termination: Termination | None = None
+
+    def end(self) -> None:
+        """Deliver everything, open spans included, for the last time."""
+        if ids.used():
+            self._end_open(_all_spans())
+        self._worker.close(self._timeout)
+
+    def end_at_once(self) -> None:
+        """Deliver everything before a signal ends the process; other threads get no further than their next span."""
+        tracer.clock = self._only_here(tracer.clock)
+        self.end()
+
+    def survive_forks(self) -> None:
+        """Begin anew in each forked child.
+
+        The child has new ids, an empty buffer and a worker of its own.  The spans that were open around the fork are the
+        parent's to deliver; in the child they go on being parents, and when they end there nobody is told.
+        """
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_anew)
+
+    def leaving(self, original: Any, _scope: str) -> Any:
+        """Wrap ``os._exit``: what is there is delivered, also what is open around the call."""
+
         def last(*args: Any, **kwargs: Any) -> Any:
-            worker.flush(timeout)
+            self._end_open(_around())
+            self._worker.flush(self._timeout)
             return original(*args, **kwargs)
 
         return last
 
-    return wrap
+    def replacing(self, original: Any, _scope: str) -> Any:
+        """Wrap a function that replaces the process, or fails: what is finished is delivered before."""
+
+        def last(*args: Any, **kwargs: Any) -> Any:
+            self._worker.flush(self._timeout)
+            return original(*args, **kwargs)
+
+        return last
+
+    def forking(self, original: Any, _scope: str) -> Any:
+        """Wrap ``os.fork``: none of our threads is there while it copies the process.
+
+        A thread that is not there holds no lock that the child would wait for for ever, and an interpreter with one thread
+        forks without the warning that Python has from 3.12 on.
+        """
+
+        def fork(*args: Any, **kwargs: Any) -> Any:
+            termination = self.termination
+            self._worker.park()
+            if termination is not None:
+                termination.park()
+            try:
+                process = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                self._resume()
+                raise
+            if (process[0] if isinstance(process, tuple) else process) != 0:
+                self._resume()
+            return process
+
+        return fork
+
+    def _resume(self) -> None:
+        self._worker.resume()
+        if self.termination is not None:
+            self.termination.resume()
+
+    def _begin_anew(self) -> None:
+        ids.reseed()
+        self._worker.forget()
+        moment = self._began = tracer.clock()
+        for span in _around():
+            span.end = span.end or moment
+        if self.termination is not None:
+            self.termination.forked()
+
+    def _end_open(self, spans: Iterable[Any]) -> None:
+        """End what is open, and say that it was."""
+        moment = tracer.clock()
+        for span in spans:
+            try:
+                if not span.end and span.trace.sampled and span.start >= self._began:
+                    span.end = moment
+                    span.outcome = span.failure = None
+                    span.more().attributes[UNFINISHED] = True
+                    tracer.submit(span)
+            except AttributeError:  # it is being made this moment
+                continue
+
+    def _only_here(self, clock: Callable[[], int]) -> Callable[[], int]:
+        here = get_ident()
+        never = allocate_lock()
+        never.acquire()
+
+        def moment() -> int:
+            if get_ident() not in (here, self._worker.thread):
+                never.acquire()
+            return clock()
+
+        return moment
+
+
+def _around() -> Iterable[Span]:
+    """Give the spans that are open around this moment, innermost first."""
+    span = get_current()
+    while span is not None:
+        yield span
+        span = span.previous
+
+
+def _all_spans() -> list[Any]:
+    """Return every span of this process; only the garbage collector knows them all."""
+    import gc
+
+    return [found for found in gc.get_objects() if type(found) is Span]

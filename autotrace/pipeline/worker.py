@@ -4,8 +4,7 @@
 gathers for a moment, encodes what is there in one pass and hands it to the exporters.  It is a bare thread of ``_thread``:
 the program's ``threading.enumerate()`` does not show it, and nothing waits for it.
 
-A fork leaves the child with an empty buffer and no thread; the first span of the child starts its own.  What is still open
-when a process is killed outright is lost.
+A fork leaves the child with an empty buffer and no thread; the first span of the child starts its own.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ _LOOK = 0.05  # s; how often the worker looks whether there is much
 _AHEAD = 4  # times the capacity
 _PATIENCE = 9  # more time-outs at the end, while something is delivered in each
 _SPARED = 8  # failed spans that are passed over to find one to drop
+_PARKING = 0.05  # s to wait for the thread to leave
 _ATTEMPTS_DEADLINE = 60.0  # s; a batch that no sink takes in this time is dropped and counted
 
 
@@ -44,6 +44,11 @@ class Worker:
             counted.  While they take them, a program that is faster than the worker may have four times as many waiting.
         batch: the most spans of one delivery.
         shade: the span that is current while exporters run, so that a delivery traces nothing.
+
+    Attributes:
+        thread: the identity of the worker's thread, as ``_thread.get_ident`` gives it.
+        dropped: the number of spans that found no room.
+        undelivered: the number of spans that no sink took.
     """
 
     def __init__(
@@ -71,13 +76,16 @@ class Worker:
     def _reset(self) -> None:
         self._alive = False
         self._idle = True  # or not alive: the next span has to wake somebody
-        self._thread = 0
+        self._parking = False
+        self.thread = 0
         self._deadline = 0.0  # time.monotonic() by which a flush must have ended; 0 while none is asked for
         self._starting = allocate_lock()
         self._bell = allocate_lock()
         self._bell.acquire()
         self._emptied = allocate_lock()
         self._emptied.acquire()
+        self._parked = allocate_lock()
+        self._parked.acquire()
 
     def submit(self, span: Span) -> None:
         """Take a finished span; never blocks, never raises."""
@@ -110,7 +118,7 @@ class Worker:
         Returns:
             Whether everything was delivered or refused in time.
         """
-        if self._alive and get_ident() == self._thread:
+        if self._alive and get_ident() == self.thread:
             return False
         if not self._queue and self._idle:
             return True
@@ -152,9 +160,28 @@ class Worker:
         for exporter in self._exporters:
             exporter.forget()
 
+    def park(self) -> None:
+        """Let the thread leave as soon as it is not delivering, before a fork; waits a moment for that."""
+        if not self._alive or get_ident() == self.thread:
+            return
+        self._parked.acquire(blocking=False)
+        self._parking = True
+        self._ring()
+        self._parked.acquire(timeout=_PARKING)
+
+    def resume(self) -> None:
+        """Go on in the parent."""
+        with self._starting:
+            self._parking = False
+        if self._queue:
+            self._wake()
+
     def _wake(self) -> None:
         if not self._alive and not self._start():
             return
+        self._ring()
+
+    def _ring(self) -> None:
         try:
             self._bell.release()
         except RuntimeError:  # it rings already
@@ -175,14 +202,27 @@ class Worker:
         return True
 
     def _run(self) -> None:
-        self._thread = get_ident()
+        self.thread = get_ident()
         set_current(self._shade)
         while True:
             try:
                 self._rest()
+                if self._parking and self._leave():
+                    return
                 self._deliver()
             except Exception:  # a bug of ours costs a batch, not the worker
                 fault("pipeline")
+
+    def _leave(self) -> bool:
+        """Tell whether the thread is to end; from then on the next span has to start another."""
+        with self._starting:
+            if not self._parking:
+                return False
+            self._alive = False
+            self._idle = True
+            self._parking = False
+        self._parked.release()
+        return True
 
     def _rest(self) -> None:
         """Sleep until there is something, then gather more for a moment, unless there is much or somebody wants it now."""
@@ -193,7 +233,7 @@ class Worker:
                 self._bell.acquire()
         self._idle = False
         until = time.monotonic() + self._delay
-        while len(self._queue) < _MUCH and not self._deadline:
+        while len(self._queue) < _MUCH and not self._deadline and not self._parking:
             left = until - time.monotonic()
             if left <= 0:
                 return

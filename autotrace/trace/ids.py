@@ -16,18 +16,29 @@ _bits = _generator.getrandbits
 _CHUNK = 256
 _ZERO = "0" * 16
 
+_used = False
+
 # Half a trace id, or a span id: 16 hex digits each.  PERF: taking one is a ``pop``; they are made many at a time.
 pool: list[str] = []
 
 
 def reseed() -> None:
     """Start over from the operating system's entropy; a forked child must, or it repeats its parent's ids."""
+    global _used
+    _used = False
     _generator.seed(int.from_bytes(os.urandom(32), "big"))
     pool.clear()
 
 
+def used() -> bool:
+    """Tell whether any id was made in this process."""
+    return _used
+
+
 def refill() -> str:
     """Fill the pool, and return one id more."""
+    global _used
+    _used = True
     digits = _bits(64 * (_CHUNK + 1)).to_bytes(8 * (_CHUNK + 1), "big").hex()
     # Not all zero (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4).
     fresh = [digits[at : at + 16] for at in range(0, len(digits), 16)]

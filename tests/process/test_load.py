@@ -1,0 +1,155 @@
+"""What many threads, many forks and a server under load do not lose."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from machine import RUN
+
+FLASK = (
+    "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef index():\n    return 'hello'\n"
+    "if __name__ == '__main__':\n    import sys\n    app.run('127.0.0.1', int(sys.argv[1]), threaded=True)\n"
+)
+STARLETTE = (
+    "from starlette.applications import Starlette\nfrom starlette.responses import PlainTextResponse\n"
+    "from starlette.routing import Route\n"
+    "async def index(request):\n    return PlainTextResponse('hello')\n"
+    "app = Starlette(routes=[Route('/', index)])\n"
+)
+AIOHTTP = (
+    "import sys\nfrom aiohttp import web\n"
+    "async def index(request):\n    return web.Response(text='hello')\n"
+    "app = web.Application()\napp.router.add_get('/', index)\n"
+    "web.run_app(app, host='127.0.0.1', port=int(sys.argv[1]), print=None)\n"
+)
+SERVERS = {
+    "werkzeug": (FLASK, ("{dir}/app.py", "{port}")),
+    "waitress": (FLASK, ("-m", "waitress", "--listen=127.0.0.1:{port}", "app:app")),
+    "gunicorn sync": (FLASK, ("-m", "gunicorn", "-w2", "-b127.0.0.1:{port}", "app:app")),
+    "gunicorn gthread preload": (
+        FLASK,
+        ("-m", "gunicorn", "-w2", "--threads=4", "--preload", "-b127.0.0.1:{port}", "app:app"),
+    ),
+    "uvicorn": (STARLETTE, ("-m", "uvicorn", "--port={port}", "app:app")),
+    "uvicorn workers": (STARLETTE, ("-m", "uvicorn", "--workers=2", "--port={port}", "app:app")),
+    "hypercorn": (STARLETTE, ("-m", "hypercorn", "-b127.0.0.1:{port}", "app:app")),
+    "aiohttp": (AIOHTTP, ("{dir}/app.py", "{port}")),
+}
+CLIENTS = 4
+
+
+class Load:
+    """Clients that ask again and again, each time in a trace of its own."""
+
+    def __init__(self, port):
+        self.answered = []
+        self._port = port
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, number):
+        for count in range(1, 1_000_000):
+            trace = f"{number + 1:04x}{count:028x}"
+            headers = {"traceparent": f"00-{trace}-00000000000000{number + 1:02x}-01"}
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+            try:
+                connection.request("GET", "/", headers=headers)
+                response = connection.getresponse()
+                if response.status == 200 and response.read() == b"hello":
+                    self.answered.append(trace)
+            except (OSError, http.client.HTTPException):
+                if self._over.is_set():
+                    return
+                time.sleep(0.05)
+            finally:
+                connection.close()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_stopped_by_sigterm_under_load_delivers_every_finished_span(machine, server):
+    """What was answered is at the sink; more than that only what was on its way."""
+    source, arguments = SERVERS[server]
+    machine.write("app.py", source)
+    port = free_port()
+    command = [part.format(port=port, dir=machine.directory) for part in arguments]
+    with subprocess.Popen(
+        [RUN, sys.executable, *command],
+        cwd=machine.directory,
+        env={**machine.environ, "PYTHONPATH": str(machine.directory)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            with Load(port) as load:
+                deadline = time.monotonic() + 30
+                while len(load.answered) < 200 and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                process.send_signal(signal.SIGTERM)
+                code = process.wait(30)
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    assert len(load.answered) >= 200
+    assert code in (0, -signal.SIGTERM)
+    arrived = [span.trace_id.hex() for span in machine.spans()]
+    assert len(arrived) == len(set(arrived))
+    assert set(load.answered) - set(arrived) == set()
+    assert len(set(arrived) - set(load.answered)) <= 2 * CLIENTS
+
+
+def test_two_hundred_forks_while_threads_make_spans(machine):
+    """No deadlock, every child's span arrives, ids are unique."""
+    code = (
+        "import autotrace, os, threading\n"
+        "over = threading.Event()\n"
+        "made = []\n"
+        "def work():\n"
+        "    while not over.wait(0.0005):\n"
+        "        with autotrace.span('thread'):\n            pass\n"
+        "        made.append(1)\n"
+        "threads = [threading.Thread(target=work) for _ in range(4)]\n"
+        "for thread in threads:\n    thread.start()\n"
+        "for _ in range(200):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        with autotrace.span('child'):\n            pass\n"
+        "        os._exit(0)\n"
+        "    assert os.waitpid(pid, 0)[1] == 0\n"
+        "over.set()\n"
+        "for thread in threads:\n    thread.join()\n"
+        "print(len(made))\n"
+    )
+    done = machine.python("-W", "ignore", "-c", code, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+    spans = machine.spans()
+    assert sum(span.name == "child" for span in spans) == 200
+    assert sum(span.name == "thread" for span in spans) == int(done.stdout)
+    assert len({span.span_id for span in spans}) == len(spans)
+    assert len({span.trace_id for span in spans}) == len(spans)

@@ -1,0 +1,208 @@
+"""Signals that end a process: what was finished arrives, what was open has a mark, and the end is the bare program's."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from machine import RUN
+
+ENDING = [signal.SIGTERM, signal.SIGHUP]
+READY = "print('ready', flush=True)\n"
+SPAN = "import autotrace\nwith autotrace.span('work'):\n    pass\n"
+
+
+def kill(machine, code, *numbers, prefix=(RUN,)):
+    """Run Python code until it says that it is ready, send it signals, return its exit status, output and seconds."""
+    command = [*prefix, sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=machine.environ, cwd=machine.directory
+    ) as process:
+        try:
+            assert process.stdout.readline() == b"ready\n", process.communicate()
+            began = time.monotonic()
+            for number in numbers:
+                process.send_signal(number)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        return process.returncode, out, err, time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_finished_spans_arrive_although_the_signal_kills(machine, number):
+    """At the default; the parent sees the signal, and nothing is printed."""
+    code, out, err, _ = kill(machine, f"{SPAN}{READY}import time; time.sleep(60)", number)
+    assert (code, out, err) == (-number, b"", b"")
+    assert machine.names() == ["work"]
+
+
+def test_sigint_at_its_default_ends_as_the_bare_program_does(machine):
+    """KeyboardInterrupt, its traceback, and the spans."""
+    code = f"{SPAN}{READY}import time; time.sleep(60)"
+    bare, *_ = kill(machine, f"{READY}import time; time.sleep(60)", signal.SIGINT, prefix=())
+    ended, _, err, _ = kill(machine, code, signal.SIGINT)
+    assert ended == bare == -signal.SIGINT
+    assert err.endswith(b"KeyboardInterrupt\n")
+    assert machine.names() == ["work"]
+
+
+def test_the_programs_own_handler_is_the_one_that_runs(machine):
+    """And where it leaves by sys.exit, the spans arrive."""
+    code = (
+        f"{SPAN}import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n{READY}time.sleep(60)"
+    )
+    assert kill(machine, code, signal.SIGTERM)[0] == 7
+    assert machine.names() == ["work"]
+
+
+def test_a_handler_that_is_taken_back_leaves_the_default(machine):
+    """As servers do that handle the signal once and then raise it again."""
+    code = (
+        f"{SPAN}import signal, time\n"
+        "before = signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "assert before is signal.SIG_DFL, before\n"
+        "signal.signal(signal.SIGTERM, before)\n"
+        "assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL\n"
+        f"{READY}signal.raise_signal(signal.SIGTERM)\nprint('not reached')"
+    )
+    assert kill(machine, code)[:3] == (-signal.SIGTERM, b"", b"")
+    assert machine.names() == ["work"]
+
+
+def test_an_ignored_signal_stays_ignored(machine):
+    """Ours never stands where the program, or who started it, ignores."""
+    code = (
+        f"import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SPAN}"
+        f"{READY}signal.raise_signal(signal.SIGTERM)\nprint('reached')"
+    )
+    assert kill(machine, code)[:2] == (0, b"reached\n")
+
+
+@pytest.mark.parametrize("called", ["sleep", "pause"])
+def test_a_process_that_is_blocked_in_c_code_dies_at_once(machine, called):
+    """The main thread runs no handler there; the process is dead well within two seconds, of that signal."""
+    code = (
+        f"{SPAN}import collections, ctypes, itertools\n{READY}"
+        # It begins again after a signal, without coming back to Python.
+        f"collections.deque(map(ctypes.CDLL(None).{called}, itertools.repeat(60)), maxlen=0)"
+    )
+    ended, _, err, took = kill(machine, code, signal.SIGTERM)
+    assert (ended, err) == (-signal.SIGTERM, b"")
+    assert took < 10
+    assert machine.names() == ["work"]
+
+
+def test_a_second_signal_ends_it_at_once(machine):
+    """While a sink hangs."""
+    import socket
+
+    with socket.socket() as hanging:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen()
+        machine.environ["AUTOTRACE_ENDPOINT"] = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        machine.environ["AUTOTRACE_EXIT_TIMEOUT_MS"] = "60000"
+        code = (
+            f"{SPAN}import os, signal, threading, time\n"
+            "def again():\n    time.sleep(1)\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+            f"threading.Thread(target=again, daemon=True).start()\n{READY}time.sleep(60)"
+        )
+        ended, *_, took = kill(machine, code, signal.SIGTERM)
+        assert ended == -signal.SIGTERM
+        assert took < 20
+
+
+def test_open_spans_are_delivered_with_a_mark(machine):
+    """Of the main thread, of others, of coroutines; finished ones have none."""
+    code = (
+        "import asyncio, autotrace, threading, time\n"
+        "def blocked():\n"
+        "    with autotrace.span('thread'):\n        time.sleep(60)\n"
+        "threading.Thread(target=blocked, daemon=True).start()\n"
+        "async def waiting():\n"
+        "    with autotrace.span('task'):\n        await asyncio.sleep(60)\n"
+        "async def main():\n"
+        "    with autotrace.span('main'):\n"
+        "        with autotrace.span('done'):\n            pass\n"
+        "        task = asyncio.ensure_future(waiting())\n"
+        "        await asyncio.sleep(0.2)\n"
+        "        print('ready', flush=True)\n"
+        "        await task\n"
+        "asyncio.run(main())\n"
+    )
+    assert kill(machine, code, signal.SIGTERM)[0] == -signal.SIGTERM
+    spans = [span for trace in machine.traces() for span in trace["spans"]]
+    marked = {span["name"]: span["attributes"].get("autotrace.unfinished") for span in spans}
+    assert marked == {"thread": True, "task": True, "main": True, "done": None}
+    assert len(spans) == 4
+
+
+def test_open_spans_are_delivered_with_a_mark_at_an_ordinary_end(machine):
+    """A daemon's, and one around os._exit."""
+    code = (
+        "import autotrace, os, threading, time\n"
+        "began = threading.Event()\n"
+        "def blocked():\n"
+        "    with autotrace.span('daemon'):\n        began.set()\n        time.sleep(60)\n"
+        "threading.Thread(target=blocked, daemon=True).start()\n"
+        "began.wait()\n"
+    )
+    assert machine.python("-c", code).returncode == 0
+    leaving = "import os, autotrace\nwith autotrace.span('around'):\n    os._exit(0)"
+    assert machine.python("-c", leaving).returncode == 0
+    spans = [span for trace in machine.traces() for span in trace["spans"]]
+    assert {span["name"]: span["attributes"].get("autotrace.unfinished") for span in spans} == {
+        "daemon": True,
+        "around": True,
+    }
+
+
+def test_a_killed_child_leaves_its_parent_alone(machine):
+    """A fork shares nothing by which the signal of one could end the other."""
+    code = (
+        f"{SPAN}import os, signal, time\n"
+        "children = []\n"
+        "for _ in range(3):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        with autotrace.span('child'):\n            pass\n"
+        "        time.sleep(60)\n"
+        "    children.append(pid)\n"
+        "time.sleep(1)\n"
+        "for pid in children:\n"
+        "    os.kill(pid, signal.SIGTERM)\n"
+        "    assert os.waitpid(pid, 0)[1] == signal.SIGTERM\n"
+        "with autotrace.span('after'):\n    pass\n"
+        "print('ready', flush=True)\n"
+    )
+    assert kill(machine, code)[:3] == (0, b"", b"")
+    assert machine.names() == ["after", "child", "child", "child", "work"]
+
+
+def test_a_wake_up_descriptor_of_the_programs_own_is_used(machine):
+    """What an event loop sets is set, and it is not told that somebody was there before."""
+    code = (
+        f"{SPAN}import os, signal\n"
+        "reading, writing = os.pipe()\nos.set_blocking(writing, False)\n"
+        "assert signal.set_wakeup_fd(writing) == -1\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: None)\n"
+        "signal.raise_signal(signal.SIGUSR1)\n"
+        "assert os.read(reading, 1)[0] == signal.SIGUSR1\n"
+        "assert signal.set_wakeup_fd(-1) == writing\n"
+        "assert signal.set_wakeup_fd(-1) == -1\n"
+        "print('ready', flush=True)\n"
+    )
+    assert kill(machine, code)[:3] == (0, b"", b"")
+
+
+def test_a_fork_warns_of_no_threads_of_ours(machine):
+    """From Python 3.12 on a process with several threads is warned when it forks: the bare program has one."""
+    code = f"{SPAN}import os\nfor _ in range(20):\n{' ' * 4}with autotrace.span('work'):\n{' ' * 8}pass\n"
+    code += "    pid = os.fork()\n    if pid == 0:\n        os._exit(0)\n    os.waitpid(pid, 0)\n"
+    done = machine.python("-W", "error", "-c", code)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert machine.names() == ["work"] * 21
