@@ -156,6 +156,8 @@ class Waterfall:
         span = row.first
         if span in self._trace.missing_parents:
             yield f"(its parent {span.parent_id} is missing)"
+        if span.attributes.get("autotrace.unfinished"):
+            yield "(open when its process ended)"
         method = span.attributes.get("http.request.method", span.attributes.get("http.method"))
         if span.kind == "CLIENT" and span.name == method:
             peers = {_peer(member) for member in row.spans}

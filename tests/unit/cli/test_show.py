@@ -151,6 +151,15 @@ def test_missing_parents(autotrace, data):
     assert (told["roots"], told["missing_parents"]) == ([f"{1:016x}"], [f"{2:016x}"])
 
 
+def test_a_span_that_was_open_at_the_end_says_so(autotrace, data):
+    """The agent marks it; the others have no such note."""
+    unfinished = {"autotrace.unfinished": True}
+    write(data / "inbox", request(Sent("root", 0, 9, attributes=unfinished), Sent("in", 3, 5, span_id=2, parent=1)))
+    shown = autotrace("show", COLUMNS="120").stdout
+    assert "root (open when its process ended)" in shown
+    assert shown.count("open when") == 1
+
+
 def test_one_failure_is_told_once(autotrace, data):
     """An exception that travels up is told where it began; a failure of another kind above it is told too."""
     write(
