@@ -83,7 +83,10 @@ class Machine:
                 assert zlib.crc32(payload) == checksum
                 request = ExportTraceServiceRequest.FromString(payload)
                 spans += [
-                    span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans
+                    span
+                    for resource in request.resource_spans
+                    for scope in resource.scope_spans
+                    for span in scope.spans
                 ]
                 at += 8 + length
         return spans
