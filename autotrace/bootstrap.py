@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from autotrace.export.otlp import Encoder
+    from autotrace.patching.apply import Applied
     from autotrace.patching.registry import Known
     from autotrace.pipeline.lifetime import Lifetime
     from autotrace.pipeline.worker import Worker
@@ -104,7 +105,7 @@ class Agent:
     def instrument(self, known: Known) -> None:
         """Apply one instrumentor, now that its library has been imported; what hinders is noted, never raised."""
         from autotrace.patching.apply import CannotPatchError, apply
-        from autotrace.patching.wall import fault
+        from autotrace.patching.wall import fault, when_off
 
         try:
             self.wire()
@@ -112,8 +113,9 @@ class Agent:
             instrumentor = getattr(sys.modules[known.module], known.attribute)
             reason = _unsupported(instrumentor.distribution, instrumentor.versions)
             if not reason:
-                apply(instrumentor)
+                applied = apply(instrumentor)
                 self.applied.append(known.name)
+                when_off(instrumentor.library, lambda: self._off(known.name, applied))
         except CannotPatchError as error:
             reason = str(error)
         except Exception as error:
@@ -123,13 +125,19 @@ class Agent:
             self.skipped[known.name] = reason
         diagnostics.debug(f"{known.name}: {f'not patched: {reason}' if reason else 'patched'}")
 
+    def _off(self, name: str, applied: Applied) -> None:
+        """Take an instrumentor back that failed again and again."""
+        applied.undo(sparing=True)
+        self.applied.remove(name)
+        self.skipped[name] = "switched off: it failed again and again"
+
     def wire(self) -> None:
         """Put tracer, propagation, worker and sinks together, at the first library that is patched."""
         if self._wired:
             return
         self._wired = True
         from autotrace import propagation
-        from autotrace.patching import Instrumentor, Patch
+        from autotrace.patching import Instrumentor, Patch, wall
         from autotrace.patching.apply import apply
         from autotrace.pipeline.lifetime import Lifetime
         from autotrace.protocols import http
@@ -137,6 +145,7 @@ class Agent:
 
         settings = self.settings
         tracer.active = True
+        wall.limit = settings.fault_limit
         for unknown in propagation.configure(settings.propagators):
             diagnostics.warn(f"propagator {unknown!r} is not known; it is passed over")
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)

@@ -222,6 +222,12 @@ TABLE = (
         (("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", count),),
     ),
     Setting("exit_timeout_ms", count, 1500, "How long the end of the program may wait for the last spans, in ms."),
+    Setting(
+        "fault_limit",
+        count,
+        100,
+        "How many faults of autotrace's own an instrumentor may have before it switches itself off; 0: any number.",
+    ),
     Setting("verbose", boolean, False, "Say on standard error what is patched and what goes wrong."),
 )
 

@@ -15,6 +15,7 @@ from autotrace import propagation, settings
 from autotrace.export.otlp import Encoder
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import BUILT_IN
+from autotrace.patching import wall
 from autotrace.patching.wall import faults
 from autotrace.protocols import http
 from autotrace.trace.context import set_current
@@ -124,6 +125,8 @@ def install(monkeypatch):
     propagation.configure(("tracecontext", "baggage"))
     set_current(None)
     faults.clear()
+    monkeypatch.setattr(wall, "_ways", {})
+    monkeypatch.setattr(wall, "limit", 0)
     return recorder
 
 

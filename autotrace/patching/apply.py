@@ -26,6 +26,9 @@ class CannotPatchError(Exception):
     """A target does not exist in the installed version; nothing was changed."""
 
 
+_relied_on: list[Any] = []
+
+
 class Applied:
     """What was put in place, so that it can be taken back.
 
@@ -38,10 +41,16 @@ class Applied:
     def __init__(self, places: list[tuple[Any, str, Any, Any]]) -> None:
         self._places = places
 
-    def undo(self) -> None:
-        """Take every patch back that is still on top; what somebody else patched after us stays."""
+    def undo(self, sparing: bool = False) -> None:
+        """Take every patch back that is still on top; what somebody else patched after us stays.
+
+        Args:
+            sparing: leave the replacements that another instrumentor found in their places and was content with.
+        """
         for owner, name, before, replacement in reversed(self._places):
             if vars(owner).get(name) is not replacement:
+                continue
+            if sparing and any(replacement is one for one in _relied_on):
                 continue
             if before is Applied.MISSING:
                 delattr(owner, name)
@@ -75,6 +84,7 @@ def apply(instrumentor: Instrumentor) -> Applied:
         except Exception as error:  # an immutable type; those that are already in place are taken back
             done.undo()
             raise CannotPatchError(f"{name} cannot be set: {error}") from error
+    _relied_on.extend(replacement for _owner, _name, before, replacement in places if before is replacement)
     return done
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autotrace.patching.wall import fault
+from autotrace.patching.wall import fault, off
 from autotrace.protocols import http_server
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
@@ -42,7 +42,11 @@ def application(*, outermost: bool = False, threads: bool = False) -> Wrap:
 
         def open_(asked: Any, receive: Call, send: Call) -> _Exchange | None:
             try:
-                if asked["type"] not in ("http", "websocket") or http_server.served(id(asked), outermost):
+                if (
+                    asked["type"] not in ("http", "websocket")
+                    or name in off
+                    or http_server.served(id(asked), outermost)
+                ):
                     return None
                 return _Exchange(_begin(made, asked, outermost), name, receive, send)
             except Exception:

@@ -9,7 +9,7 @@ exactly its arguments; its exception passes untouched, and from Python 3.11 on w
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.patching.wall import fault, when_off
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import Operation
@@ -120,6 +120,12 @@ class Calls:
         family, put, silent = self.family, self.put, self.silent
         start, finish = tracer.start, tracer.finish
 
+        def pass_by() -> None:
+            nonlocal before
+            before = nothing
+
+        when_off(scope, pass_by)
+
         def open_(args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
             try:
                 parent = get_current()
@@ -151,6 +157,10 @@ class Calls:
                 finish(span)
 
         return open_, close
+
+
+def nothing(_args: Args, _kwargs: Kwargs) -> None:
+    """Say of any call that it is not traced."""
 
 
 def failed(span: Span, error: BaseException, scope: str) -> None:

@@ -7,8 +7,8 @@ that are fetched later is not in the span.
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
-from autotrace.protocols.calls import failed
+from autotrace.patching.wall import fault, when_off
+from autotrace.protocols.calls import failed, nothing
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
@@ -42,6 +42,12 @@ def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, co
     def wrap(original: Call, scope: str) -> Call:
         operation = Operation(family, CLIENT, scope, describe, uniform=True)
         start, finish = tracer.start, tracer.finish
+
+        def pass_by() -> None:
+            nonlocal facts_of
+            facts_of = nothing
+
+        when_off(scope, pass_by)
 
         # PERF: Calls.call's two inner calls are spelled out here; they are a sixth of what a query costs.
         def traced(*args: Any, **kwargs: Any) -> Any:
@@ -83,6 +89,12 @@ def async_call(family: str, describe: Describe, facts_of: FactsOf, code_of: Code
     def wrap(original: Call, scope: str) -> Call:
         operation = Operation(family, CLIENT, scope, describe, uniform=True)
         start, finish = tracer.start, tracer.finish
+
+        def pass_by() -> None:
+            nonlocal facts_of
+            facts_of = nothing
+
+        when_off(scope, pass_by)
 
         async def traced(*args: Any, **kwargs: Any) -> Any:
             span = None

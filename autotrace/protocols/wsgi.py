@@ -11,7 +11,7 @@ PEP 3333.
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.patching.wall import fault, off
 from autotrace.protocols import http_server
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
@@ -51,7 +51,7 @@ def application(*, receiver: bool = False, outermost: bool = False) -> Wrap:
 
         def open_(args: Args, kwargs: Kwargs) -> tuple[_Response | None, Args]:
             try:
-                if len(args) != first + 2 or kwargs or http_server.served(id(args[first]), outermost):
+                if len(args) != first + 2 or kwargs or scope in off or http_server.served(id(args[first]), outermost):
                     return None, args
                 environ = args[first]
 
