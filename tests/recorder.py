@@ -13,9 +13,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from autotrace import propagation, settings
 from autotrace.export.otlp import Encoder
+from autotrace.patching import wall
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import BUILT_IN
-from autotrace.patching import wall
 from autotrace.patching.wall import faults
 from autotrace.protocols import http
 from autotrace.trace.context import set_current
