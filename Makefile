@@ -11,7 +11,7 @@ ARGS ?=
 SHELL := /bin/bash
 CACHE := $(or $(AUTOTRACE_CACHE),.cache)
 NOX := .venv/bin/nox
-WITH_KAFKA := .venv/bin/python -m tests.services.kafka --
+WITH_SERVICES := .venv/bin/python -m tests.services.kafka -- .venv/bin/python -m tests.services.rabbitmq --
 export PY
 # One Python or a choice of tests is for a quick look; the rest is left out then.
 SESSIONS := $(if $(filter-out all,$(PY))$(ARGS),tests,lint wheel tests)
@@ -20,7 +20,7 @@ SESSIONS := $(if $(filter-out all,$(PY))$(ARGS),tests,lint wheel tests)
 .DEFAULT_GOAL := test
 
 test: .venv/.tools
-	$(WITH_KAFKA) $(NOX) --session $(SESSIONS) -- $(ARGS)
+	$(WITH_SERVICES) $(NOX) --session $(SESSIONS) -- $(ARGS)
 
 lint wheel: .venv/.tools
 	$(NOX) --session $@

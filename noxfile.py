@@ -158,7 +158,7 @@ def wheel(session: nox.Session) -> None:
 def _clean_environment() -> dict[str, str | None]:
     """Return the changes to the environment that keep the user's own settings, and the tree, out of the tests."""
     ours = [name for name in os.environ if name.startswith(("OTEL_", "AUTOTRACE_"))]
-    kept = {"AUTOTRACE_TEST_KAFKA", "AUTOTRACE_CACHE"}
+    kept = {"AUTOTRACE_TEST_KAFKA", "AUTOTRACE_TEST_RABBITMQ", "AUTOTRACE_CACHE"}
     return dict.fromkeys(["PYTHONPATH", "TRACEPARENT", "TRACESTATE", "BAGGAGE", *(set(ours) - kept)])
 
 

@@ -12,6 +12,8 @@ import pytest
 from .errors import ServiceUnavailable
 from .kafka import ADDRESS_VARIABLE, KafkaBroker
 from .kafka_wire import NotReady, probe
+from .rabbitmq import ADDRESS_VARIABLE as RABBITMQ_VARIABLE
+from .rabbitmq import RabbitBroker
 from .redis import RedisServer
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Kafka:
     bootstrap: str
 
 
-def _start(service: KafkaBroker | RedisServer) -> None:
+def _start(service: KafkaBroker | RabbitBroker | RedisServer) -> None:
     """Start a service; where it cannot be had, fail with CI=true and skip otherwise."""
     try:
         service.start()
@@ -59,6 +61,45 @@ def kafka_broker() -> Iterator[Kafka]:
         yield Kafka(broker.bootstrap)
     finally:
         broker.stop()
+
+
+@dataclass(frozen=True)
+class Rabbit:
+    """Where a running RabbitMQ is; user and password are "guest".
+
+    Attributes:
+        host: the address it listens on.
+        port: the port.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Return its address as clients take it."""
+        return f"amqp://guest:guest@{self.host}:{self.port}/%2F"
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Rabbit]:
+    """A real RabbitMQ: the one at AUTOTRACE_TEST_RABBITMQ, else one of this session's own."""
+    if given := os.environ.get(RABBITMQ_VARIABLE):
+        host, _, port = given.rpartition(":")
+        yield Rabbit(host, int(port))
+        return
+    broker = RabbitBroker()
+    _start(broker)
+    try:
+        yield Rabbit(broker.host, broker.port)
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def queue_name() -> str:
+    """Return the name of a queue that no other test uses."""
+    return f"queue-{uuid.uuid4().hex}"
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,8 @@ Linux only, and then leaves the data in the temporary directory.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +23,7 @@ from .errors import ServiceUnavailable
 from .kafka_jars import find_jars, find_java
 from .kafka_wire import NotReady, probe
 from .ports import LOOPBACK, free_ports
+from .processes import beside, start_process
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 ADDRESS_VARIABLE = "AUTOTRACE_TEST_KAFKA"
 _START_LIMIT_S = 120.0
 _TRIES = 3  # a port may be lost between its choice and its use
-_PR_SET_PDEATHSIG = 1
 
 # What makes a JVM start fast: one cheap compiler, one cheap collector, the shared class archive of the JDK.
 _JVM = (
@@ -83,14 +81,6 @@ def _cluster_id() -> str:
     return urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
 
 
-_LIBC = ctypes.CDLL(None)  # before the fork, where loading a library is still safe
-
-
-def _die_with_parent() -> None:
-    """Let Linux kill this process when the thread that started it ends; runs between fork and exec."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 class KafkaBroker:
     """One broker, as a context manager or by ``start`` and ``stop``; after ``stop`` it can be started anew, empty.
 
@@ -115,6 +105,11 @@ class KafkaBroker:
     ) -> None:
         """Stop the broker."""
         self.stop()
+
+    @property
+    def address(self) -> str:
+        """Return what a client calls bootstrap_servers."""
+        return self.bootstrap
 
     def start(self) -> None:
         """Start the broker and return when it serves producers, consumers and groups.
@@ -160,16 +155,11 @@ class KafkaBroker:
         settings.write_text(_SETTINGS.format(**values), encoding="utf-8")
         base = [java, *_JVM, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}{os.sep}*"]
         with (directory / "log").open("ab") as log:
-            plain = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": directory}
+            plain = {"stdout": log, "stderr": log, "cwd": directory}
             storage = [*base, "kafka.tools.StorageTool", "format", f"--cluster-id={_cluster_id()}", "-c", str(settings)]
-            if subprocess.call(storage, **plain):
+            if subprocess.call(storage, stdin=subprocess.DEVNULL, **plain):
                 raise ServiceUnavailable("Kafka could not format its storage")
-            self._process = subprocess.Popen(
-                [*base, "kafka.Kafka", str(settings)],
-                start_new_session=True,  # Ctrl-C is for the tests; they stop the broker after their last word
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it takes no lock
-                **plain,
-            )
+            self._process = start_process([*base, "kafka.Kafka", str(settings)], **plain)
         self.pid = self._process.pid
         self._await(broker)
         self.bootstrap = f"{LOOPBACK}:{broker}"
@@ -198,40 +188,5 @@ class KafkaBroker:
             return "(no log)"
 
 
-def _run(command: list[str], address: str | None) -> int:
-    """Run ``command`` with the broker's address in its environment and return its exit code, as a shell would."""
-    environment = {name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE}
-    if address:
-        environment[ADDRESS_VARIABLE] = address
-    try:
-        code = subprocess.call(command, env=environment)
-    except OSError as error:
-        print(f"tests.services.kafka: {command[0]} does not run: {error}", file=sys.stderr)
-        return 127
-    return code if code >= 0 else 128 - code
-
-
-def main(arguments: list[str]) -> int:
-    """Run the command after ``--`` with a broker beside it and return the command's exit code."""
-    command = arguments[1:] if arguments[:1] == ["--"] else arguments
-    if not command:
-        print("usage: python -m tests.services.kafka -- CMD ARGS...", file=sys.stderr)
-        return 2
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    broker = KafkaBroker()
-    try:
-        try:
-            broker.start()
-        except ServiceUnavailable as error:
-            print(f"tests.services.kafka: {error}", file=sys.stderr)
-            if os.environ.get("CI") == "true":
-                return 1
-        return _run(command, broker.bootstrap or None)
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        broker.stop()
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(beside(sys.argv[1:], KafkaBroker(), ADDRESS_VARIABLE, "tests.services.kafka"))

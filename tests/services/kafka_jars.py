@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from .errors import ServiceUnavailable
+from .packages import apt_install
 
 KAFKA_VERSION = "4.1.1"
 _SCALA_VERSION = "2.13"
@@ -59,11 +60,7 @@ def _run(command: list[str], what: str) -> None:
 
 
 def _apt_install(package: str, program: str) -> None:
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        raise ServiceUnavailable(f"the Kafka broker needs {program}, which is not on PATH: install {package}")
-    _run(["apt-get", "update", "-q"], "updating the list of packages")
-    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    _run([*environment, "apt-get", "install", "-y", "-q", "--no-install-recommends", package], f"installing {package}")
+    apt_install(package, f"the Kafka broker needs {program}, which is not on PATH: install {package}")
 
 
 def _java_version(java: str) -> int:

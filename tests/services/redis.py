@@ -6,20 +6,18 @@ which is not the one with the service: nothing is started by the system, and not
 
 from __future__ import annotations
 
-import ctypes
-import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ServiceUnavailable
+from .packages import apt_install
 from .ports import LOOPBACK, free_port
+from .processes import start_process
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,13 +27,6 @@ _SAME_PROGRAM = "redis-check-rdb"  # in that package; it is the server where it 
 _START_LIMIT_S = 30.0
 _TRIES = 3  # a port may be lost between its choice and its use
 _HIGHEST_PORT = 55535  # the nodes of a cluster talk to each other at a port that is 10000 higher
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # before the fork, where loading a library is still safe
-
-
-def _die_with_parent() -> None:
-    """Let Linux kill this process when the thread that started it ends; runs between fork and exec."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _program() -> str | None:
@@ -57,19 +48,7 @@ def find_program() -> str:
     """
     if path := _program():
         return path
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        raise ServiceUnavailable("the tests of redis need redis-server, which is not on PATH: install it")
-    for command in (
-        ["apt-get", "update", "-q"],
-        ["apt-get", "install", "-y", "-q", "--no-install-recommends", _PACKAGE],
-    ):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
-        )
-        if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
-            raise ServiceUnavailable(f"{' '.join(command)} failed (exit {done.returncode}): {said}")
+    apt_install(_PACKAGE, "the tests of redis need redis-server, which is not on PATH: install it")
     if path := _program():
         return path
     raise ServiceUnavailable(f"the tests of redis need redis-server, which {_PACKAGE} did not bring: install it")
@@ -154,19 +133,11 @@ class RedisServer:
         directory = self._directory
         assert directory is not None
         self.port = next(port for port in iter(free_port, None) if port <= _HIGHEST_PORT)
-        options = ["--bind", self.host, "--port", str(self.port), "--unixsocket", str(directory / "socket")]
-        options += ["--dir", str(directory), "--save", "", "--appendonly", "no", "--daemonize", "no", *self._options]
+        arguments = ["--bind", self.host, "--port", str(self.port), "--unixsocket", str(directory / "socket")]
+        arguments += ["--dir", str(directory), "--save", "", "--appendonly", "no", "--daemonize", "no", *self._options]
         with (directory / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                ["redis-server", *options],
-                executable=program,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=directory,
-                start_new_session=True,  # Ctrl-C is for the tests; they stop the server after their last word
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it takes no lock
-            )
+            options = {"executable": program, "stdout": log, "stderr": log, "cwd": directory}
+            self._process = start_process(["redis-server", *arguments], **options)
         self.pid = self._process.pid
         self._await()
 
