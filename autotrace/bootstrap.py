@@ -150,6 +150,9 @@ class Agent:
             diagnostics.warn(f"propagator {unknown!r} is not known; it is passed over")
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
         tracer.sampler = _sampler(settings)
+        remote = propagation.from_environment(os.environ) if settings.parent_from_environment else None
+        if remote is not None:
+            tracer.inherit(remote)
         if settings.exporters == ("none",):
             return
         worker = _worker(settings)

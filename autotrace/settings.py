@@ -149,6 +149,13 @@ TABLE = (
         (("OTEL_PROPAGATORS", names),),
     ),
     Setting(
+        "parent_from_environment",
+        boolean,
+        True,
+        "Whether the process is beneath the span that `TRACEPARENT` (with `TRACESTATE` and `BAGGAGE`) names in its "
+        "environment; requests that it serves and messages that it receives never are.",
+    ),
+    Setting(
         "excluded_urls",
         names,
         (),

@@ -1,16 +1,36 @@
-"""concurrent.futures: work handed to a pool of threads has its parent where it was handed over.
+"""concurrent.futures: work handed to a pool of threads or processes has its parent where it was handed over.
 
-``map`` and the event loop's ``run_in_executor`` come through ``submit``.  Pools of processes are left alone.
+``map`` and the event loop's ``run_in_executor`` come through ``submit``.  A callback of a future has its parent where it was
+added.
 """
 
 from __future__ import annotations
 
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency
+from autotrace.protocols import concurrency, processes
 
 INSTRUMENTOR = Instrumentor(
     library="futures",
     versions="*",
     distribution="",
     patches=(Patch("concurrent.futures.thread:ThreadPoolExecutor.submit", concurrency.carry(1, isolated=True)),),
+)
+
+PROCESSES = Instrumentor(
+    library="futures_processes",
+    versions="*",
+    distribution="",
+    patches=(
+        Patch(
+            "concurrent.futures.process:ProcessPoolExecutor.submit",
+            concurrency.carry(1, isolated=True, absence=False, carried=processes.Sent),
+        ),
+    ),
+)
+
+CALLBACKS = Instrumentor(
+    library="futures_callbacks",
+    versions="*",
+    distribution="",
+    patches=(Patch("concurrent.futures._base:Future.add_done_callback", concurrency.carry(1, "fn", absence=False)),),
 )

@@ -91,6 +91,14 @@ class Machine:
                 at += 8 + length
         return spans
 
+    def parents(self):
+        """Return ``(name, its parent's name)`` of every span in the inbox, sorted; where that did not arrive, its id."""
+        spans = self.spans()
+        names = {(span.trace_id, span.span_id): span.name for span in spans}
+        return sorted(
+            (span.name, names.get((span.trace_id, span.parent_span_id), span.parent_span_id.hex())) for span in spans
+        )
+
     def names(self):
         """Return the names of all spans, sorted."""
         return sorted(span["name"] for trace in self.traces() for span in trace["spans"])

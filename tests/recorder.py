@@ -55,6 +55,15 @@ class Recorder:
         """
         return [as_dict(span) for span in list(self.spans)]
 
+    def parents(self):
+        """Return ``(name, its parent's name)`` of every finished span, in the order of their finishing.
+
+        Where the parent has not finished, its id stands for its name.
+        """
+        spans = list(self.spans)
+        names = {span.span_id: span.facts[0] for span in spans}
+        return [(span.facts[0], names.get(span.parent_id, span.parent_id)) for span in spans]
+
     def clear(self):
         """Forget what was recorded."""
         with self._lock:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_HOME = "autotrace.instrumentors"
+
+
 class Known:
     """An instrumentor that can be loaded.
 
@@ -30,7 +33,7 @@ class Known:
         self.name = name
         self.trigger = trigger
         self.family = family
-        self.module = module or f"autotrace.instrumentors.{name}"
+        self.module = module or f"{_HOME}.{name}"
         self.attribute = attribute
 
 
@@ -52,11 +55,16 @@ BUILT_IN = (
     Known("wsgiref", "wsgiref.handlers", "http_server"),
     Known("aiosqlite", "aiosqlite", "concurrency"),
     Known("redis", "redis", "db_client"),
-    Known("redis_asyncio", "redis.asyncio", "db_client", "autotrace.instrumentors.redis", "ASYNCIO"),
+    Known("redis_asyncio", "redis.asyncio", "db_client", f"{_HOME}.redis", "ASYNCIO"),
     Known("sqlalchemy", "sqlalchemy", "db_client"),
     Known("sqlite3", "sqlite3", "db_client"),
     Known("kafka", "kafka", "messaging"),
     Known("futures", "concurrent.futures.thread", "concurrency"),
+    Known("futures_callbacks", "concurrent.futures._base", "concurrency", f"{_HOME}.futures", "CALLBACKS"),
+    Known("futures_processes", "concurrent.futures.process", "concurrency", f"{_HOME}.futures", "PROCESSES"),
+    Known("multiprocessing", "multiprocessing.spawn", "concurrency"),
+    Known("multiprocessing_pool", "multiprocessing.pool", "concurrency", f"{_HOME}.multiprocessing", "POOL"),
+    Known("subprocess", "subprocess", "concurrency"),
     Known("threads", "threading", "concurrency"),
 )
 

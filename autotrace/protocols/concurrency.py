@@ -4,7 +4,8 @@ What a thread is started for, and what is handed to a pool, has the parent that 
 threads of a pool themselves inherit nothing: the request in which one happened to be started is not the next one's parent.
 Tasks need nothing of us, they copy the context on their own.
 
-Not handled: threads that are started below the module that is patched, callables that go to another process or interpreter.
+What goes to another process is in ``processes``.  Not handled: threads that are started below the module that is patched,
+and other interpreters of the same process.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from contextvars import Context
 from functools import partial
 
+from autotrace.patching import argument, with_argument
 from autotrace.patching.wall import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
@@ -78,12 +80,17 @@ class CarriedAwaitable:
             set_current(before)
 
 
-def carry(index: int, *, isolated: bool = False) -> Wrap:
+def carry(
+    index: int, name: str = "", *, isolated: bool = False, absence: bool = True, carried: type[Carried] = Carried
+) -> Wrap:
     """Trace a function that is given a callable to be run later, in a thread that runs others too.
 
     Args:
         index: where the callable stands among the positional arguments, the receiver included.
+        name: its name, where it may also be given by that.
         isolated: the function may start threads, which inherit nothing.
+        absence: where no span is current, none shall be while the callable runs, whatever ran there before.
+        carried: in what the callable travels.
     """
 
     def wrap(original: Call, scope: str) -> Call:
@@ -91,8 +98,10 @@ def carry(index: int, *, isolated: bool = False) -> Wrap:
             span = None
             try:
                 span = get_current()
-                if len(args) > index:
-                    args = (*args[:index], Carried(args[index], span), *args[index + 1 :])
+                if span is not None or absence:
+                    function = argument(args, kwargs, index, name)
+                    if function is not None:
+                        args = with_argument(args, kwargs, index, name, carried(function, span))
                 if isolated and span is not None:
                     set_current(None)
             except Exception:

@@ -11,9 +11,10 @@ from time import perf_counter_ns, time_ns
 
 from autotrace.trace import ids
 from autotrace.trace.context import get_current, set_current
+from autotrace.trace.elsewhere import elsewhere
 from autotrace.trace.failure import failure_of
 from autotrace.trace.sampling import Sampler
-from autotrace.trace.span import Span, Trace
+from autotrace.trace.span import CONSUMER, SERVER, Span, Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Facts, Operation
 
+_ANSWERS = (SERVER, CONSUMER)
 _DRIFT = 10_000_000  # ns
 
 
@@ -74,17 +76,20 @@ class Tracer:
     Attributes:
         active: whether the agent runs; where it does not, nobody need start a span.
         clock: returns the current moment in ns.
+        inherited: the span in another process for whose sake this process runs, or None; roots are beneath it, except for
+            those that answer somebody else (servers, consumers of messages).
         sampler: decides where a trace starts or enters.
         submit: takes a finished, sampled span; must not block.
         take_id: returns 16 hex digits, or raises IndexError where none is left.
         new_trace_id: returns 32 hex digits.
     """
 
-    __slots__ = ("active", "clock", "new_trace_id", "sampler", "submit", "take_id")
+    __slots__ = ("active", "clock", "inherited", "new_trace_id", "sampler", "submit", "take_id")
 
     def __init__(self) -> None:
         self.active = False
         self.clock: Callable[[], int] = perf_counter_ns
+        self.inherited: Span | None = None
         self.sampler = Sampler()
         self.submit: Callable[[Span], object] = _discard
         self.take_id: Callable[[], str] = ids.pool.pop
@@ -93,14 +98,17 @@ class Tracer:
     def start(self, operation: Operation, facts: Facts, parent: Span | None) -> Span:
         """Return a new span beneath ``parent``, or a new root; it is not current yet."""
         span = Span()
-        if parent is None:
+        span.remote = False
+        if parent is not None:
+            span.trace = parent.trace
+            span.parent_id = parent.span_id
+        elif self.inherited is not None and operation.kind not in _ANSWERS:
+            self._inherit(span, self.inherited)
+        else:
             trace_id = self.new_trace_id()
             sampler = self.sampler
             span.trace = Trace(trace_id, 1 if sampler.everything or sampler.sample(trace_id) else 0)
             span.parent_id = ""
-        else:
-            span.trace = parent.trace
-            span.parent_id = parent.span_id
         try:
             span.span_id = self.take_id()
         except IndexError:
@@ -108,7 +116,6 @@ class Tracer:
         span.previous = parent
         span.operation = operation
         span.facts = facts
-        span.remote = False
         span.extras = span.notes = None
         span.end = 0
         span.start = self.clock()
@@ -151,6 +158,22 @@ class Tracer:
         if span.previous is not None:
             span.previous.noted()["told"] = told
         self.finish(span, None, failure)
+
+    def inherit(self, remote: Remote) -> None:
+        """Put this process beneath a span of another one, by what came in; the sampler decides as for a request."""
+        trace = self._entered(remote) if remote.trace_id else Trace("", 0, "", remote.baggage)
+        self.inherited = elsewhere((trace.trace_id, remote.span_id, trace.flags, trace.tracestate, trace.baggage))
+
+    def _inherit(self, span: Span, inherited: Span) -> None:
+        trace = inherited.trace
+        if trace.trace_id:
+            span.trace = trace
+            span.parent_id = inherited.span_id
+            span.remote = True
+        else:  # only baggage came
+            trace_id = self.new_trace_id()
+            span.trace = Trace(trace_id, int(self.sampler.sample(trace_id)), "", trace.baggage)
+            span.parent_id = ""
 
     def _entered(self, remote: Remote) -> Trace:
         sampled = self.sampler.sample(remote.trace_id, bool(remote.flags & 1))

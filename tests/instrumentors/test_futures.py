@@ -202,11 +202,21 @@ def test_what_waits_looks_like_the_programs_function(traced):
     assert carried.__defaults__ == work.__defaults__
 
 
-def test_processes_are_left_alone():
-    """A pool of processes gets the program's own function, which has to be pickled."""
-    from autotrace.patching.registry import BUILT_IN
-
-    assert not [known for known in BUILT_IN if known.trigger == "concurrent.futures.process"]
+def test_a_callback_has_its_parent_where_it_was_added(recorder, instrument):
+    """Whether it runs at once or later, in a thread of the pool."""
+    instrument("threads", "futures", "futures_callbacks")
+    gate, seen = threading.Event(), []
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with Work("asking"):
+            future = pool.submit(gate.wait, 30)
+        with Work("adding") as adding:
+            future.add_done_callback(lambda _: seen.append(get_current()))
+        future.add_done_callback(lambda _: seen.append(get_current()))
+        gate.set()
+        assert future.result(30)
+        with Work("later") as later:
+            future.add_done_callback(lambda _: seen.append(get_current()))
+    assert seen == [adding, None, later]
 
 
 class Fact(str):

@@ -1,0 +1,147 @@
+"""The family of running in another process: the current span goes along.
+
+There are three ways.  A program that is started gets it in its environment.  A process that ``multiprocessing`` starts anew
+gets it with the data that prepare such a process, and all that runs there is beneath it.  Work for the processes of a pool
+takes it along itself; the processes inherit nothing, since they serve everybody.  A forked process is a copy of its parent,
+current span included, and needs nothing of us.
+
+Not handled: ``os.system``, ``os.spawn*``, ``os.posix_spawn`` and ``os.exec*``, which hand on the environment as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+
+from autotrace.patching import argument, with_argument
+from autotrace.patching.wall import fault
+from autotrace.propagation import environment_fields, to_environment
+from autotrace.protocols.concurrency import Carried
+from autotrace.trace.context import get_current
+from autotrace.trace.elsewhere import elsewhere, place_of
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.elsewhere import Place
+    from autotrace.trace.span import Span
+
+_KEY = "autotrace"  # among the data that prepare a process; one that is not traced does not look at it
+
+
+def environment(index: int, name: str = "env") -> Wrap:
+    """Trace a function that starts a program.
+
+    Args:
+        index: where the environment stands among the positional arguments, the receiver included.
+        name: its name; where it is not given, or None, the program inherits that of this process.
+
+    What the caller put into an environment of its own as context is left as it is.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def starting(*args: Any, **kwargs: Any) -> Any:
+            try:
+                span = get_current()
+                if span is not None:
+                    args = _with_environment(args, kwargs, index, name, span)
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return starting
+
+    return wrap
+
+
+def _with_environment(args: Args, kwargs: Kwargs, index: int, name: str, span: Span) -> Args:
+    given: Mapping[Any, Any] | None = argument(args, kwargs, index, name)
+    environ = dict(os.environ if given is None else given)
+    for field in environment_fields():
+        # What this process was started with belongs to another place of the trace, or to another trace.
+        for key, own in ((field, os.environ.get(field)), (os.fsencode(field), None)):
+            value = environ.get(key)
+            if value is None:
+                continue
+            if value != own:
+                return args
+            del environ[key]
+    environ.update(to_environment(span))
+    return with_argument(args, kwargs, index, name, environ)
+
+
+def preparing() -> Wrap:
+    """Trace the function that collects, in a dictionary, what a process needs to know before it runs."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        def collecting(*args: Any, **kwargs: Any) -> Any:
+            try:
+                data = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                span = get_current() or tracer.inherited
+                if span is not None:
+                    data[_KEY] = place_of(span)
+            except Exception:
+                fault(scope)
+            return data
+
+        return collecting
+
+    return wrap
+
+
+def prepared() -> Wrap:
+    """Trace the function that gets what ``preparing`` collected, in the process that was started."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        def prepare(*args: Any, **kwargs: Any) -> Any:
+            try:
+                place = args[0].get(_KEY)
+                if place is not None:
+                    tracer.inherited = elsewhere(place)
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return prepare
+
+    return wrap
+
+
+class Sent(Carried):
+    """A callable and its span, on the way to another process."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        """Pickle both, or the callable alone for a Python in which we may not be installed."""
+        if self._span is None or not _same_python():
+            return partial, (self._function,)
+        return arrived, (self._function, place_of(self._span))
+
+
+def arrived(function: Call, place: Place) -> Sent:
+    """Return a callable that was sent from another process."""
+    return Sent(function, elsewhere(place))
+
+
+def _same_python() -> bool:
+    spawning = sys.modules.get("multiprocessing.spawn")
+    return spawning is None or os.fsencode(spawning.get_executable()) == os.fsencode(sys.executable)

@@ -1,0 +1,16 @@
+"""subprocess: a program that is started finds its parent in its environment (TRACEPARENT, TRACESTATE, BAGGAGE).
+
+``run``, ``call``, ``check_output``, ``os.popen`` and asyncio's subprocesses come through ``Popen``.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import processes
+
+INSTRUMENTOR = Instrumentor(
+    library="subprocess",
+    versions="*",
+    distribution="",
+    patches=(Patch("subprocess:Popen.__init__", processes.environment(11)),),
+)
