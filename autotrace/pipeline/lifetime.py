@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from autotrace.pipeline.termination import Termination
     from autotrace.pipeline.worker import Worker
 
+_ATTEMPTS = 3
 UNFINISHED = "autotrace.unfinished"  # the attribute of a span that was open when its process ended
 
 
@@ -43,10 +44,18 @@ class Lifetime:
         self.termination: Termination | None = None
 
     def end(self) -> None:
-        """Deliver everything, open spans included, for the last time."""
-        if ids.used():
-            self._end_open(_all_spans())
-        self._worker.close(self._timeout)
+        """Deliver everything, open spans included, for the last time.
+
+        A signal's handler may raise into it, as those of servers do that ask a worker twice to end; it goes on then.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                if ids.used():
+                    self._end_open(_all_spans())
+                self._worker.close(self._timeout)
+                return
+            except BaseException:  # noqa: S112, BLE001 - without us it would have come up after the end
+                continue
 
     def end_at_once(self) -> None:
         """Deliver everything before a signal ends the process; other threads get no further than their next span."""

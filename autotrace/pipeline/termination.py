@@ -56,8 +56,9 @@ class Termination:
     def install(self) -> None:
         """Stand where the default does now; on another thread than the main one nothing can be done."""
         try:
+            caught = _caught()
             for number in _ENDING:
-                if self._get(number) == signal.SIG_DFL:
+                if self._get(number) == signal.SIG_DFL and not caught >> (number - 1) & 1:
                     self._set(number, self._handler)
                     self._ours.add(number)
         except ValueError:
@@ -203,6 +204,21 @@ class Termination:
             return -1 if before == self._writing else before
 
         return traced
+
+
+def _caught() -> int:
+    """Return the signals that have a handler, as a set of bits; one that is not Python's, as uWSGI's, stays what it is.
+
+    Python knows what was there when it began.  Only Linux tells what came after.
+    """
+    try:
+        with open("/proc/self/status", "rb") as status:
+            for line in status:
+                if line.startswith(b"SigCgt:"):
+                    return int(line[7:], 16)
+    except (OSError, ValueError):
+        pass
+    return 0
 
 
 def _high(descriptor: int) -> int:
