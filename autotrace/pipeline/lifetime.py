@@ -54,7 +54,7 @@ class Lifetime:
                     self._end_open(_all_spans())
                 self._worker.close(self._timeout)
                 return
-            except BaseException:  # noqa: S112, BLE001 - without us it would have come up after the end
+            except BaseException:  # noqa: S112 - without us it would have come up after the end
                 continue
 
     def end_at_once(self) -> None:

@@ -36,7 +36,7 @@ def serving(machine, source, *command):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     machine.write("app.py", source)
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [RUN, *(part.format(port=port) for part in command)],
         cwd=machine.directory,
         env={**machine.environ, "PYTHONPATH": str(machine.directory)},
