@@ -94,9 +94,13 @@ class CurrentSpan:
     __slots__ = ("_span", "span_id", "trace_id")
 
     def __init__(self, current: Span | None) -> None:
-        self._span = current
-        self.trace_id = current.trace.trace_id if current is not None else ""
-        self.span_id = current.span_id if current is not None else ""
+        try:
+            self._span = current
+            self.trace_id = current.trace.trace_id if current is not None else ""
+            self.span_id = current.span_id if current is not None else ""
+        except Exception:
+            fault("api")
+            self._span, self.trace_id, self.span_id = None, "", ""
 
     def __bool__(self) -> bool:
         return self._span is not None and self._span.trace.sampled

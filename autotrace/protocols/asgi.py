@@ -161,8 +161,11 @@ class _Exchange:
 
     def close(self, error: BaseException | None) -> None:
         """End the span, if the last message of the body has not; never raises."""
-        if error is not None and self._gone and _says_gone(error):
-            error = None
+        try:
+            if error is not None and self._gone and _says_gone(error):
+                error = None
+        except Exception:
+            fault(self._scope)
         self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:

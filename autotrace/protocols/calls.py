@@ -154,7 +154,7 @@ class Calls:
                 finish(span, after(result) if span.trace.sampled else None)
             except Exception:
                 fault(scope)
-                finish(span)
+                abandon(span)
 
         return open_, close
 
@@ -176,3 +176,14 @@ def failed(span: Span, error: BaseException, scope: str) -> None:
             tracer.finish(span)
     except Exception:
         fault(scope)
+        abandon(span)
+
+
+def abandon(span: Span) -> None:
+    """Finish a span of which nothing can be said; at least it is not current any more.  Never raises."""
+    try:
+        tracer.finish(span)
+    except Exception:
+        fault(span.operation.scope)
+        if get_current() is span:
+            set_current(span.previous)

@@ -89,13 +89,13 @@ class Handling:
         Args:
             error: what is in flight; it counts where it came up while the message was handled.
         """
-        span, self.span = self.span, None
-        if span is None:
-            return
-        scope = span.operation.scope
+        span = None
         try:
+            span, self.span = self.span, None
+            if span is None:
+                return
             if error is not None and id(error) != self._before:
-                failed(span, error, scope)
+                failed(span, error, span.operation.scope)
             else:
                 tracer.finish(span)
             # Another consumer's span may be above or below: what has ended must not come back, nor make a chain.
@@ -104,7 +104,10 @@ class Handling:
             if current is not None and current.end:
                 set_current(live(current))
         except Exception:
-            fault(scope)
+            span, self.span = span or self.span, None
+            fault(span.operation.scope if span is not None else "messaging")
+            if span is not None and get_current() is span:
+                set_current(span.previous)
 
 
 class Pull:
@@ -129,8 +132,12 @@ class Pull:
 
     def take(self, message: Any) -> Span | None:
         """Take up a message; never raises."""
-        self.alone = False
-        return self.handling.begin(self.operation, message, self.read)
+        try:
+            self.alone = False
+            return self.handling.begin(self.operation, message, self.read)
+        except Exception:
+            fault(self.operation.scope)
+            return None
 
     def through(self, messages: Iterator[Any]) -> Iterator[Any]:
         """Go through messages; each one's span is current while the loop's body runs."""
@@ -216,9 +223,12 @@ def enter(consumer: Any, scope: str) -> Handling | None:
 
 def release(consumer: Any) -> None:
     """End what a consumer is at, with the exception that is in flight if there is one; never raises."""
-    found = _handlings.get(id(consumer))
-    if found is not None:
-        found[1].end(sys.exc_info()[1])
+    try:
+        found = _handlings.get(id(consumer))
+        if found is not None:
+            found[1].end(sys.exc_info()[1])
+    except Exception:
+        fault("messaging")
 
 
 def live(span: Span | None) -> Span | None:

@@ -8,7 +8,7 @@ that are fetched later is not in the span.
 from __future__ import annotations
 
 from autotrace.patching.wall import fault, when_off
-from autotrace.protocols.calls import failed, nothing
+from autotrace.protocols.calls import abandon, failed, nothing
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
@@ -75,7 +75,7 @@ def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, co
                     finish(span)
                 except Exception:
                     fault(scope)
-                    finish(span)
+                    abandon(span)
             return result
 
         return traced
@@ -119,6 +119,7 @@ def async_call(family: str, describe: Describe, facts_of: FactsOf, code_of: Code
                     finish(span)
                 except Exception:
                     fault(scope)
+                    abandon(span)
             return result
 
         return traced

@@ -148,10 +148,12 @@ def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args
 
 def _failed_here(error: BaseException, scope: str) -> None:
     """Fail the current request, unless it was ended from outside: then the caller knows why."""
-    if isinstance(error, Exception):
-        span = open_span(scope)
+    try:
+        span = open_span(scope) if isinstance(error, Exception) else None
         if span is not None:
             failed(span, error, scope)
+    except Exception:
+        fault(scope)
 
 
 def _answered(response: After, result: Any, scope: str) -> None:
@@ -167,13 +169,14 @@ def _answered(response: After, result: Any, scope: str) -> None:
 
 def _end_left(before: Span | None, error: BaseException | None, scope: str) -> None:
     """End the attempt that nothing has ended, if there is one."""
-    span = open_span(scope)
-    if span is None or span is before:
-        return
-    if error is not None:
-        failed(span, error, scope)
-        return
     try:
-        tracer.finish(span)
+        span = open_span(scope)
+        if span is None or span is before:
+            return
+        if error is not None:
+            failed(span, error, scope)
+        else:
+            tracer.finish(span)
     except Exception:
         fault(scope)
+        set_current(before)

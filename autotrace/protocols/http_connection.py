@@ -89,7 +89,7 @@ def sent() -> Wrap:
             try:
                 return original(*args, **kwargs)
             except BaseException as error:
-                _not_sent(args[0], error)
+                _not_sent(args[0], error, scope)
                 hide_frame(error)
                 raise
 
@@ -163,23 +163,21 @@ def _abandon(connection: Any) -> None:
         tracer.finish(pending[0], None, pending[1])
 
 
-def _not_sent(connection: Any, error: BaseException) -> None:
+def _not_sent(connection: Any, error: BaseException, scope: str) -> None:
     """Fail the pending request.
 
     A server may answer, and close, before it has read the whole request; who sends sees a broken pipe then, and may go on
     to read the answer.  So that failure counts only if no answer is read.
     """
-    scope = ""
     try:
         pending: Pending | None = connection.__dict__.pop(_PENDING, None)
         if pending is None:
             return
         span = pending[0]
-        scope = span.operation.scope
         if isinstance(error, BrokenPipeError):
             setattr(connection, _PENDING, (span, failure_of(error)))
         else:
-            failed(span, error, scope)
+            failed(span, error, span.operation.scope)
     except Exception:
         fault(scope)
 

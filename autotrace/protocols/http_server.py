@@ -223,6 +223,14 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
         tracer.submit(span)
 
 
+def unfinished(span: Span) -> None:
+    """End a span of whose response nothing can be said; never raises."""
+    try:
+        finished(span, None, None)
+    except Exception:
+        fault(span.operation.scope)
+
+
 def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
     """Trace a server's own coroutine that handles a request and sends the response.
 
@@ -249,15 +257,14 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
             return span
 
         def close(span: Span, args: Args, kwargs: Kwargs, result: Any, error: BaseException | None) -> None:
-            status: int | None = None
-            failure: Failure | None = None
             try:
                 failure = noted(span) if isinstance(error, ConnectionError) else failure_in(span, error)
                 status, route = outcome_of(args, kwargs, result)
                 span.noted()["route"] = route
+                finished(span, status, failure)
             except Exception:
                 fault(scope)
-            finished(span, status, failure)
+                unfinished(span)
 
         async def traced(*args: Any, **kwargs: Any) -> Any:
             before = get_current()

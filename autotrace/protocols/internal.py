@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 
 from autotrace.patching.wall import fault
-from autotrace.protocols.calls import failed
+from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.span import ERROR, INTERNAL, UNSET, Extras, Operation
@@ -41,9 +41,9 @@ _operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, uniform=True)
 
 def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
     """Start a span beneath the current one and make it current; None where the agent does not run."""
-    if not tracer.active:
-        return None
     try:
+        if not tracer.active:
+            return None
         span = tracer.start(_operation, (name,), get_current())
         if attributes and span.trace.sampled:
             span.extras = Extras(attributes.copy())
@@ -57,15 +57,17 @@ def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | 
 
 def end(span: Span | None, error: BaseException | None) -> None:
     """Finish a span, with the exception that passes if there is one; never raises."""
-    if span is None:
-        return
-    if error is not None:
-        failed(span, error, _SCOPE)
-        return
     try:
-        tracer.finish(span)
+        if span is None:
+            return
+        if error is not None:
+            failed(span, error, _SCOPE)
+        else:
+            tracer.finish(span)
     except Exception:
         fault(_SCOPE)
+        if span is not None:
+            abandon(span)
 
 
 def set_attribute(span: Span | None, key: str, value: AttributeValue) -> None:
@@ -136,14 +138,20 @@ def generator(name: str, attributes: Attributes, original: Call) -> Call:
         resume, value = made.send, None
         try:
             while True:
-                with _Frame(span):
+                outside = _into(span)
+                try:
                     item = resume(value)
+                finally:
+                    _out(span, outside)
                 try:
                     value = yield item
                     resume = made.send
                 except GeneratorExit:
-                    with _Frame(span):
+                    outside = _into(span)
+                    try:
                         made.close()
+                    finally:
+                        _out(span, outside)
                     raise
                 except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
                     resume, value = made.throw, error
@@ -168,14 +176,20 @@ def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
         resume, value = made.asend, None
         try:
             while True:
-                with _Frame(span):
+                outside = _into(span)
+                try:
                     item = await resume(value)
+                finally:
+                    _out(span, outside)
                 try:
                     value = yield item
                     resume = made.asend
                 except GeneratorExit:
-                    with _Frame(span):
+                    outside = _into(span)
+                    try:
                         await made.aclose()
+                    finally:
+                        _out(span, outside)
                     raise
                 except BaseException as error:
                     resume, value = made.athrow, error
@@ -189,19 +203,23 @@ def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
     return traced
 
 
-class _Frame:
-    """Makes a span current while a generator's frame runs; afterwards what was current around it is back."""
+def _into(span: Span | None) -> Span | None:
+    """Make a span current while a generator's frame runs; returns what is current around it."""
+    try:
+        outside = get_current()
+        if span is not None:
+            set_current(span)
+    except Exception:
+        fault(_SCOPE)
+        return get_current()
+    return outside
 
-    __slots__ = ("_outside", "_span")
 
-    def __init__(self, span: Span | None) -> None:
-        self._span = span
-
-    def __enter__(self) -> None:
-        self._outside = get_current()
-        if self._span is not None:
-            set_current(self._span)
-
-    def __exit__(self, *_: object) -> None:
-        if self._span is not None:
-            set_current(self._outside)
+def _out(span: Span | None, outside: Span | None) -> None:
+    """Put back what was current around a generator's frame."""
+    try:
+        if span is not None:
+            set_current(outside)
+    except Exception:
+        fault(_SCOPE)
+        set_current(outside)

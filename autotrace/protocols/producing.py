@@ -15,7 +15,7 @@ from autotrace import propagation
 from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
-from autotrace.protocols.calls import failed
+from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
@@ -95,7 +95,7 @@ def _hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
             tracer.finish(span)
     except Exception:
         fault(span.operation.scope)
-        tracer.finish(span)
+        abandon(span)
 
 
 class _Delivery:
@@ -117,7 +117,7 @@ class _Delivery:
             tracer.finish(span, self._answer(result))
         except Exception:
             fault(span.operation.scope)
-            tracer.finish(span)
+            abandon(span)
 
     def failed(self, error: BaseException) -> None:
         """End the span with why the message was not delivered; never raises."""
@@ -127,12 +127,15 @@ class _Delivery:
 
     def _take(self) -> Span | None:
         """Let go of the span, and return it to the first who asks, in the process that sent the message."""
-        span, self._span = self._span, None
-        if span is None:
-            return None
         try:
+            span, self._span = self._span, None
+            if span is None:
+                return None
             _unanswered.remove(span)
         except KeyError:
+            return None
+        except Exception:
+            fault("messaging")
             return None
         return span
 
@@ -177,7 +180,7 @@ def fit(limit: Callable[[Args], int], place: Place) -> Wrap:
         def traced(*args: Any, **kwargs: Any) -> Any:
             try:
                 size = original(*args, **kwargs)
-                if _unburdened(size, limit, args, argument(args, kwargs, *place), scope):
+                if _unburdened(size, limit, args, kwargs, place, scope):
                     size = original(*args, **kwargs)  # it only adds up
             except BaseException as error:
                 hide_frame(error)
@@ -205,9 +208,10 @@ def _carried(given: list[Any], span: Span) -> list[Any]:
     return [*given, *ours] if ours else given
 
 
-def _unburdened(size: int, limit: Callable[[Args], int], args: Args, headers: Any, scope: str) -> bool:
+def _unburdened(size: int, limit: Callable[[Args], int], args: Args, kwargs: Kwargs, place: Place, scope: str) -> bool:
     """Take our headers out of a message that they make too large; tell whether they were there.  Never raises."""
     try:
+        headers = argument(args, kwargs, *place)
         if not headers or size <= limit(args):
             return False
         span = get_current()

@@ -117,12 +117,12 @@ def _request(environ: Any) -> Request:
 class _Response:
     """What is known of a response; stands between the application and the server's ``start_response``."""
 
-    __slots__ = ("_gone", "_scope", "_start", "_status", "sent", "span")
+    __slots__ = ("_gone", "_start", "_status", "scope", "sent", "span")
 
     def __init__(self, span: Span, scope: str, start: Call) -> None:
         self.span = span
         self.sent = False  # something of the body: the status has gone out
-        self._scope = scope
+        self.scope = scope
         self._start = start
         self._status: Any = None
         self._gone = False
@@ -154,15 +154,15 @@ class _Response:
                 made = _SizedBody if hasattr(type(body), "__len__") else _Body
                 return made(body, self, inside)
         except Exception:
-            fault(self._scope)
+            fault(self.scope)
         self.finish()
         return body
 
     def finish(self, error: BaseException | None = None) -> None:
         """End the span, if it has not ended; never raises."""
-        if self.span.end:
-            return
         try:
+            if self.span.end:
+                return
             if self._gone and isinstance(error, OSError):
                 error = None  # the client has gone
             status = int(self._status[:3]) if self._status is not None else None
@@ -170,7 +170,7 @@ class _Response:
                 status = 500  # what a server answers in the application's stead
             http_server.finished(self.span, status, http_server.failure_in(self.span, error))
         except Exception:
-            fault(self._scope)
+            fault(self.scope)
 
 
 def _unchanged(body: Any, environ: Any) -> bool:
@@ -197,7 +197,7 @@ class _Body:
         self._advance: Callable[[], Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") or name in _Body.__slots__:
             raise AttributeError(name)
         return getattr(self._body, name)
 
@@ -255,17 +255,27 @@ class _Body:
         return result
 
     def __del__(self) -> None:
-        self._response.finish()
+        try:
+            self._response.finish()
+        except Exception:  # it was never made
+            return
 
     def _enter(self) -> Span | None:
         """Make current what was current when the body was left: its own span may be open across its steps."""
-        before = get_current()
-        inside = self._inside
-        set_current(inside if inside is not None and not inside.end else self._response.span)
+        try:
+            before = get_current()
+            inside = self._inside
+            set_current(inside if inside is not None and not inside.end else self._response.span)
+        except Exception:
+            fault(self._response.scope)
+            return get_current()
         return before
 
     def _leave(self, before: Span | None) -> None:
-        self._inside = get_current()
+        try:
+            self._inside = get_current()
+        except Exception:
+            fault(self._response.scope)
         set_current(before)
 
 

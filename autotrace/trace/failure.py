@@ -82,15 +82,20 @@ def _frames(traceback: TracebackType | None) -> tuple[Frame, ...]:
 
 
 if sys.version_info >= (3, 11):
+    _with_traceback = BaseException.with_traceback
 
     def hide_frame(error: BaseException) -> None:
         """Take the calling frame out of an exception that it is about to re-raise with a bare ``raise``.
 
         A bare ``raise`` adds no entry for its own frame, so the program's traceback reads as if we were not there.
+        Never raises: an exception may refuse to be changed (a frozen dataclass), and is asked by the base class's method.
         """
-        traceback = error.__traceback__
-        if traceback is not None:
-            error.__traceback__ = traceback.tb_next
+        try:
+            traceback = error.__traceback__
+            if traceback is not None:
+                _with_traceback(error, traceback.tb_next)
+        except Exception:
+            return
 
 else:
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import traceback
 import weakref
+from dataclasses import dataclass
 
 import pytest
 
 from autotrace.protocols.calls import Calls
-from autotrace.trace.failure import failure_of, type_name
+from autotrace.trace.failure import failure_of, hide_frame, type_name
 
 
 class Broken(Exception):
@@ -126,3 +127,31 @@ def test_an_exception_is_told_by_the_deepest_span_only(recorder):
     told = {span["name"]: span.get("exception") for span in recorder.finished()}
     assert told == {"first": "KeyError: 'handled'", "inner": "ValueError: passes", "middle": None, "outer": None}
     assert {span["status"] for span in recorder.finished()} == {"ERROR"}
+
+
+def test_an_exception_that_refuses_to_be_changed_passes():
+    """A frozen dataclass that is an exception, and one whose traceback cannot be read: both stay what they are."""
+
+    @dataclass(frozen=True)
+    class FrozenError(Exception):
+        number: int
+
+    class HiddenError(Exception):
+        @property
+        def __traceback__(self):
+            raise AttributeError("nothing to see")
+
+    def through(error):
+        try:
+            raise error
+        except BaseException as passing:
+            hide_frame(passing)
+            raise
+
+    for error in (FrozenError(1), HiddenError()):
+        caught = None
+        try:
+            through(error)
+        except Exception as passed:  # pytest.raises would change it
+            caught = passed
+        assert caught is error
