@@ -1,0 +1,168 @@
+"""The libraries whose own test suites are run, and what each suite needs.
+
+The versions are written down, so that the same commit always runs the same tests; ``--latest`` takes the newest ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Library:
+    """One library.
+
+    Attributes:
+        name: of its distribution.
+        version: whose source distribution has the tests.
+        needs: what its suite wants installed beside it, with its extras.
+        paths: the tests, in the unpacked source distribution.
+        options: for pytest.
+        hides: folders of the source distribution that would be imported in the stead of the installed library.
+        left_out: what is not run, and why; the reason is printed in the report.
+        environ: further environment variables.
+    """
+
+    name: str
+    version: str
+    needs: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ("tests",)
+    options: tuple[str, ...] = ()
+    hides: tuple[str, ...] = ()
+    left_out: str = ""
+    environ: tuple[tuple[str, str], ...] = ()
+
+
+def _ignored(*paths: str) -> tuple[str, ...]:
+    return tuple(f"--ignore={path}" for path in paths)
+
+
+LIBRARIES = (
+    Library(
+        "requests",
+        "2.34.2",
+        ("requests[socks]", "pytest-httpbin==2.1.0", "httpbin~=0.10.0", "pytest-mock", "trustme"),
+        options=("-k", "not test_connect_timeout and not test_total_timeout_connect"),
+        left_out="four tests that wait for an address on the internet not to answer",
+    ),
+    Library("flask", "3.1.3", ("flask[async]", "asgiref", "greenlet", "python-dotenv")),
+    Library(
+        "werkzeug",
+        "3.1.9",
+        ("cffi", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
+    ),
+    Library(
+        "starlette", "1.10.0", ("starlette[full]", "httpx2[zstd]>=2", "opentelemetry-sdk", "trio"), hides=("starlette",)
+    ),
+    Library(
+        "fastapi",
+        "0.165.0",
+        (
+            "fastapi[all]",
+            "httpx2>=2",
+            "anyio[trio]",
+            "dirty-equals",
+            "flask",
+            "inline-snapshot",
+            "pwdlib[argon2]",
+            "pyjwt",
+            "pytest-timeout",
+            "pyyaml",
+            "sqlmodel",
+            "a2wsgi",
+        ),
+        options=_ignored("tests/test_telemetry", "tests/test_tutorial"),
+        hides=("fastapi",),
+        left_out="the tests of the tutorial's programs, and those of OpenTelemetry's own instrumentation",
+    ),
+    Library(
+        "uvicorn",
+        "0.54.0",
+        ("uvicorn[standard]", "pytest-mock", "trustme", "cryptography", "httpx2", "a2wsgi", "wsproto"),
+        hides=("uvicorn",),
+    ),
+    Library(
+        "aiohttp",
+        "3.14.5",
+        (
+            "aiohttp[speedups]",
+            "blockbuster",
+            "freezegun",
+            "proxy.py>=2.4.4rc5",
+            "pytest-mock",
+            "pytest-timeout",
+            "pytest-xdist",
+            "pytest-codspeed",
+            "pytest-cov",
+            "python-on-whales",
+            "isal",
+            "zlib_ng",
+            "trustme",
+            "re-assert",
+            "uvloop",
+            "gunicorn",
+        ),
+        options=(
+            "-m",
+            "not dev_mode and not autobahn and not internal",
+            *_ignored("tests/autobahn", "tests/isolated", "tests/test_benchmarks_client.py"),
+        ),
+        hides=("aiohttp",),
+        left_out="the tests in Python's development mode, with the Autobahn programs, and the benchmarks",
+    ),
+    Library(
+        "httpx",
+        "0.28.1",
+        ("httpx[brotli,cli,http2,socks,zstd]", "chardet", "trio", "trustme", "uvicorn", "cryptography"),
+        hides=("httpx",),
+    ),
+    Library(
+        "urllib3",
+        "2.8.0",
+        (
+            "urllib3[brotli,socks,zstd]",
+            "anyio[trio]",
+            "h2",
+            "httpx",
+            "hypercorn",
+            "pytest-socket",
+            "pytest-timeout",
+            "quart",
+            "quart-trio",
+            "trio",
+            "cryptography",
+            "idna",
+            "pyopenssl",
+            "trustme",
+        ),
+        paths=("test",),
+        options=_ignored("test/contrib/emscripten"),
+        left_out="the tests in a web browser",
+    ),
+    Library(
+        "sqlalchemy",
+        "2.1.9",
+        ("sqlalchemy[aiosqlite]", "pytest-xdist"),
+        paths=("test/engine", "test/ext/asyncio", "test/dialect", "test/sql", "test/base"),
+        options=(
+            "--maxfail=100000",
+            "-p",
+            "no:warnings",
+            "-m",
+            "not memory_intensive and not timing_intensive and not mypy",
+        ),
+        hides=("lib",),
+        left_out="the tests of the ORM and of most extensions, and those of memory and of time",
+    ),
+    Library("aiosqlite", "0.22.1", paths=("aiosqlite/tests/smoke.py", "aiosqlite/tests/perf.py")),
+    Library(
+        "kafka-python",
+        "3.0.12",
+        ("pytest-mock", "pytest-timeout", "lz4", "zstandard", "python-snappy", "crc32c"),
+        paths=("test",),
+        options=_ignored("test/integration"),
+        hides=("kafka",),
+        left_out="the tests that need a broker",
+    ),
+)
+BY_NAME = {library.name: library for library in LIBRARIES}

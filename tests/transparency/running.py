@@ -1,0 +1,233 @@
+"""Getting a library's source distribution and running its test suite, in a directory that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.environments import clean_environment
+
+from .comparing import Outcome, outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .libraries import Library
+
+_PLUGIN = "autotrace_transparency_witness"
+_LONGEST = 3600  # s, for one run of one suite
+
+
+class SuiteError(Exception):
+    """A suite cannot be had or cannot be run; the text says why."""
+
+
+class Run:
+    """What came out of one run.
+
+    Attributes:
+        outcomes: by the tests' names.
+        seconds: how long it took.
+        witness: what autotrace said of itself; empty where it was not there.
+        spans: how many spans lie in the inbox.
+    """
+
+    def __init__(self, found: dict[str, Outcome], seconds: float, witness: dict[str, object], spans: int) -> None:
+        self.outcomes = found
+        self.seconds = seconds
+        self.witness = witness
+        self.spans = spans
+
+
+class Suite:
+    """One library's test suite.
+
+    Args:
+        library: which.
+        directory: where everything is put.
+        python: the interpreter to make the environment with.
+        wheel: the built wheel of autotrace.
+        latest: take the newest version, not the one that is written down.
+    """
+
+    def __init__(self, library: Library, directory: Path, python: str, wheel: Path, latest: bool = False) -> None:
+        self.library = library
+        self._home = directory / library.name
+        self._home.mkdir(parents=True)
+        self._environment = self._home / "venv"
+        self._python = self._environment / "bin" / "python"
+        self._wheel = wheel
+        self._interpreter = python
+        self._wanted = library.name if latest else f"{library.name}=={library.version}"
+        self._runs = 0
+        self.version = library.version
+
+    def prepare(self) -> None:
+        """Fetch the source distribution by the ordinary client, and install the library with what its suite needs.
+
+        Raises:
+            SuiteError: it cannot be had or installed.
+        """
+        _call(self._interpreter, "-m", "venv", str(self._environment))
+        sources = self._home / "sources"
+        pip = (str(self._python), "-m", "pip", "--quiet", "--disable-pip-version-check")
+        name = self.library.name
+        _call(*pip, "download", "--no-deps", "--no-binary", name, "--dest", str(sources), self._wanted)
+        archives = [file for file in sources.iterdir() if file.name.endswith(".tar.gz")]
+        if len(archives) != 1:
+            raise SuiteError(f"no source distribution came for {self._wanted}")
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(sources)  # by now pip has built its metadata: it has run code of this archive
+        (self._tree,) = (path for path in sources.iterdir() if path.is_dir())
+        self.version = self._tree.name.rpartition("-")[2]
+        for hidden in self.library.hides:
+            shutil.rmtree(self._tree / hidden)
+        missing = [path for path in self.library.paths if not (self._tree / path).exists()]
+        if missing:
+            raise SuiteError(f"the source distribution of {name} {self.version} has no {', '.join(missing)}")
+        exact = f"{name}=={self.version}"
+        _call(*pip, "install", exact, "pytest", *self.library.needs, str(self._wheel))
+        packages = next((self._environment / "lib").glob("python*/site-packages"))
+        shutil.copy(Path(__file__).with_name("witness.py"), packages / f"{_PLUGIN}.py")
+
+    def run(self, traced: bool, only: Sequence[str] = (), propagators: str = "") -> Run:
+        """Run the suite, or some files of it, in a fresh copy.
+
+        Args:
+            traced: by autotrace-run.
+            only: these files.
+            propagators: the setting, where it is not the default.
+
+        Raises:
+            SuiteError: pytest left no report.
+        """
+        self._runs += 1
+        here, tree = (
+            self._home / f"run{self._runs}",
+            self._home / "tree",
+        )  # the same place each time: tests are named by it
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(self._tree, tree)
+        (here / "tmp").mkdir(parents=True)
+        report, witness, data = here / "report.xml", here / "witness.json", here / "data"
+        command = [
+            str(self._python),
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            _PLUGIN,
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+        ]
+        command += ["-o", "addopts=", "--junitxml", str(report), *self.library.options, *(only or self.library.paths)]
+        if traced:
+            command.insert(0, str(self._python.with_name("autotrace-run")))
+        environ = {
+            **clean_environment(),
+            **dict(self.library.environ),
+            "PATH": os.pathsep.join([str(self._python.parent), os.environ.get("PATH", os.defpath)]),
+            "TMPDIR": str(here / "tmp"),
+            "AUTOTRACE_DATA_DIR": str(data),
+            "AUTOTRACE_FAULT_LIMIT": "0",  # an instrumentor that switched itself off would have no differences
+            "AUTOTRACE_INBOX_MAX_BYTES": "4GiB",
+            "TRANSPARENCY_WITNESS": str(witness),
+        }
+        if propagators:
+            environ["AUTOTRACE_PROPAGATORS"] = propagators
+        began = time.monotonic()
+        with (here / "log").open("wb") as log:
+            try:
+                subprocess.run(
+                    command,
+                    cwd=tree,
+                    env=environ,
+                    stdout=log,
+                    stderr=log,
+                    stdin=subprocess.DEVNULL,
+                    timeout=_LONGEST,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise SuiteError(
+                    f"the suite of {self.library.name} did not end within {_LONGEST} s; see {log.name}"
+                ) from error
+        if not report.exists():
+            raise SuiteError(f"pytest left no report for {self.library.name}; see {log.name}")
+        said = json.loads(witness.read_text(encoding="utf-8")) if witness.exists() else {}
+        found = outcomes(report.read_text(encoding="utf-8"))
+        return Run(found, time.monotonic() - began, said, spans_in(data / "inbox"))
+
+    def files_of(self, names: Sequence[str]) -> list[str]:
+        """Return the files in which tests are, from the class names that pytest's report gives them."""
+        files = set()
+        for name in names:
+            parts = name.partition("::")[0].split(".")
+            while parts and not (self._tree / "/".join(parts)).with_suffix(".py").is_file():
+                parts.pop()
+            if parts:
+                files.add("/".join(parts) + ".py")
+        return sorted(files)
+
+
+def spans_in(inbox: Path) -> int:
+    """Count the spans in an inbox: field 1 of a request is a resource, 2 in it a scope, 2 in that a span (OTLP)."""
+    count = 0
+    for file in inbox.glob("*") if inbox.is_dir() else ():
+        content = file.read_bytes()
+        at = 8  # behind the format's name
+        while at + 8 <= len(content):
+            (length,) = struct.unpack_from("<I", content, at)
+            request = content[at + 8 : at + 8 + length]
+            count += sum(
+                1 for resource in _fields(request, 1) for scope in _fields(resource, 2) for _span in _fields(scope, 2)
+            )
+            at += 8 + length
+    return count
+
+
+def _fields(message: bytes, wanted: int) -> Iterator[bytes]:
+    """Yield the values of a field of a protobuf message whose fields are all length-delimited."""
+    at = 0
+    while at < len(message):
+        tag, at = _number(message, at)
+        length, at = _number(message, at)
+        if tag & 7 != 2:
+            raise SuiteError("the inbox holds what is no request")
+        if tag >> 3 == wanted:
+            yield message[at : at + length]
+        at += length
+
+
+def _number(message: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = message[at]
+        at += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number, at
+        shift += 7
+
+
+def _call(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
+    if done.returncode:
+        raise SuiteError(
+            f"'{' '.join([Path(command[0]).name, *command[1:5]])} ...' failed:\n{done.stderr.strip()[-2000:]}"
+        )
+
+
+def say(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    print(f"transparency > {text}", file=sys.stderr, flush=True)
