@@ -58,6 +58,7 @@ class Agent:
         self.skipped: dict[str, str] = {}
         self.applied: list[str] = []
         self._wired = False
+        self._late = False  # while libraries are served that were imported before us
         self._lifetime: Lifetime | None = None
         self._waiting: dict[int, list[Known]] = {}  # by thread
 
@@ -72,7 +73,9 @@ class Agent:
         waiting: dict[str, Callable[[], None]] = {"autotrace.api": self.wire}
         for known in chosen:
             waiting[known.trigger] = self._served(known, waiting.get(known.trigger))
+        self._late = True
         ImportHook(waiting).install()
+        self._late = False
         atexit.register(self.end)  # the first to be registered is the last to run
 
     def end(self) -> None:
@@ -113,7 +116,7 @@ class Agent:
             instrumentor = getattr(sys.modules[known.module], known.attribute)
             reason = _unsupported(instrumentor.distribution, instrumentor.versions)
             if not reason:
-                applied = apply(instrumentor)
+                applied = apply(instrumentor, self._late)
                 self.applied.append(known.name)
                 when_off(instrumentor.library, lambda: self._off(known.name, applied))
         except CannotPatchError as error:
@@ -163,13 +166,13 @@ class Agent:
         # The other exec functions come through these.
         patches += [Patch(way, lifetime.replacing) for way in ("os:execv", "os:execve")]
         patches += [Patch(way, lifetime.forking, optional=True) for way in ("os:fork", "os:forkpty")]
-        apply(Instrumentor("process", "*", patches, ""))
+        apply(Instrumentor("process", "*", patches, ""), late=True)
         if os.name == "posix":
             from autotrace.pipeline.termination import Termination
 
             lifetime.termination = Termination(lifetime.end_at_once)
             lifetime.termination.install()
-            apply(Instrumentor("process", "*", lifetime.termination.patches(), ""))
+            apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True)
 
 
 def _sampler(settings: Settings) -> Sampler:

@@ -5,7 +5,8 @@ what they are (a ``wrapt.FunctionWrapper`` costs about a microsecond more a call
 false for it).  A function of C has a stand-in (``builtin``); any other object that can be called is wrapped by ``wrapt``
 (``proxy``), which is imported for those only.
 
-Not handled: references that the program took before (``from x import function``); methods of classes are not concerned.
+References that the program took before (``from x import function``) are ``references``'s business; methods of classes are
+not concerned.
 """
 
 from __future__ import annotations
@@ -58,8 +59,12 @@ class Applied:
                 setattr(owner, name, before)
 
 
-def apply(instrumentor: Instrumentor) -> Applied:
+def apply(instrumentor: Instrumentor, late: bool = False) -> Applied:
     """Resolve all targets, then patch them.
+
+    Args:
+        instrumentor: what to patch.
+        late: the library was imported before we came, so that others may have names of their own for its functions.
 
     Raises:
         CannotPatchError: a target that is not optional is missing; nothing has been patched.
@@ -84,6 +89,10 @@ def apply(instrumentor: Instrumentor) -> Applied:
         except Exception as error:  # an immutable type; those that are already in place are taken back
             done.undo()
             raise CannotPatchError(f"{name} cannot be set: {error}") from error
+    if late:
+        from autotrace.patching.references import rebind
+
+        places += rebind(places)
     _relied_on.extend(replacement for _owner, _name, before, replacement in places if before is replacement)
     return done
 

@@ -1,0 +1,63 @@
+"""An agent that starts late: what the program took out of a library before is found again."""
+
+from __future__ import annotations
+
+import sys
+
+START = "import autotrace.bootstrap\nautotrace.bootstrap.start()\n"
+
+
+def late(machine, before, after):
+    """Run a program that imports something, starts the agent as a late ``sitecustomize`` does, and goes on."""
+    script = machine.write("late.py", before + START + after)
+    done = machine.run(sys.executable, script)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode().split()
+
+
+def test_a_function_that_was_imported_before_is_traced(machine):
+    """Under its own name, under another one, and in a module of the program's."""
+    machine.write("orders.py", "from sqlite3 import connect as open_database\n")
+    before = "from sqlite3 import connect\nimport orders\n"
+    after = "connect(':memory:').execute('SELECT 1')\norders.open_database(':memory:').execute('SELECT 2')\n"
+    assert late(machine, before, after) == []
+    assert machine.names() == ["SELECT", "SELECT"]
+
+
+def test_methods_of_classes_that_were_imported_before_are_traced(machine):
+    """``from requests import get`` comes through a method; a session that exists does, too."""
+    before = "from requests import Session, get\nsession = Session()\n"
+    after = (
+        "for send in (get, session.get):\n"
+        "    try:\n"
+        "        send('http://127.0.0.1:9/')\n"
+        "    except OSError:\n"
+        "        pass\n"
+    )
+    late(machine, before, after)
+    assert machine.names() == ["GET", "GET"]
+
+
+def test_what_is_held_otherwise_is_left_alone_and_ours_too(machine):
+    """A class attribute and a partial stay what they are; so does what our own modules and the home of a function hold."""
+    before = (
+        "import functools, sqlite3, _thread, threading\n"
+        "class Place:\n    connect = staticmethod(sqlite3.connect)\n    plain = sqlite3.connect\n"
+        "held = functools.partial(sqlite3.connect)\noriginal = [sqlite3.connect, _thread.start_new_thread]\n"
+    )
+    after = (
+        "from autotrace.pipeline import worker\n"
+        "print(Place.plain is original[0], held.func is original[0])\n"
+        "print(worker.start_new_thread is original[1], _thread.start_new_thread is original[1])\n"
+        "from autotrace.patching.references import left\nprint(*left(original[:1]), sep='\\n')\n"
+    )
+    assert late(machine, before, after) == [*["True"] * 4, *"class __main__.Place partial of connect".split()]
+
+
+def test_leaving_at_once_delivers_also_by_a_name_that_was_taken_before(machine):
+    """``from os import _exit`` above the import of the first library that is patched."""
+    script = machine.write(
+        "leave.py", "from os import _exit\nimport sqlite3\nsqlite3.connect(':memory:').execute('SELECT 1')\n_exit(3)\n"
+    )
+    assert machine.python(script).returncode == 3
+    assert machine.names() == ["SELECT"]
