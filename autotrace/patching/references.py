@@ -46,12 +46,17 @@ def rebind(replaced: Sequence[Place]) -> list[Place]:
             place = wanted.get(id(value))
             if place is None or (id(module), name) in known or getattr(value, "__module__", None) == called:
                 continue
-            try:
-                setattr(module, name, place[3])
-            except Exception:  # a module that does not let itself be changed
-                continue
-            found.append((module, name, value, place[3]))
+            if _set(module, name, place[3]):
+                found.append((module, name, value, place[3]))
     return found
+
+
+def _set(module: Any, name: str, value: Any) -> bool:
+    try:
+        setattr(module, name, value)
+    except Exception:  # a module that does not let itself be changed
+        return False
+    return True
 
 
 def left(originals: Sequence[Any]) -> list[str]:
