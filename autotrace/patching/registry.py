@@ -59,6 +59,7 @@ BUILT_IN = (
     Known("sqlalchemy", "sqlalchemy", "db_client"),
     Known("sqlite3", "sqlite3", "db_client"),
     Known("kafka", "kafka", "messaging"),
+    Known("pika", "pika", "messaging"),
     Known("futures", "concurrent.futures.thread", "concurrency"),
     Known("futures_callbacks", "concurrent.futures._base", "concurrency", f"{_HOME}.futures", "CALLBACKS"),
     Known("futures_processes", "concurrent.futures.process", "concurrency", f"{_HOME}.futures", "PROCESSES"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from autotrace.patching import Call, Wrap
     from autotrace.trace.span import Facts, Operation, Span
 
     # facts and headers of a message
@@ -59,8 +60,7 @@ class Handling:
     def begin(self, operation: Operation, message: Any, read: Read) -> Span | None:
         """Take up a message: end what is open, make the new span current; the one that is open stays if it is the same.
 
-        Its parent is whoever sent the message; what is current here is then linked (semantic conventions, messaging
-        spans, "Trace structure").  Never raises; None where it fails.
+        Never raises; None where it fails.
         """
         try:
             span = self.span
@@ -69,15 +69,10 @@ class Handling:
                     return span
                 self.end()
             facts, headers = read(message)
-            ambient = live(get_current())
-            remote = propagation.incoming_bytes(headers)
-            span = tracer.enter(operation, facts, remote, ambient)
-            if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
-                link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags, ambient.trace.tracestate)
+            span = entered(operation, facts, headers)
             self._message = id(message)
             self._before = id(sys.exc_info()[1])
             self.span = span
-            set_current(span)
         except Exception:
             fault(operation.scope)
             return None
@@ -221,6 +216,21 @@ def enter(consumer: Any, scope: str) -> Handling | None:
     return handling
 
 
+def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
+    """Start the span of a message that is being handled, and make it current.
+
+    Its parent is whoever sent the message; what is current here is then linked (semantic conventions, messaging spans,
+    "Trace structure").
+    """
+    ambient = live(get_current())
+    remote = propagation.incoming_bytes(headers)
+    span = tracer.enter(operation, facts, remote, ambient)
+    if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
+        link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags, ambient.trace.tracestate)
+    set_current(span)
+    return span
+
+
 def release(consumer: Any) -> None:
     """End what a consumer is at, with the exception that is in flight if there is one; never raises."""
     try:
@@ -229,6 +239,32 @@ def release(consumer: Any) -> None:
             found[1].end(sys.exc_info()[1])
     except Exception:
         fault("messaging")
+
+
+def put_away(consumer: Any) -> None:
+    """Let what a consumer is at be current no more, without ending it; never raises."""
+    found = _handlings.get(id(consumer))
+    span = found[1].span if found is not None else None
+    if span is not None and get_current() is span:
+        set_current(live(span.previous))
+
+
+def releasing() -> Wrap:
+    """Wrap a consumer's function after which it handles nothing."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                release(args[0])
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
 
 
 def live(span: Span | None) -> Span | None:
@@ -256,6 +292,22 @@ def watch() -> None:
     atexit.register(_end_all)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)
+
+
+def settled(consumer: Any, tag: int, multiple: bool) -> None:
+    """End what a consumer is at where that lasts until it is settled; never raises.
+
+    Args:
+        consumer: the consumer.
+        tag: of the message that has been settled; 0 is every message.
+        multiple: those with smaller tags have been, too.
+    """
+    found = _handlings.get(id(consumer))
+    span = found[1].span if found is not None else None
+    if found is not None and span is not None and span.notes is not None:
+        own = span.notes.get("until")
+        if own is not None and (tag in (0, own) or (multiple and own < tag)):
+            found[1].end()
 
 
 def _meet(consumer: Any) -> Handling:

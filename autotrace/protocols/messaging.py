@@ -3,7 +3,7 @@
 What sending and its answer are is ``producing``'s subject, what is being handled and until when is ``consuming``'s; here
 is what an instrumentor needs of both, and what their facts mean.
 
-Not made yet: spans of the pulls themselves (``receive``), of commits (``settle``), and of brokers that call back.
+Not made yet: spans of the pulls themselves (``receive``) and of commits (``settle``).  Brokers that call back: ``handling``.
 
 Semantic conventions 1.44, messaging spans (in development).
 """
@@ -153,20 +153,7 @@ class Messaging:
 
     def release(self) -> Wrap:
         """Wrap a consumer's function after which it handles nothing: closing it, giving its subscription up."""
-
-        def wrap(original: Call, _scope: str) -> Call:
-            def traced(*args: Any, **kwargs: Any) -> Any:
-                if args:
-                    consuming.release(args[0])
-                try:
-                    return original(*args, **kwargs)
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
-
-            return traced
-
-        return wrap
+        return consuming.releasing()
 
     def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a message that was sent: the operation ``send``."""

@@ -22,7 +22,7 @@ from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
@@ -206,6 +206,22 @@ def _carried(given: list[Any], span: Span) -> list[Any]:
     taken = {str(pair[0]).lower() for pair in given if isinstance(pair, tuple) and pair}
     ours = [pair for pair in propagation.outgoing_bytes(span) if pair[0] not in taken]
     return [*given, *ours] if ours else given
+
+
+def put_into(headers: Mapping[str, Any] | None, span: Span) -> dict[str, Any] | None:
+    """Return fresh headers, by their names, with the context; None where there is nothing to add.
+
+    As in a list of headers, a context that the program put there stays, and is linked.
+    """
+    if not headers:
+        return dict(propagation.outgoing(span)) or None
+    remote = propagation.incoming_bytes(headers)
+    if remote is not None and remote.trace_id:
+        consuming.link(span, remote.trace_id, remote.span_id, remote.flags, remote.tracestate)
+        return None
+    taken = {str(name).lower() for name in headers}
+    ours = {name: value for name, value in propagation.outgoing(span) if name not in taken}
+    return {**headers, **ours} if ours else None
 
 
 def _unburdened(size: int, limit: Callable[[Args], int], args: Args, kwargs: Kwargs, place: Place, scope: str) -> bool:

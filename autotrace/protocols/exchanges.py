@@ -1,0 +1,267 @@
+"""Messages that are published to an exchange and taken from a queue: AMQP 0-9-1.
+
+A PRODUCER span for each message that is published, which ends when the call does: where the broker confirms, a library may
+wait for that or not.  A CONSUMER span while the program handles one, whether it is called back or takes it.
+
+Semantic conventions 1.44, "RabbitMQ" (in development).  Acknowledgements have no spans.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching.model import argument, with_argument
+from autotrace.patching.wall import fault
+from autotrace.protocols import consuming, db_calls, handling, producing
+from autotrace.protocols.calls import Calls
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import CONSUMER, ERROR, PRODUCER, UNSET, Operation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.protocols.handling import Prepare
+    from autotrace.protocols.producing import Place
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Attributes, Description, Facts, Span
+
+    # the facts of `sent`, and a fresh copy of what the message travels with: its attribute `headers` may be set
+    Message = Callable[[Args, Kwargs], Optional[tuple[Facts, Any]]]
+    # the facts of `received` and the headers, of what a function returned; None where there was no message
+    Taken = Callable[[Any, Args, Kwargs], Optional[tuple[Facts, Any]]]
+
+_PORT = 5672
+
+
+class Exchanges:
+    """The family, for one messaging system.
+
+    Args:
+        system: the conventions' name of it (``messaging.system``).
+    """
+
+    def __init__(self, system: str) -> None:
+        self._system = system
+        self._key = f"messaging.{system}.destination.routing_key"
+        self._tag = f"messaging.{system}.message.delivery_tag"
+        self._sending = Calls(producing.SEND, PRODUCER, self.describe_send, _put)
+
+    def publish(self, message: Message, place: Place) -> Wrap:
+        """Trace a function that publishes one message.
+
+        Args:
+            message: looks at the arguments, which it must not change; None means that this call is not traced.
+            place: position (receiver included) and name of the argument that takes the copy.
+        """
+        return self._sending.call(_prepared(message, place), _nothing)
+
+    def async_publish(self, message: Message, place: Place) -> Wrap:
+        """Trace a coroutine function that publishes one message; see ``publish``."""
+        return self._sending.async_call(_prepared(message, place), _nothing)
+
+    def handler(self, prepare: Prepare, place: Place) -> Wrap:
+        """Trace a function that is given a handler of messages; see ``handling.given``."""
+        return handling.given(self._processing, prepare, place)
+
+    def take(self, taken: Taken) -> Wrap:
+        """Trace a function that returns one message: it is handled until the next one is asked for, or it is settled."""
+
+        def wrap(original: Call, scope: str) -> Call:
+            consuming.watch()
+            operation = self._processing(scope)
+
+            def traced(*args: Any, **kwargs: Any) -> Any:
+                pull = consuming.enter(args[0], scope) if args else None
+                try:
+                    result = original(*args, **kwargs)
+                except BaseException as error:
+                    if pull is not None:
+                        pull.puller = 0
+                    hide_frame(error)
+                    raise
+                if pull is not None:
+                    pull.puller = 0
+                    span = _take_up(pull, operation, result, taken, args, kwargs)
+                    if span is not None:
+                        span.noted()["until"] = span.facts[3]
+                return result
+
+            return traced
+
+        return wrap
+
+    def settle(self, *, several: bool = True) -> Wrap:
+        """Trace a function that settles messages, whose first argument is a tag.
+
+        Args:
+            several: the second argument tells whether all up to that tag are meant.
+        """
+
+        def wrap(original: Call, _scope: str) -> Call:
+            def traced(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    result = original(*args, **kwargs)
+                except BaseException as error:
+                    hide_frame(error)
+                    raise
+                if args:
+                    tag = argument(args, kwargs, 1, "delivery_tag", 0)
+                    consuming.settled(args[0], tag, several and bool(argument(args, kwargs, 2, "multiple")))
+                return result
+
+            return traced
+
+        return wrap
+
+    def walk(self, taken: Taken) -> Wrap:
+        """Trace a function that makes a generator of messages: each is handled while the loop's body runs.
+
+        Where the loop is left its message is put away, and ends with what the program does next to the consumer: only
+        then can be seen whether an exception has left it.
+        """
+
+        def wrap(original: Call, scope: str) -> Call:
+            consuming.watch()
+            operation = self._processing(scope)
+
+            def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+                made = original(*args, **kwargs)
+                try:
+                    while True:
+                        pull = consuming.enter(args[0], scope) if args else None
+                        try:
+                            message = next(made)
+                        except StopIteration as stop:
+                            return stop.value
+                        finally:
+                            if pull is not None:
+                                pull.puller = 0
+                        if pull is not None:
+                            _take_up(pull, operation, message, taken, args, kwargs)
+                        yield message
+                except GeneratorExit:
+                    if args:
+                        consuming.put_away(args[0])
+                    made.close()
+                    raise
+                except BaseException as error:
+                    hide_frame(error)
+                    raise
+
+            return traced
+
+        return wrap
+
+    def release(self) -> Wrap:
+        """Wrap a function after which nothing is handled."""
+        return consuming.releasing()
+
+    def _processing(self, scope: str) -> Operation:
+        return Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)
+
+    def describe_send(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a message that was published: the operation ``send``."""
+        exchange, key, *rest = facts
+        return self._described("send", _joined(exchange, key) or "amq.default", key, rest, {}, failure)
+
+    def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a message that was handled: the operation ``process``."""
+        exchange, key, queue, tag, again, *rest = facts
+        attributes: Attributes = {}
+        if tag:
+            attributes[self._tag] = tag
+        if again:
+            attributes["autotrace.messaging.redelivered"] = True
+        destination = _joined(exchange, key, queue) if exchange else queue or key
+        return self._described("process", destination, key, rest, attributes, failure)
+
+    def _described(
+        self, operation: str, destination: str, key: str, rest: Any, more: Attributes, failure: Failure | None
+    ) -> Description:
+        message, conversation, host, port = rest
+        attributes: Attributes = {
+            "messaging.system": self._system,
+            "messaging.operation.name": operation,
+            "messaging.operation.type": operation,
+            "messaging.destination.name": destination,
+            **more,
+        }
+        if key:
+            attributes[self._key] = key
+        if message:
+            attributes["messaging.message.id"] = message
+        if conversation:
+            attributes["messaging.message.conversation_id"] = conversation
+        db_calls.server(attributes, host, port, _PORT)
+        name = f"{operation} {destination}"
+        if failure is None:
+            return name, attributes, UNSET, ""
+        attributes["error.type"] = failure.type
+        return name, attributes, ERROR, failure.message
+
+
+def sent(exchange: Any, key: Any, message_id: Any, correlation_id: Any, host: Any, port: Any) -> Facts:
+    """Return the facts of a message that is published."""
+    return _text(exchange), _text(key), _text(message_id), _text(correlation_id), _text(host), _number(port)
+
+
+def received(
+    exchange: Any,
+    key: Any,
+    queue: Any,
+    tag: Any,
+    again: Any,
+    message_id: Any,
+    correlation_id: Any,
+    host: Any,
+    port: Any,
+) -> Facts:
+    """Return the facts of a message that was delivered; ``queue`` is what the program calls it, ``tag`` is a number."""
+    first = _text(exchange), _text(key), _text(queue), _number(tag), bool(again)
+    return (*first, _text(message_id), _text(correlation_id), _text(host), _number(port))
+
+
+def _prepared(message: Message, place: Place) -> Callable[[Args, Kwargs], tuple[Facts, Any, Args] | None]:
+    def before(args: Args, kwargs: Kwargs) -> tuple[Facts, Any, Args] | None:
+        found = message(args, kwargs)
+        if found is None:
+            return None
+        facts, copied = found
+        return facts, copied, with_argument(args, kwargs, *place, copied)
+
+    return before
+
+
+def _put(copied: Any, span: Span) -> None:
+    headers = producing.put_into(copied.headers, span)
+    if headers is not None:
+        copied.headers = headers
+
+
+def _nothing(_result: Any) -> None:
+    return None
+
+
+def _take_up(
+    pull: consuming.Handling, operation: Operation, result: Any, taken: Taken, args: Args, kwargs: Kwargs
+) -> Span | None:
+    try:
+        found = taken(result, args, kwargs)
+    except Exception:
+        fault(operation.scope)
+        return None
+    return pull.begin(operation, result, lambda _message: found) if found is not None else None
+
+
+def _joined(*names: str) -> str:
+    """Return the names that are there, each once, as the conventions write a destination."""
+    return ":".join(dict.fromkeys(name for name in names if name))
+
+
+def _text(given: Any) -> str:
+    return given if type(given) is str else "" if given is None else str(given)
+
+
+def _number(given: Any) -> int:
+    return given if type(given) is int else 0

@@ -1,0 +1,89 @@
+"""A function of the program's that a library calls with a message: the message is being handled while it runs.
+
+Unlike what is pulled (``consuming``), such a span ends where the function ends, with its exception.
+"""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+
+from autotrace.patching.model import argument, with_argument
+from autotrace.patching.wall import fault, off
+from autotrace.protocols import consuming
+from autotrace.protocols.calls import failed
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.protocols.producing import Place
+    from autotrace.trace.span import Facts, Operation, Span
+
+    # facts and headers of a message, from the arguments that the function is called with
+    Look = Callable[[Args, Kwargs], tuple[Facts, Any]]
+    # how to look at the messages, from the arguments of the function that is given the handler; None: not traced
+    Prepare = Callable[[Args, Kwargs], Optional[Look]]
+
+
+def given(make: Callable[[str], Operation], prepare: Prepare, place: Place) -> Wrap:
+    """Trace a function that is given a handler of messages, to be called for each.
+
+    Args:
+        make: returns the operation of the spans, for an instrumentation scope.
+        prepare: see Prepare.
+        place: position (receiver included) and name of the argument that is the handler.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        operation = make(scope)
+
+        def registering(*args: Any, **kwargs: Any) -> Any:
+            try:
+                function = argument(args, kwargs, *place)
+                look = prepare(args, kwargs) if callable(function) and scope not in off else None
+                if look is not None:
+                    args = with_argument(args, kwargs, *place, handled(function, operation, look))
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return registering
+
+    return wrap
+
+
+def handled(original: Call, operation: Operation, look: Look) -> Call:
+    """Return the traced form of a function that handles one message."""
+    scope = operation.scope
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(operation, look, args, kwargs)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            if span is not None:
+                failed(span, error, scope)
+            hide_frame(error)
+            raise
+        if span is not None:
+            tracer.finish(span)
+        return result
+
+    return update_wrapper(traced, original)
+
+
+def begin(operation: Operation, look: Look, args: Args, kwargs: Kwargs) -> Span | None:
+    """Start the span of a message and make it current; never raises, None where it fails."""
+    try:
+        return consuming.entered(operation, *look(args, kwargs))
+    except Exception:
+        fault(operation.scope)
+        return None

@@ -1,0 +1,404 @@
+"""pika: messages through a real RabbitMQ, by every adapter and every way of taking them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import pickle
+import sqlite3
+import threading
+
+import pika
+import pytest
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.adapters.blocking_connection import BlockingChannel
+
+from autotrace import propagation
+from autotrace.api import span
+from autotrace.patching.wall import faults
+from autotrace.protocols import exchanges
+from autotrace.trace.context import get_current
+from autotrace.trace.sampling import Sampler
+from autotrace.trace.tracer import tracer
+from contracts.messaging_base import current_id, hexadecimal
+
+FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACEPARENT = "00-{:032x}-{:016x}-{}"
+
+
+class HandlerError(Exception):
+    """What goes wrong in the program that handles a message."""
+
+
+@pytest.fixture
+def parameters(rabbitmq):
+    """How to connect."""
+    return pika.URLParameters(rabbitmq.url)
+
+
+@pytest.fixture
+def channel(instrument, parameters):
+    """A channel of a blocking connection."""
+    instrument("pika")
+    connection = pika.BlockingConnection(parameters)
+    yield connection.channel()
+    if connection.is_open:
+        connection.close()
+
+
+@pytest.fixture
+def queue(channel, queue_name):
+    """A queue of this test's own, which goes with its connection."""
+    channel.queue_declare(queue_name, exclusive=True)
+    return queue_name
+
+
+def properties_of(**known):
+    """Return the properties of a message."""
+    return pika.BasicProperties(**known)
+
+
+def publish(channel, queue, *bodies, properties=None):
+    """Send messages by the default exchange."""
+    for body in bodies:
+        channel.basic_publish("", queue, body, properties)
+
+
+def sent(rabbitmq, queue, number, trace=None, parent="", **more):
+    """Return the expected span of a message that was published."""
+    return {
+        "name": f"send {queue}",
+        "kind": "PRODUCER",
+        "scope": "pika",
+        "trace_id": f"{number if trace is None else trace:032x}",
+        "span_id": hexadecimal(number),
+        "parent_id": parent and hexadecimal(parent),
+        "attributes": {
+            "messaging.system": "rabbitmq",
+            "messaging.operation.name": "send",
+            "messaging.operation.type": "send",
+            "messaging.destination.name": queue,
+            "messaging.rabbitmq.destination.routing_key": queue,
+            "server.address": rabbitmq.host,
+            "server.port": rabbitmq.port,
+        },
+        "status": "UNSET",
+        **more,
+    }
+
+
+def processed(rabbitmq, queue, number, trace, parent, tag=1, **more):
+    """Return the expected span of a message that was handled."""
+    expected = sent(rabbitmq, queue, number, trace, parent)
+    expected["attributes"].update(
+        {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.rabbitmq.message.delivery_tag": tag,
+        }
+    )
+    return {**expected, "name": f"process {queue}", "kind": "CONSUMER", **more}
+
+
+def receive(channel, queue, handle, count=1, **options):
+    """Have messages handled by a callback until there were so many."""
+    seen = []
+
+    def handler(receiver, method, properties, body):
+        seen.append(body)
+        if len(seen) == count:
+            receiver.stop_consuming()
+        return handle(receiver, method, properties, body)
+
+    channel.basic_consume(queue, handler, auto_ack=True, **options)
+    channel.start_consuming()
+    return seen
+
+
+def test_a_message_is_one_trace_from_its_cause_to_what_its_handling_does(
+    channel, queue, rabbitmq, recorder, instrument
+):
+    """Sending is beneath what caused it, handling beneath the sending, and what handling does beneath that."""
+    instrument("sqlite3")
+
+    def handle(_channel, _method, _properties, body):
+        assert body == b"pizza"
+        assert current_id() == hexadecimal(3)
+        database = sqlite3.connect(":memory:")
+        database.execute("SELECT 1")
+        database.close()
+        channel.basic_publish("", "nowhere", b"done")
+
+    with span("order"):
+        publish(channel, queue, b"pizza")
+        assert current_id() == hexadecimal(1)
+    assert receive(channel, queue, handle) == [b"pizza"]
+    assert current_id() is None
+    found = {one["span_id"]: one for one in recorder.wait(5)}
+    assert found[hexadecimal(2)] == sent(rabbitmq, queue, 2, trace=1, parent=1)
+    assert found[hexadecimal(3)] == processed(rabbitmq, queue, 3, trace=1, parent=2)
+    query, onward = found[hexadecimal(4)], found[hexadecimal(5)]
+    assert (query["kind"], query["trace_id"], query["parent_id"]) == ("CLIENT", f"{1:032x}", hexadecimal(3))
+    assert onward == sent(rabbitmq, "nowhere", 5, trace=1, parent=3)
+
+
+def test_a_message_of_an_exchange_is_told_with_its_queue(channel, queue, recorder):
+    """The destination is exchange and routing key, and where it was taken the queue; ids of the program are told."""
+    channel.exchange_declare("pizzas", "topic", auto_delete=True)
+    channel.queue_bind(queue, "pizzas", "order.*")
+    properties = properties_of(message_id="m1", correlation_id="c1", headers={"a": 1})
+    channel.basic_publish("pizzas", "order.new", b"x", properties)
+    assert properties.headers == {"a": 1}
+    seen = []
+    receive(channel, queue, lambda _c, _m, props, _b: seen.append(props.headers))
+    assert seen == [{"a": 1, "traceparent": TRACEPARENT.format(1, 1, "01")}]
+    out, into = recorder.wait(2)
+    assert (out["name"], into["name"]) == ("send pizzas:order.new", f"process pizzas:order.new:{queue}")
+    for one in (out, into):
+        assert one["attributes"]["messaging.rabbitmq.destination.routing_key"] == "order.new"
+        assert one["attributes"]["messaging.message.id"] == "m1"
+        assert one["attributes"]["messaging.message.conversation_id"] == "c1"
+
+
+def test_a_handler_that_raises_fails_its_span_and_the_program_sees_it(channel, queue, recorder):
+    """The exception comes out of the loop of the library, and is told on the span of the message."""
+    publish(channel, queue, b"bad")
+
+    def handle(*_message):
+        raise HandlerError("burnt")
+
+    with pytest.raises(HandlerError, match="burnt"):
+        receive(channel, queue, handle)
+    assert current_id() is None
+    failed = recorder.wait(2)[1]
+    assert (failed["kind"], failed["status"], failed["message"]) == ("CONSUMER", "ERROR", "burnt")
+    assert failed["attributes"]["error.type"].endswith("test_pika.HandlerError")
+
+
+def test_each_message_of_a_loop_is_current_in_its_body(channel, queue, rabbitmq, recorder):
+    """``consume``: the span begins with the body and ends with the next pull; an idle turn has none."""
+    publish(channel, queue, b"0", b"1")
+    recorder.clear()
+    seen = []
+    for method, _properties, body in channel.consume(queue, inactivity_timeout=0.2):
+        seen.append((body, current_id()))
+        if method is None:
+            break
+        channel.basic_ack(method.delivery_tag)
+        assert current_id() == seen[-1][1]
+    channel.cancel()
+    assert seen == [(b"0", hexadecimal(3)), (b"1", hexadecimal(4)), (None, None)]
+    assert recorder.wait(2) == [processed(rabbitmq, queue, 3 + n, 1 + n, 1 + n, tag=1 + n) for n in range(2)]
+
+
+def test_a_loop_that_is_left_ends_its_message(channel, queue, recorder):
+    """After ``break`` and ``cancel``, and after an exception and ``close``, no message is being handled."""
+    publish(channel, queue, b"0")
+    for method, _properties, _body in channel.consume(queue):
+        assert current_id() is not None
+        break
+    assert current_id() is None
+    channel.basic_nack(method.delivery_tag)
+    channel.cancel()
+    assert current_id() is None
+
+    def fail():
+        try:
+            for _message in channel.consume(queue):
+                raise HandlerError
+        finally:
+            channel.close()
+
+    with pytest.raises(HandlerError):
+        fail()
+    assert current_id() is None
+    found = recorder.wait(3)
+    assert [one["status"] for one in found] == ["UNSET", "UNSET", "ERROR"]
+    assert "autotrace.messaging.redelivered" not in found[1]["attributes"]
+    assert found[2]["attributes"]["autotrace.messaging.redelivered"] is True
+
+
+def test_the_generator_is_one(channel, queue, recorder):
+    """What ``consume`` returns is a generator, as without us, and refuses what it refuses without us."""
+    made = channel.consume(queue, inactivity_timeout=0.01)
+    assert inspect.isgenerator(made)
+    assert next(made) == (None, None, None)
+    made.close()
+    channel.cancel()
+    assert recorder.finished() == []
+
+
+def test_a_message_that_was_got_is_handled_until_it_is_settled_or_the_next_is_asked_for(channel, queue, recorder):
+    """``basic_get``: current from here on; an acknowledgement ends it, so does the next call, which finds nothing."""
+    publish(channel, queue, b"0", b"1")
+    method, _properties, body = channel.basic_get(queue)
+    assert (body, current_id()) == (b"0", hexadecimal(3))
+    channel.basic_ack(method.delivery_tag)
+    assert current_id() is None
+    assert channel.basic_get(queue, auto_ack=True)[2] == b"1"
+    assert current_id() == hexadecimal(4)
+    assert channel.basic_get(queue) == (None, None, None)
+    assert current_id() is None
+    assert [one["parent_id"] for one in recorder.wait(4)[2:]] == [hexadecimal(1), hexadecimal(2)]
+
+
+def test_what_is_current_where_a_message_is_handled_is_linked(channel, queue, rabbitmq, recorder):
+    """The sender is the parent; the span around the consumer is a link, and comes back afterwards."""
+    publish(channel, queue, b"x")
+    with span("worker"):
+        receive(channel, queue, lambda *_: None)
+        assert current_id() == hexadecimal(2)
+    link = [(f"{2:032x}", hexadecimal(2))]
+    assert recorder.wait(3)[1] == processed(rabbitmq, queue, 3, trace=1, parent=1, links=link)
+
+
+def test_a_context_of_the_programs_own_stays_and_is_linked(channel, queue, rabbitmq, recorder):
+    """Headers that have a context already are sent as they are; the new sending is linked to the old."""
+    headers = {"traceparent": FOREIGN}
+    publish(channel, queue, b"x", properties=properties_of(headers=headers))
+    seen = []
+    receive(channel, queue, lambda _c, _m, props, _b: seen.append(props.headers))
+    assert seen == [headers]
+    out, into = recorder.wait(2)
+    assert out == sent(rabbitmq, queue, 1, links=[tuple(FOREIGN.split("-")[1:3])])
+    assert (into["trace_id"], into["parent_id"]) == tuple(FOREIGN.split("-")[1:3])
+
+
+def test_without_propagation_the_message_is_what_the_program_sent(channel, queue, recorder):
+    """The propagator ``none`` adds nothing, not even empty headers."""
+    propagation.configure(("none",))
+    publish(channel, queue, b"x")
+    publish(channel, queue, b"x", properties=properties_of(headers={"a": 1}, priority=3))
+    seen = []
+    receive(channel, queue, lambda _c, _m, props, _b: seen.append((props.headers, props.priority)), 2)
+    assert seen == [(None, None), ({"a": 1}, 3)]
+
+
+def test_a_trace_that_is_not_recorded_is_passed_on_as_such(channel, queue, recorder):
+    """Unsampled: the flag goes out as 00, the handling is current all the same, and nothing is recorded."""
+    tracer.sampler = Sampler(0.0)
+    publish(channel, queue, b"x")
+    seen = []
+    receive(channel, queue, lambda _c, _m, props, _b: seen.append((props.headers, get_current().trace.sampled)))
+    assert seen == [({"traceparent": TRACEPARENT.format(1, 1, "00")}, False)]
+    assert recorder.finished() == []
+
+
+def test_what_the_broker_does_not_confirm_fails_the_span(channel, recorder):
+    """A message that cannot be routed raises where confirmations are on, and the span says so."""
+    channel.confirm_delivery()
+    with pytest.raises(pika.exceptions.UnroutableError) as caught:
+        channel.basic_publish("", "nowhere-at-all", b"x", mandatory=True)
+    (failed,) = recorder.wait(1)
+    assert (failed["status"], failed["message"]) == ("ERROR", str(caught.value))
+    assert failed["attributes"]["error.type"] == "pika.exceptions.UnroutableError"
+
+
+def test_our_own_failure_costs_spans_and_nothing_else(channel, queue, recorder, monkeypatch):
+    """Where our code raises, messages come and go as if we were not there."""
+
+    def broken(*_args):
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(exchanges, "_text", broken)
+    publish(channel, queue, b"0", b"1", b"2", properties=properties_of(headers={"a": 1}))
+    seen = []
+    receive(channel, queue, lambda _c, _m, props, _b: seen.append(props.headers))
+    assert channel.basic_get(queue, True)[2] == b"2" or seen
+    assert seen[0] == {"a": 1}
+    assert current_id() is None
+    assert recorder.finished() == []
+    assert faults.pop("pika") >= 4
+
+
+def test_callbacks_of_a_connection_that_calls_back_are_handlers(instrument, parameters, queue_name, rabbitmq, recorder):
+    """The asyncio adapter: messages consumed and got are handled while the callback runs."""
+    instrument("pika")
+    seen = []
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def got(_channel, _method, _properties, body):
+            seen.append((body, current_id()))
+            done.set_result(None)
+
+        def consumed(channel, _method, _properties, body):
+            seen.append((body, current_id()))
+            channel.basic_cancel(tag)
+            channel.basic_publish("", queue_name, b"1")
+            channel.basic_get(queue_name, got, auto_ack=True)
+
+        def opened(channel):
+            def declared(_frame):
+                nonlocal tag
+                channel.basic_publish("", queue_name, b"0")
+                tag = channel.basic_consume(queue_name, consumed, auto_ack=True)
+
+            channel.queue_declare(queue_name, exclusive=True, callback=declared)
+
+        tag = ""
+        connection = AsyncioConnection(
+            parameters, on_open_callback=lambda made: made.channel(on_open_callback=opened), custom_ioloop=loop
+        )
+        await asyncio.wait_for(done, 30)
+        closed = loop.create_future()
+        connection.add_on_close_callback(lambda *_: closed.set_result(None))
+        connection.close()
+        await asyncio.wait_for(closed, 30)
+
+    asyncio.run(work())
+    gc.collect()
+    assert seen == [(b"0", hexadecimal(2)), (b"1", hexadecimal(4))]
+    found = {one["span_id"]: one for one in recorder.wait(4)}
+    assert found[hexadecimal(1)] == sent(rabbitmq, queue_name, 1)
+    assert found[hexadecimal(2)] == processed(rabbitmq, queue_name, 2, trace=1, parent=1)
+    assert found[hexadecimal(3)] == sent(rabbitmq, queue_name, 3, trace=1, parent=2)
+    assert found[hexadecimal(4)] == processed(rabbitmq, queue_name, 4, trace=1, parent=3, tag=2)
+
+
+def test_callbacks_of_the_select_adapter_are_handlers(instrument, parameters, queue_name, recorder):
+    """A connection with a loop of its own, in a thread."""
+    instrument("pika")
+    seen = []
+
+    def consumed(channel, _method, _properties, body):
+        seen.append((body, current_id()))
+        channel.connection.close()
+
+    def opened(channel):
+        def declared(_frame):
+            channel.basic_publish("", queue_name, b"0")
+            channel.basic_consume(queue_name, consumed, auto_ack=True)
+
+        channel.queue_declare(queue_name, exclusive=True, callback=declared)
+
+    connection = pika.SelectConnection(
+        parameters,
+        on_open_callback=lambda made: made.channel(on_open_callback=opened),
+        on_close_callback=lambda made, _reason: made.ioloop.stop(),
+    )
+    thread = threading.Thread(target=connection.ioloop.start)
+    thread.start()
+    thread.join(60)
+    connection.ioloop.close()
+    assert seen == [(b"0", hexadecimal(2))]
+    assert [one["kind"] for one in recorder.wait(2)] == ["PRODUCER", "CONSUMER"]
+
+
+def test_a_handler_that_is_none_is_refused_as_ever(channel, queue):
+    """What the library checks is still the program's own object."""
+    with pytest.raises(TypeError):
+        channel.basic_consume(queue, "no function")
+
+
+def test_patched_functions_look_like_themselves(channel):
+    """Name, module, signature and pickling by reference are the library's."""
+    names = "basic_publish basic_consume basic_get consume cancel close basic_ack basic_nack basic_reject"
+    for name in names.split():
+        function = getattr(BlockingChannel, name)
+        assert function.__name__ == name
+        assert inspect.signature(function) == inspect.signature(inspect.unwrap(function))
+        assert pickle.loads(pickle.dumps(function)) is function
