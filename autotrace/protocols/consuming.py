@@ -243,10 +243,13 @@ def release(consumer: Any) -> None:
 
 def put_away(consumer: Any) -> None:
     """Let what a consumer is at be current no more, without ending it; never raises."""
-    found = _handlings.get(id(consumer))
-    span = found[1].span if found is not None else None
-    if span is not None and get_current() is span:
-        set_current(live(span.previous))
+    try:
+        found = _handlings.get(id(consumer))
+        span = found[1].span if found is not None else None
+        if span is not None and get_current() is span:
+            set_current(live(span.previous))
+    except Exception:
+        fault("messaging")
 
 
 def releasing() -> Wrap:
@@ -302,12 +305,15 @@ def settled(consumer: Any, tag: int, multiple: bool) -> None:
         tag: of the message that has been settled; 0 is every message.
         multiple: those with smaller tags have been, too.
     """
-    found = _handlings.get(id(consumer))
-    span = found[1].span if found is not None else None
-    if found is not None and span is not None and span.notes is not None:
-        own = span.notes.get("until")
-        if own is not None and (tag in (0, own) or (multiple and own < tag)):
-            found[1].end()
+    try:
+        found = _handlings.get(id(consumer))
+        span = found[1].span if found is not None else None
+        if found is not None and span is not None and span.notes is not None:
+            own = span.notes.get("until")
+            if own is not None and (tag in (0, own) or (multiple and own < tag)):
+                found[1].end()
+    except Exception:
+        fault("messaging")
 
 
 def _meet(consumer: Any) -> Handling:

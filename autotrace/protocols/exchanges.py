@@ -82,9 +82,7 @@ class Exchanges:
                     raise
                 if pull is not None:
                     pull.puller = 0
-                    span = _take_up(pull, operation, result, taken, args, kwargs)
-                    if span is not None:
-                        span.noted()["until"] = span.facts[3]
+                    _take_up(pull, operation, result, taken, args, kwargs, until_settled=True)
                 return result
 
             return traced
@@ -98,16 +96,18 @@ class Exchanges:
             several: the second argument tells whether all up to that tag are meant.
         """
 
-        def wrap(original: Call, _scope: str) -> Call:
+        def wrap(original: Call, scope: str) -> Call:
             def traced(*args: Any, **kwargs: Any) -> Any:
                 try:
                     result = original(*args, **kwargs)
                 except BaseException as error:
                     hide_frame(error)
                     raise
-                if args:
+                try:
                     tag = argument(args, kwargs, 1, "delivery_tag", 0)
                     consuming.settled(args[0], tag, several and bool(argument(args, kwargs, 2, "multiple")))
+                except Exception:
+                    fault(scope)
                 return result
 
             return traced
@@ -244,14 +244,24 @@ def _nothing(_result: Any) -> None:
 
 
 def _take_up(
-    pull: consuming.Handling, operation: Operation, result: Any, taken: Taken, args: Args, kwargs: Kwargs
-) -> Span | None:
+    pull: consuming.Handling,
+    operation: Operation,
+    result: Any,
+    taken: Taken,
+    args: Args,
+    kwargs: Kwargs,
+    *,
+    until_settled: bool = False,
+) -> None:
+    """Take up what was returned; never raises."""
     try:
         found = taken(result, args, kwargs)
+        if found is not None:
+            span = pull.begin(operation, result, lambda _message: found)
+            if until_settled and span is not None:
+                span.noted()["until"] = span.facts[3]
     except Exception:
         fault(operation.scope)
-        return None
-    return pull.begin(operation, result, lambda _message: found) if found is not None else None
 
 
 def _joined(*names: str) -> str:

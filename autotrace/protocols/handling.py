@@ -10,7 +10,7 @@ from functools import update_wrapper
 from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault, off
 from autotrace.protocols import consuming
-from autotrace.protocols.calls import failed
+from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     # facts and headers of a message, from the arguments that the function is called with
     Look = Callable[[Args, Kwargs], tuple[Facts, Any]]
+    # outcome, and the exception that the function has caught
+    Ended = Callable[[Any], tuple[Optional[Facts], Optional[BaseException]]]
     # how to look at the messages, from the arguments of the function that is given the handler; None: not traced
     Prepare = Callable[[Args, Kwargs], Optional[Look]]
 
@@ -60,8 +62,15 @@ def given(make: Callable[[str], Operation], prepare: Prepare, place: Place) -> W
     return wrap
 
 
-def handled(original: Call, operation: Operation, look: Look) -> Call:
-    """Return the traced form of a function that handles one message."""
+def handled(original: Call, operation: Operation, look: Look, ended: Ended | None = None) -> Call:
+    """Return the traced form of a function that handles one message.
+
+    Args:
+        original: the function.
+        operation: of the spans.
+        look: see Look.
+        ended: looks at what the function returned, where that may tell of a failure.
+    """
     scope = operation.scope
 
     def traced(*args: Any, **kwargs: Any) -> Any:
@@ -74,7 +83,7 @@ def handled(original: Call, operation: Operation, look: Look) -> Call:
             hide_frame(error)
             raise
         if span is not None:
-            tracer.finish(span)
+            _end(span, result, ended)
         return result
 
     return update_wrapper(traced, original)
@@ -87,3 +96,16 @@ def begin(operation: Operation, look: Look, args: Args, kwargs: Kwargs) -> Span 
     except Exception:
         fault(operation.scope)
         return None
+
+
+def _end(span: Span, result: Any, ended: Ended | None) -> None:
+    """End the span of a message that has been handled; never raises."""
+    try:
+        outcome, error = ended(result) if ended is not None else (None, None)
+        if error is not None:
+            tracer.fail(span, error, outcome)
+        else:
+            tracer.finish(span, outcome)
+    except Exception:
+        fault(span.operation.scope)
+        abandon(span)

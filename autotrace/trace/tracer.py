@@ -147,7 +147,7 @@ class Tracer:
         if span.trace.sampled:
             self.submit(span)
 
-    def fail(self, span: Span, error: BaseException) -> None:
+    def fail(self, span: Span, error: BaseException, outcome: Facts | None = None) -> None:
         """End a span with the exception that passes through it; where a span beneath has told it, it is not told again."""
         if span.end or not span.trace.sampled:
             self.finish(span)
@@ -157,7 +157,7 @@ class Tracer:
         failure.repeated = span.notes is not None and span.notes.get("told") == told
         if span.previous is not None:
             span.previous.noted()["told"] = told
-        self.finish(span, None, failure)
+        self.finish(span, outcome, failure)
 
     def inherit(self, remote: Remote) -> None:
         """Put this process beneath a span of another one, by what came in; the sampler decides as for a request."""
