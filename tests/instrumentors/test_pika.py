@@ -197,9 +197,10 @@ def test_a_loop_that_is_left_ends_its_message(channel, queue, recorder):
     publish(channel, queue, b"0")
     for method, _properties, _body in channel.consume(queue):
         assert current_id() is not None
+        tag = method.delivery_tag
         break
     assert current_id() is None
-    channel.basic_nack(method.delivery_tag)
+    channel.basic_nack(tag)
     channel.cancel()
     assert current_id() is None
 
