@@ -44,3 +44,8 @@ bench: wheel
 
 bench-quick: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks --quick $(ARGS)
+
+# make bench-endings     what arrives of finished spans when a process ends, beside the others (see docs/lifetime.md)
+.PHONY: bench-endings
+bench-endings: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks.endings $(ARGS)

@@ -9,6 +9,7 @@ by SIGKILL or by a crash.
 from __future__ import annotations
 
 import os
+import sys
 from _thread import allocate_lock, get_ident
 
 from autotrace.trace import ids
@@ -53,6 +54,7 @@ class Lifetime:
                 if ids.used():
                     self._end_open(_all_spans())
                 self._worker.close(self._timeout)
+                _interrupt_again()
                 return
             except BaseException:  # noqa: S112 - without us it would have come up after the end
                 continue
@@ -152,6 +154,19 @@ class Lifetime:
             return clock()
 
         return moment
+
+
+def _interrupt_again() -> None:
+    """Let a program that ended by an unhandled KeyboardInterrupt still die of SIGINT.
+
+    The interpreter notes that in a flag, and any ``eval`` of a text clears it: importing ``collections.namedtuple``'s users
+    does so, which a delivery may be the first to do.  An ``eval`` that is interrupted sets it.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        try:
+            eval("(_ for _ in ()).throw(KeyboardInterrupt)")  # noqa: S307 - a constant
+        except KeyboardInterrupt:
+            return
 
 
 def _around() -> Iterable[Span]:

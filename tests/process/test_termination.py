@@ -41,8 +41,11 @@ def test_finished_spans_arrive_although_the_signal_kills(machine, number):
     assert machine.names() == ["work"]
 
 
-def test_sigint_at_its_default_ends_as_the_bare_program_does(machine):
-    """KeyboardInterrupt, its traceback, and the spans."""
+@pytest.mark.parametrize("sink", ["inbox", "otlp"])
+def test_sigint_at_its_default_ends_as_the_bare_program_does(machine, sink):
+    """KeyboardInterrupt, its traceback, and the spans; also where the delivery imports what clears Python's flag."""
+    if sink == "otlp":
+        machine.environ.update(AUTOTRACE_EXPORTERS="otlp,inbox", AUTOTRACE_ENDPOINT="http://127.0.0.1:9")
     code = f"{SPAN}{READY}import time; time.sleep(60)"
     bare, *_ = kill(machine, f"{READY}import time; time.sleep(60)", signal.SIGINT, prefix=())
     ended, _, err, _ = kill(machine, code, signal.SIGINT)
