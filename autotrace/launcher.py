@@ -3,7 +3,8 @@
 Same process id, same signals, same exit code: it execs.  Whatever Python starts there, at once or from a shell script
 later, finds our ``sitecustomize`` first on ``PYTHONPATH``; where that Python cannot import autotrace, nothing happens.
 
-Not reached: a Python that is told to look at no environment (``-I``, ``-E``) or to load no site (``-S``).
+Not reached, and said in one line: a Python that is told to look at no environment (``-I``, ``-E``) or to load no site
+(``-S``), and one of a virtual environment in which autotrace is not installed.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     environ = os.environ
     environ.update(variables)
-    environ["PYTHONPATH"] = _path(environ.get("PYTHONPATH", ""))
-    _warn()
+    environ["PYTHONPATH"] = search_path(environ.get("PYTHONPATH", ""))
+    _warn(command)
     return _become(command)
 
 
@@ -114,18 +115,27 @@ def parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
     return variables, rest
 
 
-def _path(path: str) -> str:
+def search_path(path: str) -> str:
     """Return a search path with our directory first, once; an empty entry would mean the working directory."""
     others = [entry for entry in path.split(os.pathsep) if entry != SITE] if path else []
     return os.pathsep.join([SITE, *others])
 
 
-def _warn() -> None:
-    """Say here, once, which settings cannot be read: the traced program's output is its own."""
+def _warn(command: list[str]) -> None:
+    """Say here, once, what cannot be read of the settings and what cannot be traced: the program's output is its own."""
     from autotrace import settings
+    from autotrace.commands import prevented, python_of
 
-    for warning in settings.load().warnings:
+    loaded = settings.load()
+    for warning in loaded.warnings:
         sys.stderr.write(f"autotrace-run: {warning}\n")
+    try:
+        python = python_of(command, os.environ)
+        reason = prevented(python) if python is not None and loaded.enabled else ""
+    except Exception:  # a look at somebody's files; the command has to start
+        return
+    if reason:
+        sys.stderr.write(f"autotrace-run: {reason}: it runs, and is not traced\n")
 
 
 def _become(command: list[str]) -> int:

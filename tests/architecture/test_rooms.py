@@ -37,7 +37,8 @@ MAY_KNOW = {
     "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
     "autotrace.store": BASE | {"autotrace.store", "autotrace.settings"},
     "autotrace.cli": BASE | {"autotrace.cli", "autotrace.store"},
-    "autotrace.launcher": BASE | {"autotrace.settings", "autotrace.bootstrap"},
+    "autotrace.commands": set(),
+    "autotrace.launcher": BASE | {"autotrace.settings", "autotrace.bootstrap", "autotrace.commands"},
     "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.launcher"},
     "autotrace": {"autotrace", "autotrace.api"},
 }

@@ -148,11 +148,25 @@ def test_the_users_sitecustomize_still_runs(machine):
 
 
 def test_without_autotrace_in_the_interpreter_the_program_runs_untouched(machine):
-    """Another environment's Python finds our sitecustomize, and nothing to import."""
+    """Another environment's Python finds our sitecustomize, and nothing to import; the launcher says so in one line."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", machine.directory / "bare"], check=True)
     python = str(machine.directory / "bare" / "bin" / "python")
     done = machine.traced(python, "-c", "import sys; print('autotrace' in sys.modules)")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"False\n", b"")
+    assert (done.returncode, done.stdout) == (0, b"False\n")
+    said = f"autotrace-run: autotrace is not installed in the environment of {python}: it runs, and is not traced\n"
+    assert done.stderr.decode() == said
+
+
+@pytest.mark.parametrize("flag", ["-I", "-E", "-S"])
+def test_flags_that_keep_us_out_are_said_in_one_line(machine, flag):
+    """By the launcher, before the program starts; nothing where tracing is switched off anyway."""
+    done = machine.python(flag, "-c", SPAN.replace("pass", "print('ran')") if flag != "-S" else "print('ran')")
+    assert (done.returncode, done.stdout) == (0, b"ran\n")
+    assert done.stderr.startswith(f"autotrace-run: python {flag} ".encode())
+    assert done.stderr.count(b"\n") == 1
+    assert machine.spans() == []
+    off = machine.python(flag, "-c", "print('ran')", environ={"AUTOTRACE_ENABLED": "false"})
+    assert (off.stdout, off.stderr) == (b"ran\n", b"")
 
 
 def test_sys_path_is_the_bare_ones(machine):
