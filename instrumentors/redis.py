@@ -1,17 +1,16 @@
 """redis-py: a span for each command, and one for each pipeline or transaction that is executed, sync and asyncio.
 
-Retries, and what is sent to open a connection, are in the span of the command that needed them.  Of clusters and sentinels
-no address is told: the node is not what the program was given.
+Retries, and what is sent to open a connection, are in the span of the command that needed them.  Clusters have no address.
 
 Not seen: messages that ``listen`` and ``get_message`` return, ``monitor``, in clusters SUBSCRIBE and WATCH.
 """
 
 from __future__ import annotations
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, db_commands
+from autotrace.protocols import concurrency, db_calls, db_commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Kwargs
     from autotrace.protocols.db_commands import Server
 
+db_calls.conceal(RedisError)
 _VERSIONS = ">=4.2,<9"
 _CLUSTER: Server = (0, None, None)
 # What an error begins with, where the library leaves it in the text, and what it cuts off and has a class for.

@@ -11,9 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy.engine.base import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
-from autotrace.protocols import concurrency, db_client
+from autotrace.protocols import concurrency, db_calls, db_client
+
+db_calls.conceal(SQLAlchemyError)
 
 
 def _database(connection: Connection, dialect: Any) -> tuple[Any, ...]:

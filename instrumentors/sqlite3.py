@@ -15,8 +15,9 @@ import sys
 from typing import Any
 
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument, with_argument
-from autotrace.protocols import db_client, subclasses
+from autotrace.protocols import db_calls, db_client, subclasses
 
+db_calls.conceal(sqlite3.Error)
 _NAME = "sqlite3"
 _SLOT = "_autotrace_database"
 _SOMEWHERE = ("sqlite", "", None, None)

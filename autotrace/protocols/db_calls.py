@@ -10,7 +10,7 @@ from __future__ import annotations
 from autotrace.patching.wall import fault, when_off
 from autotrace.protocols.calls import abandon, failed, nothing
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import conceal, hide_frame
 from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
 from autotrace.trace.tracer import tracer
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     FactsOf = Callable[[Args, Kwargs], Optional[Facts]]
     CodeOf = Callable[[Exception], Optional[str]]
     Correct = Callable[[Span, Any], None]
+
+__all__ = ["async_call", "call", "conceal", "ended", "server"]
 
 
 def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, correct: Correct | None = None) -> Wrap:
@@ -152,6 +154,9 @@ def _fail(span: Span, error: BaseException, scope: str, code_of: CodeOf, correct
             if correct is not None:
                 correct(span, error)
             span.facts = *span.facts, code_of(error)
+            driver = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
+            if isinstance(driver, Exception):
+                conceal(*[kind for kind in type(driver).__mro__ if kind.__module__ != "builtins"][-1:])
     except Exception:
         fault(scope)
     failed(span, error, scope)

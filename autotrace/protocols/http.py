@@ -209,10 +209,14 @@ def _redact_pair(pair: str) -> str:
 
 
 def scrub(text: str) -> str:
-    """Take user information and secret values of queries out of a text that may quote URLs, such as an error message."""
-    if "=" not in text and "@" not in text:
+    """Take secrets out of a text that may quote URLs and headers, such as an error message.
+
+    These are user information, values of secret keys (also in a list of ``key=value``), and credentials of HTTP.
+    """
+    if "=" not in text and "@" not in text and "Bearer " not in text and "Basic " not in text:
         return text
     import re
 
-    text = re.sub(r"(://)[^/@\s'\"]+@", rf"\1{REDACTED}:{REDACTED}@", text)
-    return re.sub(r"(?<=[?&])[^=&?\s'\"<>]+=[^&\s'\"<>)]+", lambda found: _redact_pair(found[0]), text)
+    text = re.sub(r"(://)[^/\s'\"]+@", rf"\1{REDACTED}:{REDACTED}@", text)
+    text = re.sub(r"\b(Bearer|Basic)( +)[\w.~+/=-]+", rf"\1\2{REDACTED}", text)
+    return re.sub(r"(?<![^?&;,(\s'\"])[^=&?;,(\s'\"<>]+=[^&;\s'\"<>)]+", lambda found: _redact_pair(found[0]), text)

@@ -94,7 +94,7 @@ def _target(target: str) -> tuple[str, str]:
 def _addresses(attributes: Attributes, scheme: str, host: str | None, server: tuple[str, Any] | None) -> None:
     """Say where the request was sent: to the ``Host`` header, or to the socket it came in on."""
     if host:
-        address, port = http.host_and_port(host, scheme)
+        address, port = http.host_and_port(host.rpartition("@")[2], scheme)
     elif server is not None:
         address, given = server
         port = int(given) if str(given).isdigit() else None

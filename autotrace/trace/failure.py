@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MAX_FRAMES = 64
 _MAX_CHAIN = 8
+_MAX_MESSAGE = 32_768  # characters
+_quoting: tuple[type, ...] = ()
 
 
 class Failure:
@@ -51,6 +53,27 @@ class Failure:
         self.repeated = False
 
 
+def conceal(*kinds: type) -> None:
+    """Name exceptions whose messages quote data, as those of databases do: of these the values are not kept."""
+    global _quoting
+    _quoting += tuple(kind for kind in kinds if not issubclass(kind, _quoting))
+
+
+def _unquoted(message: str) -> str:
+    """Return the first line of a message with a question mark for all that is quoted in it.
+
+    Further lines hold statements, parameters and rows.  An apostrophe within a word is none that quotes; one without an
+    end quotes the rest.  A command of a batch is quoted in parentheses.  A word that a parser did not understand stays: it
+    is none of the statement's values, which would be a number or have quotes of its own.
+    """
+    import re
+
+    line = message.partition("\n")[0]
+    line = re.sub(r"\(.*\)(?= of pipeline\b)", "(?)", line)
+    quoted = r"""(near "[^\W\d]\w*")|(?<!\w)(['"])(?:\\.|(?!\2).|\2\2)*(?:\2|$)"""
+    return re.sub(quoted, lambda found: found[1] or "?", line)
+
+
 def type_name(kind: type) -> str:
     """Return ``module.qualname``, without the module for built-in exceptions."""
     module = kind.__module__
@@ -60,9 +83,11 @@ def type_name(kind: type) -> str:
 def failure_of(error: BaseException, depth: int = 0) -> Failure:
     """Reduce an exception to strings; never raises, whatever its ``__str__`` does."""
     try:
-        message = str(error)
+        message = str(error)[:_MAX_MESSAGE]
     except Exception:
         message = ""
+    if message and isinstance(error, _quoting):
+        message = _unquoted(message)
     cause = error.__cause__
     explicit = cause is not None
     if cause is None and not error.__suppress_context__:

@@ -87,6 +87,8 @@ class Insertion(ast.NodeTransformer):
         ):
             at += 1
         body, walled, counted = node.body, False, True
+        if isinstance(body[at], ast.Expr) and isinstance(body[at].value, ast.Constant):
+            return node  # nothing but a docstring
         if isinstance(body[at], ast.Try) and any(_catches(handler, "Exception") for handler in body[at].handlers):
             counted = any("fault" in ast.unparse(handler) for handler in body[at].handlers)
             body, at, walled = body[at].body, 0, True

@@ -139,6 +139,11 @@ def test_regular_expressions_are_imported_only_when_needed():
         ("GET http://me:pw@host/a?sig=1", "GET http://REDACTED:REDACTED@host/a?sig=REDACTED"),
         ("('http://h/?password=a', 'b')", "('http://h/?password=REDACTED', 'b')"),
         ("nothing = here @ all", "nothing = here @ all"),
+        ("http://me:p@ss@host/a", "http://REDACTED:REDACTED@host/a"),
+        ("host=db password=pw dbname=shop", "host=db password=REDACTED dbname=shop"),
+        ("connect(user='me', password=pw)", "connect(user='me', password=REDACTED)"),
+        ("Authorization: Bearer abc.def-1=", "Authorization: Bearer REDACTED"),
+        ("'Basic bWU6cHc=' is refused", "'Basic REDACTED' is refused"),
         ("plain", "plain"),
     ],
 )

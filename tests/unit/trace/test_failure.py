@@ -8,8 +8,11 @@ import weakref
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import text
 
 from autotrace.protocols.calls import Calls
+from autotrace.trace import failure
 from autotrace.trace.failure import failure_of, hide_frame, type_name
 
 
@@ -155,3 +158,61 @@ def test_an_exception_that_refuses_to_be_changed_passes():
         except Exception as passed:  # pytest.raises would change it
             caught = passed
         assert caught is error
+
+
+class QuotingError(Exception):
+    """What a database raises."""
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("no such table: pizzas", "no such table: pizzas"),
+        ("UNIQUE constraint failed: pizzas.name", "UNIQUE constraint failed: pizzas.name"),
+        ('near "SELEKT": syntax error', 'near "SELEKT": syntax error'),
+        ("near \"'secret'\": syntax error", "near ?: syntax error"),
+        ('near "42": syntax error', "near ?: syntax error"),
+        ('unrecognized token: "\'secret"', "unrecognized token: ?"),
+        ("Duplicate entry 'secret' for key 'email'", "Duplicate entry ? for key ?"),
+        ("Duplicate entry 'sec''ret' for key 'email'", "Duplicate entry ? for key ?"),
+        ("Duplicate entry 'sec\\'ret' for key 'email'", "Duplicate entry ? for key ?"),
+        ("can't find 'secret'", "can't find ?"),
+        ("no end of 'secret", "no end of ?"),
+        (
+            'invalid input syntax for type integer: "secret"\nLINE 1: SELECT secret',
+            "invalid input syntax for type integer: ?",
+        ),
+        ("duplicate key\nDETAIL:  Key (email)=(secret) already exists.", "duplicate key"),
+        ("(acme.Error) failed\n[SQL: SELECT 'secret']\n[parameters: ('secret',)]", "(acme.Error) failed"),
+        (
+            "Command # 2 (SET secret (secret)) of pipeline caused error: value is not an integer",
+            "Command # 2 (?) of pipeline caused error: value is not an integer",
+        ),
+        (
+            "unknown command 'NO', with args beginning with: 'secret' 'more' ",
+            "unknown command ?, with args beginning with: ? ? ",
+        ),
+    ],
+)
+def test_what_a_databases_exception_quotes_is_not_kept(message, kept, monkeypatch):
+    """Of the exceptions that were named, and of those only; also where they led to others."""
+    monkeypatch.setattr(failure, "_quoting", ())
+    assert failure_of(QuotingError(message)).message == message
+    failure.conceal(Exception.__subclasses__()[0], QuotingError)
+    assert failure_of(QuotingError(message)).message == kept
+    outer = RuntimeError("'kept'")
+    outer.__cause__ = QuotingError(message)
+    assert (failure_of(outer).message, failure_of(outer).cause.message) == ("'kept'", kept)
+
+
+def test_an_endless_message_is_kept_in_part():
+    """Its first 32,768 characters."""
+    assert len(failure_of(ValueError("x" * 1_000_000)).message) == 32_768
+
+
+@settings(deadline=None)
+@given(text(alphabet="'\"\\ ()#oflinepagx\n", max_size=300))
+def test_any_message_can_be_unquoted(message):
+    """It ends, and what is left has no quoted text but a parser's word."""
+    left = failure._unquoted(message)
+    assert len(left) <= len(message) + message.count("(") + 1
