@@ -12,7 +12,7 @@ not concerned.
 from __future__ import annotations
 
 import sys
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
 
 from autotrace.patching.builtin import standing_in
 
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from autotrace.patching.model import Call, Instrumentor, Patch
+    from autotrace.patching.model import Instrumentor, Patch
 
 
 class CannotPatchError(Exception):
@@ -113,7 +113,7 @@ def _resolve(patch: Patch) -> tuple[Any, str, Any] | None:
 
 
 def _replace(original: Any, patch: Patch, scope: str) -> Any:
-    if isinstance(original, FunctionType):
+    if isinstance(original, (FunctionType, MethodDescriptorType)):  # a method of C is called as one of Python is
         traced = patch.wrap(original, scope)
         return _dressed(traced, original)
     if isinstance(original, (classmethod, staticmethod)) and isinstance(original.__func__, FunctionType):
@@ -125,12 +125,12 @@ def _replace(original: Any, patch: Patch, scope: str) -> Any:
     return wrapped(original, patch.wrap, scope)
 
 
-def _dressed(traced: Any, original: Call) -> Any:
+def _dressed(traced: Any, original: Any) -> Any:
     """Give a replacement everything by which code looks at a function; ``__wrapped__`` gives the signature."""
     if traced is not original:
         for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__", "__type_params__"):
             if hasattr(original, name):
                 setattr(traced, name, getattr(original, name))
-        traced.__dict__.update(vars(original))
+        traced.__dict__.update(getattr(original, "__dict__", {}))
         traced.__wrapped__ = original
     return traced

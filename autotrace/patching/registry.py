@@ -60,13 +60,18 @@ BUILT_IN = (
     Known("sqlite3", "sqlite3", "db_client"),
     Known("kafka", "kafka", "messaging"),
     Known("pika", "pika", "messaging"),
+    Known("eventlet", "eventlet", "concurrency"),
+    Known("eventlet_tpool", "eventlet.tpool", "concurrency", f"{_HOME}.eventlet", "TPOOL"),
     Known("futures", "concurrent.futures.thread", "concurrency"),
     Known("futures_callbacks", "concurrent.futures._base", "concurrency", f"{_HOME}.futures", "CALLBACKS"),
     Known("futures_processes", "concurrent.futures.process", "concurrency", f"{_HOME}.futures", "PROCESSES"),
+    Known("gevent", "gevent", "concurrency"),
+    Known("gevent_threadpool", "gevent.threadpool", "concurrency", f"{_HOME}.gevent", "THREADPOOL"),
     Known("multiprocessing", "multiprocessing.spawn", "concurrency"),
     Known("multiprocessing_pool", "multiprocessing.pool", "concurrency", f"{_HOME}.multiprocessing", "POOL"),
     Known("subprocess", "subprocess", "concurrency"),
     Known("threads", "threading", "concurrency"),
+    Known("uvloop", "uvloop", "concurrency"),
 )
 
 FAMILIES = tuple(sorted({known.family for known in BUILT_IN}))

@@ -20,11 +20,18 @@ from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Any
 
-    from autotrace.patching import Call, Wrap
+    from autotrace.patching import Args, Call, Wrap
     from autotrace.trace.span import Span
+
+
+def _only(span: Span) -> Context:
+    """Return a context in which a span is current, and nothing else is set."""
+    context = Context()
+    context.run(set_current, span)
+    return context
 
 
 class Carried:
@@ -162,6 +169,41 @@ def isolate() -> Wrap:
     return wrap
 
 
+def inherit(greenlet: Any) -> None:
+    """Let a greenlet that has not run yet inherit the current span, and nothing else, unless it has a context already."""
+    try:
+        span = get_current()
+        if span is not None and greenlet.gr_context is None:
+            greenlet.gr_context = _only(span)
+    except Exception:
+        fault("greenlet")
+
+
+def make_greenlet(greenlet_of: Callable[[Args, Any], Any]) -> Wrap:
+    """Trace a function that makes a greenlet, which inherits the current span.
+
+    Args:
+        greenlet_of: returns the greenlet, from the arguments and the result.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def making(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                inherit(greenlet_of(args, result))
+            except Exception:
+                fault(scope)
+            return result
+
+        return making
+
+    return wrap
+
+
 def start_thread() -> Wrap:
     """Trace a function that runs its first argument in a thread of its own, which inherits the current span.
 
@@ -174,9 +216,7 @@ def start_thread() -> Wrap:
             try:
                 span = get_current()
                 if span is not None and args:
-                    context = Context()
-                    context.run(set_current, span)
-                    args = (partial(context.run, args[0]), *args[1:])
+                    args = (partial(_only(span).run, args[0]), *args[1:])
             except Exception:
                 fault(scope)
             try:

@@ -164,6 +164,7 @@ def test_the_parent_is_whoever_asked(traced, run, way):
 @pytest.mark.parametrize("way", WAYS)
 def test_requests_that_take_turns_do_not_mix(traced, run, way):
     """Each task's work is beneath its own span, however they are interleaved."""
+
     async def request(number):
         async with span(f"request {number}"):
             await asyncio.sleep(0)

@@ -6,6 +6,7 @@ import functools
 
 import anyio
 import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import trio
@@ -29,7 +30,7 @@ def work(name):
 async def slow_work(name):
     """Make a span that is current across a pause."""
     async with span(name):
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         return name
 
 
@@ -115,9 +116,9 @@ def test_requests_that_take_turns_do_not_mix(traced, run, way):
 
     async def request(number):
         async with span(f"request {number}"):
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             await way()
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
 
     async def main():
         async with anyio.create_task_group() as group:

@@ -39,6 +39,9 @@ def run(machine, code, **more):
         "subprocess.Popen(COMMAND).wait()",
         "os.popen(' '.join(map(__import__('shlex').quote, COMMAND))).read()",
         "asyncio.run(main())",
+        "asyncio.run(shell())",
+        "uvloop_run(main())",
+        "uvloop_run(shell())",
     ],
 )
 def test_a_program_that_is_started_is_beneath(machine, way):
@@ -47,6 +50,14 @@ def test_a_program_that_is_started_is_beneath(machine, way):
 async def main():
     process = await asyncio.create_subprocess_exec(*COMMAND)
     await process.wait()
+async def shell():
+    process = await asyncio.create_subprocess_shell(' '.join(map(__import__('shlex').quote, COMMAND)))
+    await process.wait()
+def uvloop_run(coroutine):
+    import uvloop
+    loop = uvloop.new_event_loop()
+    loop.run_until_complete(coroutine)
+    loop.close()
 """
     run(machine, f"{code}\nwith autotrace.span('asking'):\n    {way}\n")
     assert machine.parents() == [("asking", ""), ("child", "asking")]

@@ -108,6 +108,23 @@ def test_an_inherited_method_is_patched_on_the_subclass_alone(library):
     assert "method" not in vars(Derived)
 
 
+def test_a_method_written_in_c_that_is_inherited_binds_as_before(library):
+    """It gets its receiver, and looks like the original."""
+
+    class Mine(list):
+        pass
+
+    library.Mine = Mine
+    calls = []
+    done = patched(calls, "Mine.append")
+    mine = Mine()
+    mine.append(7)
+    assert (mine, calls) == ([7], [("lib", "append")])
+    assert (Mine.append.__name__, Mine.append.__doc__) == ("append", list.append.__doc__)
+    done.undo()
+    assert "append" not in vars(Mine)
+
+
 def test_a_built_in_function_has_a_stand_in_that_pickles_by_name(library):
     """To whoever looks it is the function of C, which is no method either where a class keeps it."""
     calls = []

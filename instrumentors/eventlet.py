@@ -1,0 +1,26 @@
+"""eventlet: a green thread inherits the span in which it is made; work for native threads takes it along.
+
+Without us a green thread starts in an empty context.  Threads that ``eventlet.monkey_patch`` turns into green ones come
+through here.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import concurrency
+
+INSTRUMENTOR = Instrumentor(
+    library="eventlet",
+    versions=">=0.33",
+    patches=(
+        Patch("eventlet.greenthread:GreenThread.__init__", concurrency.make_greenlet(lambda args, _: args[0])),
+        Patch("eventlet.greenthread:_spawn_n", concurrency.make_greenlet(lambda _, result: result[1])),
+    ),
+)
+
+TPOOL = Instrumentor(
+    library="eventlet_tpool",
+    versions=">=0.33",
+    distribution="eventlet",
+    patches=(Patch("eventlet.tpool:execute", concurrency.carry(0, "meth")),),
+)

@@ -1,0 +1,18 @@
+"""uvloop: a program that is started finds its parent in its environment.
+
+uvloop starts programs without ``subprocess``.  Tasks, callbacks and threads need nothing here: it copies the context as
+asyncio does.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import processes
+
+_starting = processes.environment(99)  # by name only: what stands in its place belongs to the command
+
+INSTRUMENTOR = Instrumentor(
+    library="uvloop",
+    versions=">=0.14",
+    patches=(Patch("uvloop:Loop.subprocess_exec", _starting), Patch("uvloop:Loop.subprocess_shell", _starting)),
+)

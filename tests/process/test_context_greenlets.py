@@ -1,0 +1,163 @@
+"""gevent and eventlet, patched early and late: each span's parent."""
+
+from __future__ import annotations
+
+import pytest
+
+COMMON = """
+def work(name):
+    with autotrace.span(name):
+        return name
+
+def slow_work(name):
+    with autotrace.span(name):
+        sleep(0)
+        return name
+
+def threads():
+    thread = threading.Thread(target=slow_work, args=("inside",))
+    thread.start()
+    thread.join()
+
+def timer():
+    timer = threading.Timer(0.001, work, ("inside",))
+    timer.start()
+    timer.join()
+
+def executor():
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work, "inside").result(30) == "inside"
+
+def requests(way):
+    def request(number):
+        with autotrace.span(f"request {number}"):
+            sleep(0)
+            way()
+            sleep(0)
+    return [lambda number=number: request(number) for number in range(3)]
+
+def check(way, together):
+    way()
+    with autotrace.span("asking"):
+        way()
+        work("here")
+    way()
+    together(requests(way))
+"""
+GEVENT = f"""
+HEAD
+import gevent, gevent.pool, gevent.threadpool
+from gevent import sleep
+{COMMON}
+def spawn():
+    gevent.spawn(slow_work, "inside").join()
+
+def spawn_later():
+    gevent.spawn_later(0.001, slow_work, "inside").join()
+
+def spawn_raw():
+    done = gevent.event.Event()
+    gevent.spawn_raw(lambda: (slow_work("inside"), done.set()))
+    done.wait()
+
+def group():
+    assert list(gevent.pool.Pool(2).map(slow_work, ["inside"])) == ["inside"]
+
+def native():
+    pool = gevent.threadpool.ThreadPool(1)
+    assert pool.spawn(work, "inside").get() == "inside"
+    pool.kill()
+
+def native_apply():
+    assert gevent.get_hub().threadpool.apply(work, ("inside",)) == "inside"
+
+def subclass():
+    class Mine(gevent.Greenlet):
+        def _run(self):
+            slow_work("inside")
+    mine = Mine()
+    mine.start()
+    mine.join()
+
+def together(functions):
+    gevent.joinall([gevent.spawn(function) for function in functions], raise_error=True)
+
+check(WAY, together)
+"""
+EVENTLET = f"""
+HEAD
+import eventlet, eventlet.tpool
+from eventlet import sleep
+{COMMON}
+def spawn():
+    eventlet.spawn(slow_work, "inside").wait()
+
+def spawn_n():
+    done = eventlet.event.Event()
+    eventlet.spawn_n(lambda: (slow_work("inside"), done.send()))
+    done.wait()
+
+def spawn_after():
+    eventlet.spawn_after(0.001, slow_work, "inside").wait()
+
+def pool():
+    assert eventlet.GreenPool(2).spawn(slow_work, "inside").wait() == "inside"
+
+def pool_n():
+    pool = eventlet.GreenPool(2)
+    pool.spawn_n(slow_work, "inside")
+    pool.waitall()
+
+def pool_map():
+    assert list(eventlet.GreenPool(2).imap(slow_work, ["inside"])) == ["inside"]
+
+def native():
+    assert eventlet.tpool.execute(work, "inside") == "inside"
+
+def together(functions):
+    for thread in [eventlet.spawn(function) for function in functions]:
+        thread.wait()
+
+check(WAY, together)
+"""
+EARLY = "{patch}\nimport concurrent.futures, threading\nimport autotrace\n"
+LATE = "import concurrent.futures, concurrent.futures.thread, threading\nimport autotrace\n{patch}\n"
+PATCHES = {
+    "gevent": "import gevent.monkey\ngevent.monkey.patch_all()",
+    "eventlet": "import eventlet\neventlet.monkey_patch()",
+}
+THREADS = ("threads", "timer", "executor")
+WAYS = {
+    "gevent": ("spawn", "spawn_later", "spawn_raw", "group", "native", "native_apply", "subclass"),
+    "eventlet": ("spawn", "spawn_n", "spawn_after", "pool", "pool_n", "pool_map", "native"),
+}
+HANGS = [("eventlet", "late", "executor")]  # so does the bare program: the executor's queue was made before
+CASES = [
+    pytest.param(library, moment, way, id=f"{library}-{moment}-{way}")
+    for library, ways in WAYS.items()
+    for moment in ("unpatched", "early", "late")
+    for way in (*ways, *(THREADS if moment != "unpatched" else ()))
+    if (library, moment, way) not in HANGS
+]
+EXPECTED = sorted(
+    [
+        ("inside", ""),
+        ("inside", "asking"),
+        ("here", "asking"),
+        ("asking", ""),
+        ("inside", ""),
+        *((f"request {number}", "") for number in range(3)),
+        *(("inside", f"request {number}") for number in range(3)),
+    ]
+)
+
+
+@pytest.mark.parametrize(("library", "moment", "way"), CASES)
+@pytest.mark.filterwarnings("ignore")
+def test_the_parent_is_whoever_asked(machine, library, moment, way):
+    """Through greenlets, native threads, and the standard library's threads when they have been made greenlets."""
+    head = {"unpatched": LATE.format(patch=""), "early": EARLY, "late": LATE}[moment].format(patch=PATCHES[library])
+    program = {"gevent": GEVENT, "eventlet": EVENTLET}[library].replace("HEAD", head).replace("WAY", way)
+    done = machine.python("-W", "ignore", machine.write("app.py", program), timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    assert machine.parents() == EXPECTED
