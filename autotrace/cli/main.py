@@ -9,15 +9,14 @@ import json
 import sqlite3
 import sys
 import time
-from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from autotrace import __version__
-from autotrace.cli.glyphs import Glyphs, glyphs_for
+from autotrace.cli.common import HINT, duration_ns, opened, print_lines, terminal
+from autotrace.cli.insights import insights, service_map
 from autotrace.cli.listing import listing
-from autotrace.cli.text import duration, full_moment, plural
+from autotrace.cli.text import duration, full_moment
 from autotrace.cli.waterfall import Waterfall
 from autotrace.store.asjson import summary_as_dict, trace_as_dict
 from autotrace.store.queries import (
@@ -30,24 +29,6 @@ from autotrace.store.queries import (
     list_traces,
     load_trace,
 )
-from autotrace.store.reader import Store, open_store
-from autotrace.store.schema import StoreError
-from autotrace.store.units import parse_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.text import Text
-
-HINT = "Make some: autotrace-run python your_program.py"
-
-
-def _duration_ns(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-    """Read a length of time like `250ms`; click prints the error text and exits with 2."""
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,10 +53,10 @@ def run(command: tuple[str, ...]) -> None:
 @click.option(
     "--min-duration",
     metavar="TIME",
-    callback=_duration_ns,
+    callback=duration_ns,
     help="Only traces at least so long, such as 250ms.",
 )
-@click.option("--since", metavar="TIME", callback=_duration_ns, help="Only traces begun within that time, such as 10m.")
+@click.option("--since", metavar="TIME", callback=duration_ns, help="Only traces begun within that time, such as 10m.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def traces(
@@ -88,7 +69,7 @@ def traces(
     as_json: bool,
 ) -> None:
     """List traces, the newest first."""
-    store = _open()
+    store = opened()
     since_ns = None if since is None else time.time_ns() - since
     try:
         found = list_traces(store.database, Filter(service, route, status, min_duration, since_ns, limit))
@@ -97,8 +78,8 @@ def traces(
     if as_json:
         click.echo(json.dumps([summary_as_dict(one) for one in found], indent=2))
     elif found:
-        console, glyphs = _terminal()
-        _print(console, listing(found, console.width, glyphs))
+        console, glyphs = terminal()
+        print_lines(console, listing(found, console.width, glyphs))
     else:
         kept = count_traces(store.database)
         click.echo(
@@ -113,7 +94,7 @@ def traces(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def show(trace: str, everything: bool, attributes: bool, as_json: bool) -> None:
     """Draw one TRACE: the first digits of its id, or `last` (the default)."""
-    store = _open()
+    store = opened()
     try:
         loaded = load_trace(store.database, find_trace(store.database, trace))
     except UnknownTraceError as error:
@@ -124,27 +105,16 @@ def show(trace: str, everything: bool, attributes: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(trace_as_dict(loaded), indent=2))
         return
-    console, glyphs = _terminal()
-    _print(console, Waterfall(loaded, console.width, glyphs, fold=not everything, details=attributes).lines())
+    console, glyphs = terminal()
+    print_lines(console, Waterfall(loaded, console.width, glyphs, fold=not everything, details=attributes).lines())
 
 
-def _open() -> Store:
-    try:
-        store = open_store()
-    except StoreError as error:
-        raise click.ClickException(str(error)) from error
-    for name, lost in store.ingested.damaged.items():
-        click.echo(f"autotrace: {name} was cut short; its last {plural(lost, 'byte')} are lost", err=True)
-    for name, reason in store.ingested.unreadable.items():
-        click.echo(f"autotrace: {name} cannot be read ({reason}); its spans are missing", err=True)
-    if store.ingested.refused:
-        refused = plural(store.ingested.refused, "record")
-        click.echo(f"autotrace: {refused} in the inbox could not be understood; skipped", err=True)
-    return store
+commands.add_command(insights)
+commands.add_command(service_map)
 
 
 def _candidates(error: AmbiguousTraceError) -> str:
-    _, glyphs = _terminal()
+    _, glyphs = terminal()
     lines = [f"{error}:"]
     for one in error.candidates:
         facts = (full_moment(one.start_ns), duration(one.duration_ns, glyphs).rjust(8), one.root)
@@ -152,19 +122,6 @@ def _candidates(error: AmbiguousTraceError) -> str:
     if error.total > len(error.candidates):
         lines.append(f"  and {error.total - len(error.candidates)} more")
     return "\n".join(lines)
-
-
-def _terminal() -> tuple[Console, Glyphs]:
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    return console, glyphs_for(console.encoding)
-
-
-def _print(console: Console, lines: Iterable[Text]) -> None:
-    # Captured first, because rich ends the process by itself when it meets a closed pipe.
-    with console.capture() as captured:
-        for line in lines:
-            console.print(line, no_wrap=True, overflow="ignore", crop=False)
-    sys.stdout.write(captured.get())
 
 
 def main(arguments: list[str]) -> int:

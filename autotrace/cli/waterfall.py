@@ -13,10 +13,11 @@ from rich.text import Text
 
 from autotrace.cli.bars import Axis
 from autotrace.cli.details import detail_lines
-from autotrace.cli.failure import told_failure
 from autotrace.cli.rows import Row, rows_of
 from autotrace.cli.text import clean, cut, duration, full_moment, plural
 from autotrace.store.critical import CriticalPath, critical_path
+from autotrace.store.failure import told_failure
+from autotrace.store.naming import destination, http_method, peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +137,8 @@ class Waterfall:
         line.stylize("dim")
         room = width - cell_len(lead)
         if row.waited_from_ns is not None:
-            text = f"{glyphs.wait * 2} waiting in {clean(_queue(span))}"
+            queue = clean(destination(span) or "the queue")
+            text = f"{glyphs.wait * 2} waiting in {queue}"
             return line.append(cut(text, room, glyphs), style="dim italic")
         parts: list[tuple[str, str]] = []
         if span.failed:
@@ -158,9 +160,8 @@ class Waterfall:
             yield f"(its parent {span.parent_id} is missing)"
         if span.attributes.get("autotrace.unfinished"):
             yield "(open when its process ended)"
-        method = span.attributes.get("http.request.method", span.attributes.get("http.method"))
-        if span.kind == "CLIENT" and span.name == method:
-            peers = {_peer(member) for member in row.spans}
+        if span.kind == "CLIENT" and span.name == http_method(span):
+            peers = {peer(member) for member in row.spans}
             if len(peers) == 1:
                 yield clean(peers.pop())
 
@@ -224,20 +225,6 @@ class Waterfall:
 
 def _total(spans: list[Span]) -> int:
     return sum(span.duration_ns for span in spans)
-
-
-def _peer(span: Span) -> str:
-    """Return whom an HTTP client called: host, port and path, without scheme and query."""
-    url = span.attributes.get("url.full", span.attributes.get("http.url"))
-    if isinstance(url, str) and "://" in url:
-        return url.split("://", 1)[1].split("?", 1)[0].split("#", 1)[0].split("@")[-1]
-    host, port = span.attributes.get("server.address"), span.attributes.get("server.port")
-    return f"{host}:{port}" if host and port else str(host or "")
-
-
-def _queue(consumer: Span) -> str:
-    name = consumer.attributes.get("messaging.destination.name")
-    return name if isinstance(name, str) and name else "the queue"
 
 
 def _unit(ns: int, glyphs: Glyphs) -> tuple[str, int]:

@@ -6,6 +6,7 @@ Reads only. What the answers look like on a screen is the command line's affair.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,9 +86,14 @@ def list_traces(database: sqlite3.Connection, wanted: Filter) -> list[Summary]:
     return _summaries(database, where, values, wanted.limit)
 
 
-def count_traces(database: sqlite3.Connection) -> int:
-    """Return how many traces the store holds."""
-    return int(database.execute("SELECT count(*) FROM traces").fetchone()[0])
+def count_traces(database: sqlite3.Connection, wanted: Filter | None = None) -> int:
+    """Return how many traces the store holds, or how many of them match whatever the limit.
+
+    Raises:
+        ValueError: see `list_traces`.
+    """
+    where, values = _conditions(wanted) if wanted else ("", ())
+    return int(database.execute(f"SELECT count(*) FROM traces {where}", values).fetchone()[0])  # noqa: S608 fixed
 
 
 def find_trace(database: sqlite3.Connection, reference: str) -> str:
@@ -147,6 +153,28 @@ def load_trace(database: sqlite3.Connection, trace_id: str) -> Trace:
             resources[row["resource"]] = json.loads(row["resource_attributes"])
         spans.append(_span(row, resources[row["resource"]]))
     return assemble(trace_id, spans)
+
+
+def load_traces(database: sqlite3.Connection, wanted: Filter, most_spans: int) -> list[Trace]:
+    """Load the newest traces that match, whole, the newest first.
+
+    Args:
+        database: the store.
+        wanted: which ones; its limit holds.
+        most_spans: no further trace is loaded once so many spans are; bounds memory. The newest is always loaded.
+
+    Raises:
+        ValueError: see `list_traces`.
+    """
+    loaded: list[Trace] = []
+    spans = 0
+    for summary in list_traces(database, wanted):
+        spans += summary.spans
+        if loaded and spans > most_spans:
+            break
+        with suppress(UnknownTraceError):  # another reader has just deleted it
+            loaded.append(load_trace(database, summary.trace_id))
+    return loaded
 
 
 def _span(row: sqlite3.Row, resource: dict[str, object]) -> Span:

@@ -36,7 +36,8 @@ MAY_KNOW = {
     "autotrace.instrumentors": {"autotrace.patching", "autotrace.protocols"},
     "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
     "autotrace.store": BASE | {"autotrace.store", "autotrace.settings"},
-    "autotrace.cli": BASE | {"autotrace.cli", "autotrace.store"},
+    "autotrace.insights": {"autotrace.insights", "autotrace.store"},
+    "autotrace.cli": BASE | {"autotrace.cli", "autotrace.insights", "autotrace.store"},
     "autotrace.commands": set(),
     "autotrace.launcher": BASE | {"autotrace.settings", "autotrace.bootstrap", "autotrace.commands"},
     "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.launcher"},
@@ -63,7 +64,7 @@ LIBRARIES = [  # kafka and redis are also systems, which the conventions name
     "waitress",
     "werkzeug",
 ]
-READER = ("autotrace.store", "autotrace.cli", "autotrace.__main__")
+READER = ("autotrace.store", "autotrace.insights", "autotrace.cli", "autotrace.__main__")
 
 
 def imports(path):

@@ -1,0 +1,164 @@
+"""Broken edges: where a trace falls apart.
+
+Three ways: a span names a parent that never arrived; a server span has no parent although the span of the very call
+is there, in another trace; the same for a message and its consumer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from autotrace.insights.finding import DOUBT, LIKELY, POSSIBLE, SLOW, Finding, place, some, times
+from autotrace.store.naming import (
+    ENTRIES,
+    address,
+    called_service,
+    destination,
+    http_method,
+    operation,
+    peer,
+    request_of,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from autotrace.store.model import Span, Trace
+
+KIND = "broken edge"
+SETTLED_NS = 10_000_000_000
+"""Younger traces are not judged, in ns: their spans may still be under way."""
+
+
+@dataclass
+class _Broken:
+    seen: list[tuple[Trace, Span, Span | None]] = field(default_factory=list)
+
+
+def broken_edges(traces: Sequence[Trace], now_ns: int) -> Iterator[Finding]:
+    """Find where traces fall apart.
+
+    Args:
+        traces: in order of their start.
+        now_ns: ns since the epoch; traces that end less than `SETTLED_NS` before are left out.
+    """
+    settled = [trace for trace in traces if trace.end_ns < now_ns - SETTLED_NS]
+    yield from _missing_parents(settled)
+    yield from _lost_calls(settled)
+    yield from _lost_messages(settled)
+
+
+def _missing_parents(traces: Sequence[Trace]) -> Iterator[Finding]:
+    broken: dict[tuple[str, str], _Broken] = defaultdict(_Broken)
+    entries: dict[tuple[str, str], int] = defaultdict(int)
+    for trace in traces:
+        for span in trace.spans:
+            entries[span.service, operation(span)] += 1
+        for span in trace.missing_parents:
+            broken[span.service, operation(span)].seen.append((trace, span, None))
+    for key, one in broken.items():
+        _, span, _ = one.seen[-1]
+        remote = span.kind in ENTRIES
+        always = len(one.seen) == entries[key]
+        if remote and always:
+            why = "every one names a parent: whoever calls sends its spans elsewhere, or nowhere"
+        elif remote:
+            why = "only some do, so the caller is traced: its process was killed, or its spans were dropped"
+        else:
+            why = "the parent is of the same process: it is still open, was killed, or its spans were dropped"
+        title = f"{operation(span)} in {span.service}: its parent never arrived"
+        sure = POSSIBLE if remote and always else LIKELY
+        yield _finding(one, title, [why], sure, entries[key], DOUBT if remote and always else SLOW)
+
+
+def _lost_calls(traces: Sequence[Trace]) -> Iterator[Finding]:
+    """Match server spans without a parent with calls that have no server span beneath them."""
+    calls: dict[tuple[str, str], list[tuple[Trace, Span]]] = defaultdict(list)
+    entries: dict[tuple[str, str], int] = defaultdict(int)
+    for trace in traces:
+        for span in trace.spans:
+            if span.kind == "CLIENT" and http_method(span) and called_service(span) is None:
+                calls[http_method(span), _path(span)].append((trace, span))
+            elif span.kind == "SERVER":
+                entries[span.service, span.name] += 1
+    broken: dict[tuple[str, str, str], _Broken] = defaultdict(_Broken)
+    for trace in traces:
+        for span in trace.roots:
+            if span.kind != "SERVER" or not http_method(span):
+                continue
+            around = [
+                (other, call)
+                for other, call in calls.get((http_method(span), text_of(span, "url.path", "http.target")), ())
+                if other is not trace and call.start_ns <= span.start_ns and span.start_ns <= call.end_ns
+            ]
+            if len(around) == 1:  # several calls at once: any of them may be the one
+                caller = around[0][1]
+                broken[caller.service, span.service, span.name].seen.append((trace, span, caller))
+    for (caller_name, service, name), one in broken.items():
+        _, _, call = one.seen[-1]
+        if call is None:
+            continue
+        between = f"what lies between ({address(call)}) does not pass traceparent on"
+        evidence = [
+            f"{caller_name} made the call at that moment ({operation(call)}), in a trace of its own",
+            f"{between}, or the two speak different propagation styles",
+        ]
+        title = f"the context is lost between {caller_name} and {service}: {name} begins a new trace"
+        yield _finding(one, title, evidence, LIKELY, entries[service, name], SLOW)
+
+
+def _path(call: Span) -> str:
+    _, slash, path = peer(call).partition("/")
+    return slash + path or "/"
+
+
+def _lost_messages(traces: Sequence[Trace]) -> Iterator[Finding]:
+    """Match consumers without a producer with producers of the same topic that nobody took from in their trace."""
+    sent: dict[str, list[Span]] = defaultdict(list)
+    taken: dict[tuple[str, str], int] = defaultdict(int)
+    broken: dict[tuple[str, str], _Broken] = defaultdict(_Broken)
+    for trace in traces:
+        for span in trace.spans:
+            if span.kind == "PRODUCER" and called_service(span) is None:
+                sent[destination(span)].append(span)
+            elif span.kind == "CONSUMER":
+                taken[span.service, destination(span)] += 1
+    for trace in traces:
+        for span in trace.roots:
+            topic = destination(span)
+            if span.kind == "CONSUMER" and topic and not span.links:
+                producer = next((one for one in reversed(sent[topic]) if one.start_ns <= span.start_ns), None)
+                if producer is not None:
+                    broken[span.service, topic].seen.append((trace, span, producer))
+    for (service, topic), one in broken.items():
+        producer_names = ", ".join(dict.fromkeys(made.service for _, _, made in one.seen if made))
+        evidence = [
+            f"{producer_names} sends to {topic} and is traced, but these messages had no traceparent in their headers",
+            "something between copies messages without their headers, or another program sends too",
+        ]
+        title = f"the context is lost in {topic}: {service} begins new traces"
+        yield _finding(one, title, evidence, POSSIBLE, taken[service, topic], SLOW)
+
+
+def _finding(broken: _Broken, title: str, evidence: list[str], sure: str, of: int, level: int) -> Finding:
+    _, span, cause = broken.seen[-1]
+    traces = [trace for trace, _, _ in broken.seen]
+    evidence = [f"seen {times(len(broken.seen))}", *evidence]
+    return Finding(
+        kind=KIND,
+        title=title,
+        service=span.service,
+        operation=operation(span),
+        route=place(request_of(span)),
+        evidence=evidence,
+        sure=sure,
+        level=level,
+        count=len(broken.seen),
+        of=max(of, len(broken.seen)),
+        weight=len(broken.seen),
+        traces=some(traces),
+        facts={"caller": cause.service if cause else None, "parent_id": span.parent_id},
+    )

@@ -1,0 +1,126 @@
+"""Queue wait: messages that lie in a queue for longer than it takes to handle them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from autotrace.insights.finding import CERTAIN, DOUBT, LIKELY, SLOW, Finding, percentile, place, some, spell
+from autotrace.store.naming import destination, operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from autotrace.store.model import Span, Trace
+
+KIND = "queue wait"
+AT_LEAST = 3
+"""So many messages must have waited."""
+NOTICED_NS = 500_000_000
+"""The 95th percentile of the waits from which it is told, in ns."""
+LONG_NS = 5_000_000_000
+"""The one from which it is bad whatever handling takes, in ns."""
+BUSY = 0.3
+"""The share of the waits from which the consumer was busy with other messages."""
+GROWING = 2
+"""Waits grow where the later half of at least `TREND` messages waited so many times as long as the earlier one."""
+TREND = 8
+
+
+def queue_waits(traces: Sequence[Trace]) -> Iterator[Finding]:
+    """Find queues in which messages wait.
+
+    Args:
+        traces: in order of their start.
+    """
+    waits: dict[tuple[str, str], list[tuple[Trace, Span, int]]] = defaultdict(list)
+    for trace in traces:
+        by_id = trace.by_id()
+        for span in trace.spans:
+            waited = wait_of(span, by_id)
+            if waited is not None:
+                waits[span.service, destination(span)].append((trace, span, waited))
+    for seen in waits.values():
+        seen.sort(key=lambda one: one[1].start_ns)
+        lengths = [waited for _, _, waited in seen]
+        if len(seen) >= AT_LEAST and percentile(lengths, 0.95) >= NOTICED_NS:
+            yield _finding(seen, lengths)
+
+
+def wait_of(span: Span, by_id: dict[str, Span]) -> int | None:
+    """Return how long a consumer's message was in the queue, in ns; None where that is unknown.
+
+    Args:
+        span: any span.
+        by_id: the spans of its trace.
+    """
+    if span.kind != "CONSUMER":
+        return None
+    producer = span.waited_for(by_id)
+    if producer is not None:
+        return span.start_ns - producer.end_ns
+    told = span.attributes.get("autotrace.messaging.wait_ms")  # its producer is not traced, or its span was dropped
+    return int(told * 1e6) if isinstance(told, (int, float)) and told >= 0 else None
+
+
+def _finding(seen: list[tuple[Trace, Span, int]], lengths: list[int]) -> Finding:
+    span = seen[-1][1]
+    topic = destination(span) or "a queue"
+    handling = percentile([one.duration_ns for _, one, _ in seen], 0.5)
+    p50, p95 = percentile(lengths, 0.5), percentile(lengths, 0.95)
+    half = len(lengths) // 2
+    earlier, later = percentile(lengths[:half], 0.5), percentile(lengths[half:], 0.5)
+    growing = len(lengths) >= TREND and later >= max(earlier * GROWING, NOTICED_NS)
+    processes = len({str(one.resource.get("service.instance.id")) for _, one, _ in seen})
+    many = f"{processes} processes" if processes > 1 else "1 process"
+    evidence = [f"p50 {spell(p50)}, p95 {spell(p95)}; handling one takes {spell(handling)}, by {many}"]
+    if growing:
+        evidence.append(
+            f"it grows, from {spell(earlier)} to {spell(later)}: {span.service} does not keep up with what is sent"
+        )
+    long = [(trace, one, waited) for trace, one, waited in seen if waited >= min(p95, NOTICED_NS)]
+    meanwhile, busy = _meanwhile(long, [one for _, one, _ in seen])
+    evidence.append(meanwhile)
+    return Finding(
+        kind=KIND,
+        title=f"messages wait {spell(p95)} in {topic} for {span.service}",
+        service=span.service,
+        operation=span.name,
+        route=place(span),
+        evidence=evidence,
+        sure=CERTAIN if len({one.resource.get("host.name") for _, one, _ in seen}) == 1 else LIKELY,
+        level=SLOW if growing or p95 >= LONG_NS else DOUBT,
+        count=len(long),
+        of=len(seen),
+        weight=sum(lengths) / 1e9,
+        traces=some(trace for trace, _, _ in long),
+        facts={
+            "destination": topic,
+            "p50_ns": p50,
+            "p95_ns": p95,
+            "handling_p50_ns": handling,
+            "growing": growing,
+            "busy_share": round(busy, 4),
+            "processes": processes,
+        },
+    )
+
+
+def _meanwhile(long: list[tuple[Trace, Span, int]], handled: list[Span]) -> tuple[str, float]:
+    """Say what the consumer did while the messages waited, and which share of that time it was handling others."""
+    waited = busy = 0
+    work: dict[str, int] = defaultdict(int)
+    for _, span, length in long:
+        waited += length
+        for other in handled:
+            overlap = min(span.start_ns, other.end_ns) - max(span.start_ns - length, other.start_ns)
+            if other is not span and overlap > 0:
+                busy += overlap
+                for part in (other, *other.children):
+                    work[operation(part)] += part.self_ns * overlap // max(1, other.duration_ns)
+    share = min(1.0, busy / max(1, waited))
+    name = long[0][1].service
+    if share < BUSY:
+        return f"{name} handled none of them meanwhile: it was down, polls seldom, or its group was rebalancing", share
+    most = max(work, key=lambda one: work[one])
+    return f"{name} handled other messages meanwhile, for most of that time in {most}", share

@@ -1,0 +1,88 @@
+"""What a span is called before people: its operation, whom it called, the request that it was part of."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autotrace.store.model import Span, Trace
+
+ENTRIES = frozenset({"SERVER", "CONSUMER"})
+"""Kinds of spans with which work comes into a service."""
+
+_NUMBERS = re.compile(r"(?<![A-Za-z])\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?=[a-f]*\d)[0-9a-f]{8,}\b")
+
+
+def text_of(span: Span, *names: str) -> str:
+    """Return the first of these attributes that is a text and not empty, else an empty text."""
+    found = (span.attributes.get(name) for name in names)
+    return next((value for value in found if isinstance(value, str) and value), "")
+
+
+def http_method(span: Span) -> str:
+    """Return the HTTP method, or an empty text where the span is no HTTP."""
+    return text_of(span, "http.request.method", "http.method")
+
+
+def address(span: Span) -> str:
+    """Return whom a client called: host and port, as far as they are known."""
+    url = text_of(span, "url.full", "http.url")
+    if "://" in url:
+        return re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)[0].split("@")[-1]
+    host = text_of(span, "server.address", "net.peer.name", "network.peer.address")
+    port = span.attributes.get("server.port", span.attributes.get("net.peer.port"))
+    return f"{host}:{port}" if host and port else host
+
+
+def peer(span: Span) -> str:
+    """Return whom an HTTP client called: host, port and path, without scheme and query."""
+    url = text_of(span, "url.full", "http.url")
+    if "://" in url:
+        return url.split("://", 1)[1].split("?", 1)[0].split("#", 1)[0].split("@")[-1]
+    return address(span)
+
+
+def destination(span: Span) -> str:
+    """Return the topic or queue that a span sends to or takes from, or an empty text."""
+    return text_of(span, "messaging.destination.template", "messaging.destination.name", "messaging.destination")
+
+
+def operation(span: Span) -> str:
+    """Name what a span does so that spans that do the same have the same name.
+
+    An HTTP client knows no route: its name gets whom it called, with `{n}` for what looks like an id.
+    """
+    if span.kind == "CLIENT" and span.name == http_method(span) and peer(span):
+        return f"{span.name} {without_ids(peer(span))}"
+    return span.name
+
+
+def without_ids(where: str) -> str:
+    """Put `{n}` for what looks like an id in the path behind a host."""
+    host, slash, path = where.partition("/")
+    return host + slash + _NUMBERS.sub("{n}", path)
+
+
+def request_of(span: Span) -> Span:
+    """Return the span with which the work came into the service: a server, a consumer, or the topmost of the service."""
+    while span.kind not in ENTRIES and span.parent is not None and span.parent.service == span.service:
+        span = span.parent
+    return span
+
+
+def requests_of(trace: Trace) -> dict[str, Span]:
+    """Return `request_of` for all spans of a trace at once, by their ids."""
+    found: dict[str, Span] = {}
+    pending = list(trace.tops)
+    while pending:
+        span = pending.pop()
+        inside = span.parent is not None and span.parent.service == span.service and span.kind not in ENTRIES
+        found[span.span_id] = found[span.parent.span_id] if inside and span.parent is not None else span
+        pending.extend(span.children)
+    return found
+
+
+def called_service(span: Span) -> Span | None:
+    """Return the span of the other side of a call or of a sent message, if it is traced and has arrived."""
+    return next((child for child in span.children if child.kind in ENTRIES), None)
