@@ -60,7 +60,9 @@ def test_a_whole_trace_is_no_finding():
     root = server("POST /orders", 0, 100)
     out = call("http://proxy/charge", 10, 50, root)
     made = sent("orders", 60, 61, root)
-    whole = trace(root, out, server("GET /charge", 12, 40, out, "payment", "/charge"), made, taken("orders", 70, 80, made))
+    whole = trace(
+        root, out, server("GET /charge", 12, 40, out, "payment", "/charge"), made, taken("orders", 70, 80, made)
+    )
     assert list(broken_edges([whole, trace(server("GET /", 0, 1))], LATER)) == []
 
 
