@@ -6,14 +6,16 @@ Everything here does nothing where the agent is not running, and never raises: a
 from __future__ import annotations
 
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from sys import _getframe
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
 from autotrace.patching.wall import fault
 from autotrace.protocols import internal
 from autotrace.trace.context import get_current
+from autotrace.trace.generators import GENERATOR, opened, rightful
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from autotrace.trace.span import AttributeValue, Span
 
@@ -39,7 +41,7 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
 
     def __enter__(self) -> span:  # noqa: PYI034 - typing.Self is newer than Python 3.9
         """Start the span; it is current until the block ends."""
-        self._span = internal.begin(self._name, self._attributes)
+        self._open(_getframe(1))
         return self
 
     def __exit__(
@@ -51,13 +53,19 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
 
     async def __aenter__(self) -> span:  # noqa: PYI034
         """Start the span."""
-        return self.__enter__()
+        self._open(_getframe(1))
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Finish the span."""
         self.__exit__(kind, error, traceback)
+
+    def _open(self, frame: FrameType) -> None:
+        span = self._span = internal.begin(self._name, self._attributes)
+        if span is not None and frame.f_code.co_flags & GENERATOR:
+            opened(span, frame)
 
     def __call__(self, function: Function) -> Function:
         """Trace each call of a function, a coroutine function, a generator or an asynchronous generator function.
@@ -116,17 +124,17 @@ class CurrentSpan:
 
 def current_span() -> CurrentSpan:
     """Return the current span; false in a condition where there is none, or where it is not recorded."""
-    return CurrentSpan(get_current())
+    return CurrentSpan(rightful(get_current()))
 
 
 def set_attribute(key: str, value: AttributeValue) -> None:
     """Set an attribute of the current span."""
-    _set(get_current(), key, value)
+    _set(rightful(get_current()), key, value)
 
 
 def record_exception(error: BaseException) -> None:
     """Add an exception that was handled to the current span, as an event; its status stays."""
-    _record(get_current(), error)
+    _record(rightful(get_current()), error)
 
 
 def _set(on: Span | None, key: str, value: AttributeValue) -> None:

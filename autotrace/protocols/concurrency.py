@@ -17,6 +17,7 @@ from autotrace.patching import argument, with_argument
 from autotrace.patching.wall import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
+from autotrace.trace.generators import rightful
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,14 +103,15 @@ def carry(
 
     def wrap(original: Call, scope: str) -> Call:
         def carrying(*args: Any, **kwargs: Any) -> Any:
-            span = None
+            before = None
             try:
-                span = get_current()
+                before = get_current()
+                span = rightful(before)
                 if span is not None or absence:
                     function = argument(args, kwargs, index, name)
                     if function is not None:
                         args = with_argument(args, kwargs, index, name, carried(function, span))
-                if isolated and span is not None:
+                if isolated and before is not None:
                     set_current(None)
             except Exception:
                 fault(scope)
@@ -119,8 +121,8 @@ def carry(
                 hide_frame(error)
                 raise
             finally:
-                if isolated and span is not None:
-                    set_current(span)
+                if isolated and before is not None:
+                    set_current(before)
 
         return carrying
 
@@ -133,7 +135,7 @@ def carry_awaitable() -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def carrying(*args: Any, **kwargs: Any) -> Any:
             try:
-                span = get_current()
+                span = rightful(get_current())
                 if span is not None and args:
                     args = (CarriedAwaitable(args[0], span), *args[1:])
             except Exception:
@@ -172,7 +174,7 @@ def isolate() -> Wrap:
 def inherit(greenlet: Any) -> None:
     """Let a greenlet that has not run yet inherit the current span, and nothing else, unless it has a context already."""
     try:
-        span = get_current()
+        span = rightful(get_current())
         if span is not None and greenlet.gr_context is None:
             greenlet.gr_context = _only(span)
     except Exception:
@@ -214,7 +216,7 @@ def start_thread() -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def starting(*args: Any, **kwargs: Any) -> Any:
             try:
-                span = get_current()
+                span = rightful(get_current())
                 if span is not None and args:
                     args = (partial(_only(span).run, args[0]), *args[1:])
             except Exception:

@@ -12,6 +12,7 @@ from autotrace.patching.wall import fault
 from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.generators import closing
 from autotrace.trace.span import ERROR, INTERNAL, UNSET, Extras, Operation
 from autotrace.trace.tracer import tracer
 
@@ -60,6 +61,8 @@ def end(span: Span | None, error: BaseException | None) -> None:
     try:
         if span is None:
             return
+        if span.notes is not None:
+            closing(span)
         if error is not None:
             failed(span, error, _SCOPE)
         else:

@@ -21,6 +21,7 @@ from autotrace.protocols.concurrency import Carried
 from autotrace.trace.context import get_current
 from autotrace.trace.elsewhere import elsewhere, place_of
 from autotrace.trace.failure import hide_frame
+from autotrace.trace.generators import rightful
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ def environment(index: int, name: str = "env") -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def starting(*args: Any, **kwargs: Any) -> Any:
             try:
-                span = get_current()
+                span = rightful(get_current())
                 if span is not None:
                     args = _with_environment(args, kwargs, index, name, span)
             except Exception:
@@ -91,7 +92,7 @@ def preparing() -> Wrap:
                 hide_frame(error)
                 raise
             try:
-                span = get_current() or tracer.inherited
+                span = rightful(get_current()) or tracer.inherited
                 if span is not None:
                     data[_KEY] = place_of(span)
             except Exception:

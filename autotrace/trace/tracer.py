@@ -13,6 +13,7 @@ from autotrace.trace import ids
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.elsewhere import elsewhere
 from autotrace.trace.failure import failure_of
+from autotrace.trace.generators import parent_of, suspendable
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import CONSUMER, SERVER, Span, Trace
 
@@ -99,6 +100,9 @@ class Tracer:
         """Return a new span beneath ``parent``, or a new root; it is not current yet."""
         span = Span()
         span.remote = False
+        previous = parent
+        if suspendable:
+            parent = parent_of(parent)
         if parent is not None:
             span.trace = parent.trace
             span.parent_id = parent.span_id
@@ -113,10 +117,12 @@ class Tracer:
             span.span_id = self.take_id()
         except IndexError:
             span.span_id = ids.refill()
-        span.previous = parent
+        span.previous = previous
         span.operation = operation
         span.facts = facts
         span.extras = span.notes = None
+        if parent is not previous:
+            span.notes = {"beneath": parent}
         span.end = 0
         span.start = self.clock()
         return span
