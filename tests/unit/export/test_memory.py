@@ -172,3 +172,25 @@ def test_a_span_like_one_that_is_known_is_encoded_like_it(flags, remote, parent,
     assert [span.start_time_unix_nano for span in many.resource_spans[0].scope_spans[0].spans] == list(
         range(1000, 1050)
     )
+
+
+def test_attributes_that_are_spelled_out_are_told_as_they_are():
+    """Remembered pairs mix up neither 1, 1.0 and True nor 0.0 and -0.0; told twice, from memory the second time."""
+    kind = Operation("f", CLIENT, "s", lambda facts, *_: (facts[0], facts[1], 0, ""), spelled=True)
+    asked = Operation("f", CLIENT, "s", kind.describe)
+    encoding = encoder()
+    for _ in range(2):
+        for value in (0, 0.0, -0.0, False, 1, 1.0, True, 2.5, "1", b"1", None, "", ("a",), [1]):
+            facts = "bake", {"value": value, "": 1, "oven": 2}
+            assert str(only_span(encoding, finished_span(kind, facts))) == str(
+                only_span(encoder(), finished_span(asked, facts))
+            )
+
+
+def test_of_attributes_that_are_spelled_out_no_more_are_told_than_the_limit():
+    """The first ones; the others are counted."""
+    kind = Operation("f", CLIENT, "s", lambda facts, *_: (facts[0], facts[1], 0, ""), spelled=True)
+    span = only_span(
+        encoder(Limits(attribute_count=2)), finished_span(kind, ("bake", {"a": 1, "b": None, "c": 2, "d": 3}))
+    )
+    assert ([pair.key for pair in span.attributes], span.dropped_attributes_count) == (["a", "c"], 1)
