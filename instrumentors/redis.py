@@ -10,7 +10,7 @@ from __future__ import annotations
 from redis.exceptions import RedisError, ResponseError
 
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, db_calls, db_commands
+from autotrace.protocols import concurrency, db_calls, db_commands, quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,20 +27,12 @@ _LEFT = (
     "ASK BUSY BUSYGROUP BUSYKEY CLUSTERDOWN CROSSSLOT INPROG IOERR MASTERDOWN MISCONF MOVED NOGROUP NOMASTERLINK NOREPLICAS "
     "NOTBUSY OOM TRYAGAIN UNBLOCKED UNKILLABLE WRONGPASS WRONGTYPE"
 )
-_CUT = {
-    "AskError": "ASK",
-    "BusyLoadingError": "LOADING",
-    "ClusterCrossSlotError": "CROSSSLOT",
-    "ClusterDownError": "CLUSTERDOWN",
-    "ExecAbortError": "EXECABORT",
-    "MasterDownError": "MASTERDOWN",
-    "MovedError": "MOVED",
-    "NoPermissionError": "NOPERM",
-    "NoScriptError": "NOSCRIPT",
-    "OutOfMemoryError": "OOM",
-    "ReadOnlyError": "READONLY",
-    "TryAgainError": "TRYAGAIN",
-}
+_CLASSES = (
+    "AskError:ASK BusyLoadingError:LOADING ClusterCrossSlotError:CROSSSLOT ClusterDownError:CLUSTERDOWN "
+    "ExecAbortError:EXECABORT MasterDownError:MASTERDOWN MovedError:MOVED NoPermissionError:NOPERM "
+    "NoScriptError:NOSCRIPT OutOfMemoryError:OOM ReadOnlyError:READONLY TryAgainError:TRYAGAIN"
+)
+_CUT = dict(name.split(":") for name in _CLASSES.split())
 
 
 def _code(error: Exception) -> str | None:
@@ -61,7 +53,9 @@ def _server(client: Any) -> Server:
 
 
 def _command(args: Args, _kwargs: Kwargs) -> Any:
-    return db_commands.sent(args[1:]) + _server(args[0]) if len(args) > 1 else None
+    if len(args) < 2 or (quiet.muted and quiet.is_muted(args[0].connection_pool)):
+        return None
+    return db_commands.sent(args[1:]) + _server(args[0])
 
 
 def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
@@ -71,6 +65,8 @@ def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
 def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
     pipeline = args[0]
     if not (pipeline.command_stack or pipeline.watching):  # nothing is sent
+        return None
+    if quiet.muted and quiet.is_muted(pipeline.connection_pool):
         return None
     # where there is is_transaction, transaction is a method
     multi = pipeline.explicit_transaction or getattr(pipeline, "is_transaction", pipeline.transaction)

@@ -1,0 +1,245 @@
+"""Queues of tasks: a PRODUCER span where the program sends one, a CONSUMER span while a worker runs it.
+
+A task is named by what it does, not by its queue; else these are messages.  A task that is run where it was called, with no
+queue between, has an INTERNAL span only.  What runs in a worker is beneath the sending, also when it is tried again; what it
+sends itself (the next of a chain, another try) is beneath the running.
+
+Semantic conventions 1.44, messaging spans (in development); ``autotrace.task.*`` is what they have no name for.
+"""
+
+from __future__ import annotations
+
+from autotrace import propagation
+from autotrace.patching.wall import fault
+from autotrace.protocols import consuming, handling, producing
+from autotrace.protocols.calls import Calls
+from autotrace.trace.context import get_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import CONSUMER, ERROR, INTERNAL, PRODUCER, UNSET, Operation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.protocols.handling import Ended, Look
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Attributes, Description, Facts, Span
+
+    # the facts of `sent`, and where the context goes to; None: this call is not traced
+    Prepare = Callable[[Args, Kwargs], Look]
+    Task = Callable[[Args, Kwargs], Optional[tuple[Facts, "Carrier"]]]
+
+RETRY = "RETRY"
+
+
+class Carrier:
+    """Where the context of a task that is sent goes to.
+
+    Args:
+        headers: what the task travels with, or None.
+        put: takes fresh headers.
+    """
+
+    __slots__ = ("headers", "put")
+
+    def __init__(self, headers: dict[str, Any] | None, put: Callable[[dict[str, Any]], object]) -> None:
+        self.headers = headers
+        self.put = put
+
+
+class Tasks:
+    """The family, for one system of tasks.
+
+    Args:
+        system: its own name (``messaging.system``).
+    """
+
+    def __init__(self, system: str) -> None:
+        self._system = system
+        self._sending = Calls(producing.SEND, PRODUCER, self.describe_send, _put)
+
+    def send(self, task: Task, task_id: Callable[[Any], Any]) -> Wrap:
+        """Trace a function that sends a task.
+
+        Args:
+            task: looks at the arguments.
+            task_id: looks at what the function returned.
+        """
+
+        def before(args: Args, kwargs: Kwargs) -> tuple[Facts, Carrier, Args] | None:
+            found = task(args, kwargs)
+            return (*found, args) if found is not None else None
+
+        def after(result: Any) -> Facts | None:
+            found = task_id(result)
+            return (found,) if type(found) is str else None
+
+        return self._sending.call(before, after)
+
+    def run(self, look: Look, ended: Ended | None = None) -> Wrap:
+        """Trace a function that runs a task that came through a queue.
+
+        Args:
+            look: returns the facts of ``ran`` and the headers.
+            ended: see ``handling.handled``; its outcome is the state that the task is in.
+        """
+
+        def wrap(original: Call, scope: str) -> Call:
+            return handling.handled(original, self._operation(scope, CONSUMER), look, ended)
+
+        return wrap
+
+    def runners(self, prepare: Prepare, ended: Ended, at_once: Callable[[Args, Kwargs], bool]) -> Wrap:
+        """Trace a function that makes functions that run tasks.
+
+        Args:
+            prepare: returns the ``look`` of ``run``, from the arguments of that function.
+            ended: see ``run``.
+            at_once: tells from the arguments that what is made runs tasks where they are called.
+        """
+
+        def wrap(original: Call, scope: str) -> Call:
+            queued, direct = self._operation(scope, CONSUMER), self._operation(scope, INTERNAL)
+
+            def making(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    made = original(*args, **kwargs)
+                except BaseException as error:
+                    hide_frame(error)
+                    raise
+                try:
+                    look = prepare(args, kwargs)
+                    return handling.handled(made, direct if at_once(args, kwargs) else queued, look, ended)
+                except Exception:
+                    fault(scope)
+                    return made
+
+            return making
+
+        return wrap
+
+    def _operation(self, scope: str, kind: int) -> Operation:
+        describe = self.describe_run if kind == CONSUMER else self.describe_call
+        return Operation(consuming.PROCESS, kind, scope, describe)
+
+    def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a task that was sent."""
+        name, queue, task, group, eta = facts
+        if outcome is not None:
+            task = outcome[0]
+        attributes = self._attributes("send", name, queue, task)
+        if group:
+            attributes["autotrace.task.group"] = group
+        if eta:
+            attributes["autotrace.task.eta"] = eta
+        return _ended(f"send {name}", attributes, failure)
+
+    def describe_run(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a task that was run by a worker."""
+        name, attributes = self._ran(facts, outcome)
+        return _ended(f"process {name}", attributes, failure)
+
+    def describe_call(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a task that was run where it was called."""
+        name, attributes = self._ran(facts, outcome)
+        for absent in ("messaging.destination.name", "messaging.operation.name", "messaging.operation.type"):
+            attributes.pop(absent, None)
+        attributes["autotrace.task.eager"] = True
+        return _ended(f"run {name}", attributes, failure)
+
+    def _ran(self, facts: Facts, outcome: Facts | None) -> tuple[str, Attributes]:
+        name, queue, task, root, group, retries, again, wait = facts
+        attributes = self._attributes("process", name, queue, task)
+        if root and root != task:
+            attributes["messaging.message.conversation_id"] = root
+        if group:
+            attributes["autotrace.task.group"] = group
+        if retries:
+            attributes["autotrace.task.retries"] = retries
+        if again:
+            attributes["autotrace.messaging.redelivered"] = True
+        if wait is not None:
+            attributes["autotrace.messaging.wait_ms"] = wait
+        if outcome is not None:
+            state, reason = outcome
+            attributes["autotrace.task.state"] = state
+            if reason:
+                attributes["autotrace.task.retry_reason"] = reason
+        return name, attributes
+
+    def _attributes(self, operation: str, name: str, queue: str, task: str) -> Attributes:
+        attributes: Attributes = {
+            "messaging.system": self._system,
+            "messaging.operation.name": operation,
+            "messaging.operation.type": operation,
+            "autotrace.task.name": name,
+        }
+        if queue:
+            attributes["messaging.destination.name"] = queue
+        if task:
+            attributes["messaging.message.id"] = task
+        return attributes
+
+
+def sent(name: Any, queue: Any, task_id: Any, group: Any, eta: Any) -> Facts:
+    """Return the facts of a task that is sent; ``eta`` is the moment before which it shall not run."""
+    return _text(name), _text(queue), _text(task_id), _text(group), _text(eta)
+
+
+def ran(
+    name: Any,
+    queue: Any,
+    task_id: Any,
+    root: Any = None,
+    group: Any = None,
+    retries: Any = 0,
+    again: Any = False,
+    wait: int | None = None,
+) -> Facts:
+    """Return the facts of a task that runs.
+
+    Args:
+        name: the task's.
+        queue: where it came from.
+        task_id: the id.
+        root: the id of the task that began all.
+        group: the id of the group that it belongs to.
+        retries: how often it was tried before.
+        again: whether a worker has been given it before.
+        wait: milliseconds in the queue, or None.
+    """
+    tried = retries if type(retries) is int else 0
+    return _text(name), _text(queue), _text(task_id), _text(root), _text(group), tried, bool(again), wait
+
+
+def _put(carrier: Carrier, span: Span) -> None:
+    headers = producing.put_into(_own(carrier.headers), span)
+    if headers is not None:
+        carrier.put(headers)
+
+
+def _own(headers: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return headers without a context that is the running task's: libraries send that task's headers on with the next."""
+    if not headers:
+        return headers
+    remote = propagation.incoming_bytes(headers)
+    running = get_current()
+    while running is not None:
+        if remote is not None and running.remote and running.parent_id == remote.span_id:
+            ours = set(propagation.fields())
+            return {name: value for name, value in headers.items() if str(name).lower() not in ours}
+        running = running.previous
+    return headers
+
+
+def _ended(name: str, attributes: Attributes, failure: Failure | None) -> Description:
+    if failure is None:
+        return name, attributes, UNSET, ""
+    attributes["error.type"] = failure.type
+    return name, attributes, ERROR, failure.message
+
+
+def _text(given: Any) -> str:
+    return given if type(given) is str else "" if given is None else str(given)

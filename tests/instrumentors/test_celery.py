@@ -1,0 +1,298 @@
+"""Celery within one process: what is sent, what travels with it, and what running it is, without a worker."""
+
+from __future__ import annotations
+
+import celery
+import pytest
+from celery.app import trace
+from celery.exceptions import Ignore
+from kombu.exceptions import EncodeError
+
+from autotrace import propagation
+from autotrace.api import span
+from autotrace.patching.wall import faults
+from autotrace.protocols import tasks
+from contracts.messaging_base import current_id, hexadecimal
+
+FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+# The library's own use of what newer Pythons and its dependencies warn of.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+class BakeError(Exception):
+    """What goes wrong in a task."""
+
+
+@pytest.fixture
+def app(instrument, monkeypatch):
+    """An application whose broker is this process's memory."""
+    instrument("celery", "celery_worker")
+    made = celery.Celery("pizza", broker="memory://", backend="cache+memory://", set_as_current=False)
+    made.conf.broker_connection_retry_on_startup = False
+    with made.connection_for_write() as connection:
+        connection.default_channel.queue_declare("celery")
+        connection.default_channel.queue_purge("celery")
+    yield made
+    made.close()
+
+
+def task(app, **options):
+    """Make a task of a function."""
+
+    def decorate(function):
+        made = app.task(name=f"shop.{function.__name__}", bind=True, shared=False, **options)(function)
+        app.finalize()
+        return made
+
+    return decorate
+
+
+def take(app, queue="celery"):
+    """Return the next message of a queue, or None."""
+    with app.connection_for_read() as connection:
+        message = connection.default_channel.basic_get(queue, no_ack=True)
+        return message if message is None else connection.default_channel.message_to_python(message)
+
+
+def run(app, message):
+    """Run a message's task, as a worker does."""
+    made = app.tasks[message.headers["task"]]
+    tracer = trace.build_tracer(made.name, made, app.loader, "host", app=app)
+    args, kwargs, embedded = message.decode()
+    request = {**message.headers, "delivery_info": dict(message.delivery_info), "is_eager": False, **(embedded or {})}
+    return tracer(message.headers["id"], args, kwargs, {**request, "args": args, "kwargs": kwargs})
+
+
+def sent(name, number, task_id, trace_=None, parent="", queue="celery", **more):
+    """Return the expected span of a task that was sent."""
+    attributes = {
+        "messaging.system": "celery",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": queue,
+        "messaging.message.id": task_id,
+        "autotrace.task.name": name,
+    }
+    return {
+        "name": f"send {name}",
+        "kind": "PRODUCER",
+        "scope": "celery",
+        "trace_id": f"{number if trace_ is None else trace_:032x}",
+        "span_id": hexadecimal(number),
+        "parent_id": parent and hexadecimal(parent),
+        "attributes": attributes,
+        "status": "UNSET",
+        **more,
+    }
+
+
+def ran(name, number, task_id, trace_, parent, state="SUCCESS", **more):
+    """Return the expected span of a task that a worker ran."""
+    expected = sent(name, number, task_id, trace_, parent)
+    operation = {"messaging.operation.name": "process", "messaging.operation.type": "process"}
+    expected["attributes"].update({**operation, "autotrace.task.state": state, **more.pop("attributes", {})})
+    return {**expected, "name": f"process {name}", "kind": "CONSUMER", "scope": "celery_worker", **more}
+
+
+def test_a_task_is_one_trace_from_its_cause_to_what_it_does(app, recorder):
+    """Sending is beneath what caused it, running beneath the sending, and what the task does beneath that."""
+
+    @task(app)
+    def bake(_self, pizza):
+        assert current_id() == hexadecimal(3)
+        with span("oven"):
+            return pizza
+
+    with span("order"):
+        result = bake.delay("margherita")
+        assert current_id() == hexadecimal(1)
+    assert run(app, take(app))[0] == "margherita"
+    assert current_id() is None
+    order, send, process, oven = sorted(recorder.wait(4), key=lambda one: one["span_id"])
+    assert send == sent("shop.bake", 2, result.id, trace_=1, parent=1)
+    assert process == ran("shop.bake", 3, result.id, trace_=1, parent=2)
+    assert (order["name"], oven["name"], oven["parent_id"]) == ("order", "oven", hexadecimal(3))
+
+
+def test_headers_of_the_program_stay(app, recorder):
+    """The dictionary that the program passes is not written to; what arrives is what it set and ours."""
+
+    @task(app)
+    def bake(_self):
+        pass
+
+    headers = {"shop": "7"}
+    bake.apply_async(headers=headers, queue="oven", countdown=5)
+    assert headers == {"shop": "7"}
+    message = take(app, "oven")
+    assert message.headers["shop"] == "7"
+    assert message.headers["traceparent"] == f"00-{1:032x}-{1:016x}-01"
+    (send,) = recorder.wait(1)
+    assert send["attributes"]["messaging.destination.name"] == "oven"
+    assert send["attributes"]["autotrace.task.eta"] == "5"
+
+
+def test_a_context_of_the_programs_own_stays_and_is_linked(app, recorder):
+    """A task that is sent with a context is run beneath that."""
+
+    @task(app)
+    def bake(_self):
+        pass
+
+    bake.apply_async(headers={"traceparent": FOREIGN})
+    run(app, take(app))
+    send, process = recorder.wait(2)
+    assert send["links"] == [tuple(FOREIGN.split("-")[1:3])]
+    assert (process["trace_id"], process["parent_id"]) == tuple(FOREIGN.split("-")[1:3])
+
+
+def test_without_propagation_nothing_travels(app, recorder):
+    """The propagator ``none``: the message is the bare one, and each side begins a trace."""
+    propagation.configure(("none",))
+
+    @task(app)
+    def bake(_self):
+        pass
+
+    bake.delay()
+    message = take(app)
+    assert "traceparent" not in message.headers
+    run(app, message)
+    assert [one["parent_id"] for one in recorder.wait(2)] == ["", ""]
+
+
+def test_a_task_that_fails_tells_its_exception(app, recorder):
+    """The library keeps the exception to itself; the span has it."""
+
+    @task(app)
+    def bake(_self):
+        raise BakeError("burnt")
+
+    result = bake.delay()
+    run(app, take(app))
+    _, process = recorder.wait(2)
+    kind = process["attributes"]["error.type"]
+    assert kind.endswith("test_celery.BakeError")
+    failed = {"attributes": {"error.type": kind}, "status": "ERROR", "message": "burnt"}
+    assert process == ran("shop.bake", 2, result.id, 1, 1, "FAILURE", exception=f"{kind}: burnt", **failed)
+
+
+def test_each_try_is_beneath_the_one_before(app, recorder):
+    """A retry has not failed; it sends the task again, although the library passes the first try's headers on."""
+
+    @task(app, max_retries=3)
+    def bake(self):
+        if self.request.retries == 0:
+            raise self.retry(exc=BakeError("cold"), countdown=0)
+        return "done"
+
+    result = bake.delay()
+    run(app, take(app))
+    run(app, take(app))
+    found = {one["span_id"]: one for one in recorder.wait(4)}
+    assert found[hexadecimal(2)] == ran(
+        "shop.bake", 2, result.id, 1, 1, "RETRY", attributes={"autotrace.task.retry_reason": "BakeError"}
+    )
+    assert found[hexadecimal(3)]["name"] == "send shop.bake"
+    assert (found[hexadecimal(3)]["parent_id"], found[hexadecimal(3)].get("links")) == (hexadecimal(2), None)
+    assert found[hexadecimal(4)] == ran("shop.bake", 4, result.id, 1, 3, attributes={"autotrace.task.retries": 1})
+
+
+def test_a_task_that_is_ignored_has_not_failed(app, recorder):
+    """The state says what became of it."""
+
+    @task(app)
+    def bake(_self):
+        raise Ignore
+
+    result = bake.delay()
+    run(app, take(app))
+    assert recorder.wait(2)[1] == ran("shop.bake", 2, result.id, 1, 1, "IGNORED")
+
+
+def test_a_chain_is_one_trace_link_by_link(app, recorder):
+    """Each next task is sent by the one before it."""
+
+    @task(app)
+    def bake(_self, number):
+        return number + 1
+
+    with span("order"):
+        celery.chain(bake.s(1), bake.s(), bake.s()).apply_async()
+    results = [run(app, take(app))[0] for _ in range(3)]
+    assert results == [2, 3, 4]
+    found = recorder.wait(7)
+    assert {one["trace_id"] for one in found} == {f"{1:032x}"}
+    parents = {one["span_id"]: one["parent_id"] for one in found}
+    assert parents == {hexadecimal(n + 1): hexadecimal(n) if n else "" for n in range(7)}
+    roots = {one["attributes"].get("messaging.message.conversation_id") for one in found if one["kind"] == "CONSUMER"}
+    assert len(roots) == 2  # the first is the root itself
+
+
+def test_a_group_is_sent_beneath_one_cause(app, recorder):
+    """Each of its tasks is a message of its own, with the group's id."""
+
+    @task(app)
+    def bake(_self, number):
+        return number
+
+    with span("order"):
+        group = celery.group(bake.s(number) for number in range(3)).apply_async()
+    for _ in range(3):
+        run(app, take(app))
+    found = recorder.wait(7)
+    sends = [one for one in found if one["kind"] == "PRODUCER"]
+    assert {one["parent_id"] for one in sends} == {hexadecimal(1)}
+    assert {one["attributes"]["autotrace.task.group"] for one in sends} == {group.id}
+    runs = [one for one in found if one["kind"] == "CONSUMER"]
+    assert {one["parent_id"] for one in runs} == {one["span_id"] for one in sends}
+
+
+def test_a_task_that_is_run_where_it_is_called_is_no_message(app, recorder):
+    """Eager mode and ``apply``: one span beneath the caller, and its exception is the caller's to see."""
+    app.conf.task_always_eager = True
+    app.conf.task_eager_propagates = True
+
+    @task(app)
+    def bake(_self, number):
+        if number:
+            raise BakeError("burnt")
+
+    with span("order"):
+        bake.delay(0)
+        with pytest.raises(BakeError):
+            bake.delay(1)
+        assert current_id() == hexadecimal(1)
+    good, bad, _ = recorder.wait(3)
+    assert (good["name"], good["kind"], good["parent_id"]) == ("run shop.bake", "INTERNAL", hexadecimal(1))
+    assert good["attributes"]["autotrace.task.eager"] is True
+    assert good["attributes"]["autotrace.task.state"] == "SUCCESS"
+    assert (bad["status"], bad["message"]) == ("ERROR", "burnt")
+
+
+def test_a_task_that_cannot_be_sent_fails_its_span(app, recorder):
+    """The program sees the exception of the library, and so does the span."""
+    with pytest.raises(EncodeError):
+        app.send_task("shop.bake", (object(),))
+    (failed,) = recorder.wait(1)
+    assert (failed["kind"], failed["status"]) == ("PRODUCER", "ERROR")
+    assert failed["attributes"]["error.type"] == "kombu.exceptions.EncodeError"
+
+
+def test_our_own_failure_costs_spans_and_nothing_else(app, recorder, monkeypatch):
+    """Where our code raises, tasks are sent and run as if we were not there."""
+
+    def broken(*_args):
+        raise RuntimeError("ours")
+
+    @task(app)
+    def bake(_self):
+        return 7
+
+    monkeypatch.setattr(tasks, "_text", broken)
+    bake.delay()
+    message = take(app)
+    assert "traceparent" not in message.headers
+    assert run(app, message)[0] == 7
+    assert recorder.finished() == []
+    assert (faults.pop("celery"), faults.pop("celery_worker")) == (1, 1)

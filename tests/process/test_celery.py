@@ -1,0 +1,164 @@
+"""Celery's workers as processes of their own, under every pool, with Redis and RabbitMQ: one trace from the request on."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from machine import RUN
+
+LIMIT_S = 120.0
+
+APP = """
+import os, sqlite3, sys
+import celery
+
+app = celery.Celery("shop", broker=os.environ["BROKER"], backend=os.environ["RESULTS"])
+app.conf.update(
+    task_default_queue=os.environ["QUEUE"],
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    worker_hijack_root_logger=False,
+    beat_schedule={"tick": {"task": "tick", "schedule": 3600.0}},
+    beat_schedule_filename=os.path.join(os.getcwd(), "schedule"),
+)
+FIRST = os.path.join(os.getcwd(), "first")
+
+@app.task(name="bake", bind=True)
+def bake(self, number):
+    if number == 10 and self.request.retries == 0:
+        raise self.retry(countdown=0)
+    database = sqlite3.connect(":memory:")
+    database.execute("SELECT 1")
+    database.close()
+    return number + 1
+
+@app.task(name="total")
+def total(numbers):
+    return sum(numbers)
+
+@app.task(name="tick")
+def tick():
+    pass
+"""
+
+CLIENT = """
+import sys
+import celery, flask
+from app import app, bake, total
+
+web = flask.Flask("web")
+
+@web.route("/order")
+def order():
+    if "short" in sys.argv:
+        return {"got": [bake.delay(1).get(timeout=90)]}
+    got = [
+        bake.delay(1).get(timeout=90),
+        bake.delay(10).get(timeout=90),
+        celery.chain(bake.s(1), bake.s()).apply_async(countdown=0.3).get(timeout=90),
+        celery.chord([bake.s(1), bake.s(2)], total.s()).apply_async().get(timeout=90),
+    ]
+    return {"got": got}
+
+print(web.test_client().get("/order").json["got"])
+"""
+
+
+@contextlib.contextmanager
+def worker(machine, *options, environ=None):
+    """A worker under autotrace-run, which is asked to end when the block does."""
+    command = [
+        RUN,
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "app",
+        "worker",
+        "--without-gossip",
+        "--without-mingle",
+        *options,
+    ]
+    log = machine.directory / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=machine.directory, env={**machine.environ, **environ}, stdout=output, stderr=output
+        )
+    try:
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, log.read_text()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def places(request, redis_server, queue_name, machine):
+    """Where broker and results are; files of the application."""
+    machine.write("app.py", APP)
+    machine.write("client.py", CLIENT)
+    broker = f"{redis_server.url}/1"
+    if request.param == "rabbitmq":
+        broker = request.getfixturevalue("rabbitmq").url
+    return {"BROKER": broker, "RESULTS": f"{redis_server.url}/2", "QUEUE": queue_name}
+
+
+ONE = [("process bake", "send bake"), ("SELECT", "process bake")]
+REQUEST = [("GET /order", ""), ("send bake", "GET /order"), *ONE]
+# Name, and name of the parent, of every span that the whole request makes.
+WHOLE = [
+    *REQUEST,
+    *[("send bake", "GET /order"), ("process bake", "send bake"), ("send bake", "process bake"), *ONE],  # tried again
+    *[("send bake", "GET /order"), *ONE, ("send bake", "process bake"), *ONE],  # a chain
+    *[("send bake", "GET /order"), *ONE] * 2,  # a chord, whose body is sent by the last of its tasks
+    *[("send total", "process bake"), ("process total", "send total")],
+]
+TICK = [("process tick", "send tick"), ("send tick", "")]
+BEAT = """
+from app import app
+service = app.Beat(loglevel="WARNING").Service(app)
+service.scheduler.apply_async(service.scheduler.schedule["tick"], advance=False)
+"""
+
+
+def ask(machine, environ, *arguments):
+    """Run the client, whose request waits for all of its tasks; returns what they made of it."""
+    done = machine.python("client.py", *arguments, environ=environ, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("places", ["redis"], indirect=True)
+def test_a_request_and_all_its_tasks_are_one_trace(machine, places):
+    """Tasks, tries, chains and chords, each beneath what sent it; nothing is lost where each has a process of its own."""
+    with worker(machine, "--pool=prefork", "--concurrency=2", "--max-tasks-per-child=1", environ=places):
+        assert ask(machine, places) == b"[2, 11, 3, 5]\n"
+    assert machine.parents() == sorted(WHOLE)
+    assert len({span.trace_id for span in machine.spans()}) == 1
+
+
+@pytest.mark.parametrize("places", ["rabbitmq"], indirect=True)
+def test_threads_over_rabbitmq_and_what_the_clock_sends(machine, places):
+    """The same by another pool and another broker; what the scheduler sends begins a trace of its own."""
+    done = machine.python("-c", BEAT, environ=places)
+    assert done.returncode == 0, done.stderr
+    with worker(machine, "--pool=threads", "--concurrency=2", environ=places):
+        assert ask(machine, places) == b"[2, 11, 3, 5]\n"
+    assert machine.parents() == sorted([*WHOLE, *TICK])
+    assert len({span.trace_id for span in machine.spans()}) == 2
+
+
+@pytest.mark.parametrize("places", ["redis"], indirect=True)
+def test_greenlets(machine, places):
+    """A pool of gevent's."""
+    with worker(machine, "--pool=gevent", "--concurrency=2", environ=places):
+        assert ask(machine, places, "short") == b"[2]\n"
+    assert machine.parents() == sorted(REQUEST)
