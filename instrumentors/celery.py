@@ -93,6 +93,20 @@ WORKER = Instrumentor(
     patches=(Patch("celery.app.trace:build_tracer", _celery.runners(_prepare, _ended, _eager)),),
 )
 
+BEAT = Instrumentor(
+    library="celery_beat",
+    distribution="celery",
+    versions=_VERSIONS,
+    patches=(
+        # What it keeps its schedule in may be a database.
+        Patch("celery.beat:Service.start", quiet.beneath()),
+        Patch("celery.beat:Scheduler.apply_async", quiet.aloud()),
+        Patch("celery.beat:Scheduler.reserve", quiet.beneath()),
+        Patch("celery.beat:Scheduler._do_sync", quiet.beneath()),
+        Patch("celery.beat:Service.sync", quiet.beneath()),
+    ),
+)
+
 BROKER = Instrumentor(
     library="celery_broker",
     distribution="kombu",

@@ -60,6 +60,7 @@ BUILT_IN = (
     Known("sqlite3", "sqlite3", "db_client"),
     Known("celery", "celery.app.base", "messaging"),
     Known("celery_worker", "celery.app.trace", "messaging", f"{_HOME}.celery", "WORKER"),
+    Known("celery_beat", "celery.beat", "messaging", f"{_HOME}.celery", "BEAT"),
     Known("celery_broker", "kombu.transport.redis", "messaging", f"{_HOME}.celery", "BROKER"),
     Known("celery_results", "celery.backends.redis", "messaging", f"{_HOME}.celery", "RESULTS"),
     Known("kafka", "kafka", "messaging"),
