@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 import recorder as recording
@@ -9,6 +11,9 @@ from autotrace.patching.wall import faults
 from autotrace.trace.context import set_current
 
 pytest_plugins = ["services.fixtures"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # we are in a shell's background; what the tests start is not
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

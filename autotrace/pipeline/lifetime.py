@@ -102,24 +102,18 @@ class Lifetime:
         def fork(*args: Any, **kwargs: Any) -> Any:
             termination = self.termination
             self._worker.park()
-            if termination is not None:
-                termination.park()
+            mask = termination.park() if termination is not None else None
             try:
-                process = original(*args, **kwargs)
+                return original(*args, **kwargs)
             except BaseException as error:
                 hide_frame(error)
-                self._resume()
                 raise
-            if (process[0] if isinstance(process, tuple) else process) != 0:
-                self._resume()
-            return process
+            finally:  # in the parent and in the child
+                self._worker.resume()
+                if termination is not None:
+                    termination.resume(mask)
 
         return fork
-
-    def _resume(self) -> None:
-        self._worker.resume()
-        if self.termination is not None:
-            self.termination.resume()
 
     def _begin_anew(self) -> None:
         ids.reseed()

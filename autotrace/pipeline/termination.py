@@ -73,18 +73,28 @@ class Termination:
             Patch("signal:set_wakeup_fd", self._waking),
         ]
 
-    def park(self) -> None:
-        """Let the thread leave before a fork: an interpreter that has only one thread may fork without a warning."""
+    def park(self) -> Any:
+        """Let the thread leave before a fork: an interpreter that has only one thread may fork without a warning.
+
+        A signal that reached a child before it has a pipe of its own would be taken for one of ours: until ``resume`` none
+        reaches this thread, nor what it forks.
+
+        Returns:
+            what ``resume`` has to be given, in parent and child.
+        """
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         if self._watched:
             self._watched = False
             self._gone.acquire(blocking=False)
             os.write(self._writing, _LEAVE)
             self._gone.acquire(timeout=_PARKING)
+        return mask
 
-    def resume(self) -> None:
-        """Start the thread anew, in the parent."""
+    def resume(self, mask: Any) -> None:
+        """Let signals through again, and see that the thread is there."""
         if self._writing >= 0 and not self._watched:
             self._watch()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def forked(self) -> None:
         """Begin anew in a forked child, with a pipe of its own: a signal of one is not the other's."""

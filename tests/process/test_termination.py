@@ -186,6 +186,26 @@ def test_a_killed_child_leaves_its_parent_alone(machine):
     assert machine.names() == ["after", "child", "child", "child", "work"]
 
 
+def test_a_child_that_is_killed_as_soon_as_it_is_there_leaves_its_parent_alone(machine):
+    """As a pool does that is closed at once; forked by a thread, too."""
+    code = (
+        f"{SPAN}import os, signal, threading\n"
+        "def fork():\n"
+        "    for _ in range(100):\n"
+        "        pid = os.fork()\n"
+        "        if pid == 0:\n"
+        "            signal.pause()\n"
+        "        os.kill(pid, signal.SIGTERM)\n"
+        "        assert os.waitpid(pid, 0)[1] == signal.SIGTERM\n"
+        "fork()\n"
+        "thread = threading.Thread(target=fork)\nthread.start()\nthread.join()\n"
+        "assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()\n"
+        "print('ready', flush=True)\n"
+    )
+    assert kill(machine, code)[:3] == (0, b"", b"")
+    assert machine.names() == ["work"]
+
+
 def test_a_wake_up_descriptor_of_the_programs_own_is_used(machine):
     """What an event loop sets is set, and it is not told that somebody was there before."""
     code = (
