@@ -309,7 +309,7 @@ def _configuration(
         from autotrace import toml
 
         content = toml.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         warnings.append(f"the configuration file {named or 'found upward'} cannot be read ({error}); it is passed over")
         return "", {}
     if os.path.basename(file) == "pyproject.toml":

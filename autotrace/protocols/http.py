@@ -184,9 +184,15 @@ def host_and_port(location: str, scheme: str = "") -> tuple[str, int | None]:
         host, port = location, ""
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-    if port.isascii() and port.isdigit():
-        return host, int(port)
-    return host, DEFAULT_PORTS.get(scheme)
+    number = port_number(port)
+    return host, DEFAULT_PORTS.get(scheme) if number is None else number
+
+
+def port_number(given: str) -> int | None:
+    """Return a port that is one; None for any other text."""
+    if len(given) <= 5 and given.isascii() and given.isdigit() and int(given) <= 65_535:
+        return int(given)
+    return None
 
 
 def redact_query(query: str) -> str:

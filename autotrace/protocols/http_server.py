@@ -97,7 +97,7 @@ def _addresses(attributes: Attributes, scheme: str, host: str | None, server: tu
         address, port = http.host_and_port(host.rpartition("@")[2], scheme)
     elif server is not None:
         address, given = server
-        port = int(given) if str(given).isdigit() else None
+        port = http.port_number(str(given))
     else:
         return
     attributes["server.address"] = address
