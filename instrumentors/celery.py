@@ -1,13 +1,12 @@
 """Celery: a PRODUCER span for each task that is sent, a CONSUMER span while one runs, from whatever pool and broker.
 
-A task that asks to be tried again has not failed: its state says so, and the next try is beneath it.  What Celery itself
-says to a broker or a result backend in Redis has no spans.
+A task that asks to be tried again has not failed: its state says so, and the next try is beneath it.
 """
 
 from __future__ import annotations
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import quiet, tasks
+from autotrace.protocols import tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,38 +90,4 @@ WORKER = Instrumentor(
     distribution="celery",
     versions=_VERSIONS,
     patches=(Patch("celery.app.trace:build_tracer", _celery.runners(_prepare, _ended, _eager)),),
-)
-
-BEAT = Instrumentor(
-    library="celery_beat",
-    distribution="celery",
-    versions=_VERSIONS,
-    patches=(
-        # What it keeps its schedule in may be a database.
-        Patch("celery.beat:Service.start", quiet.beneath()),
-        Patch("celery.beat:Scheduler.apply_async", quiet.aloud()),
-        Patch("celery.beat:Scheduler.reserve", quiet.beneath()),
-        Patch("celery.beat:Scheduler._do_sync", quiet.beneath()),
-        Patch("celery.beat:Service.sync", quiet.beneath()),
-    ),
-)
-
-BROKER = Instrumentor(
-    library="celery_broker",
-    distribution="kombu",
-    versions=">=5.2,<6",
-    patches=(
-        Patch("kombu.transport.redis:Channel._get_pool", quiet.muting()),
-        Patch("kombu.transport.redis:SentinelChannel._get_pool", quiet.muting(), optional=True),
-    ),
-)
-
-RESULTS = Instrumentor(
-    library="celery_results",
-    distribution="celery",
-    versions=_VERSIONS,
-    patches=(
-        Patch("celery.backends.redis:RedisBackend._get_pool", quiet.muting()),
-        Patch("celery.backends.redis:SentinelBackend._get_pool", quiet.muting(), optional=True),
-    ),
 )

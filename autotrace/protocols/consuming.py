@@ -19,6 +19,7 @@ from weakref import ref
 
 from autotrace import propagation
 from autotrace.patching.wall import fault
+from autotrace.protocols import quiet
 from autotrace.protocols.calls import failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
@@ -222,9 +223,11 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
     Its parent is whoever sent the message; what is current here is then linked (semantic conventions, messaging spans,
     "Trace structure").
     """
-    ambient = live(get_current())
+    current = live(get_current())
+    ambient = quiet.audible(current)
     remote = propagation.incoming_bytes(headers)
     span = tracer.enter(operation, facts, remote, ambient)
+    span.previous = current
     if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
         link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags, ambient.trace.tracestate)
     set_current(span)

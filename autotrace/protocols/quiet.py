@@ -7,9 +7,8 @@ a pool of connections: an instrumentor that is called with such an object looks 
 
 from __future__ import annotations
 
-from weakref import ref
-
 from autotrace.patching.wall import fault
+from autotrace.protocols.beside import Beside
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import INTERNAL, UNSET, Operation, Span, Trace
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Description, Facts
 
 QUIET = "quiet"
-muted: dict[int, ref[Any]] = {}
+_muted = Beside()
+muted = _muted.kept
 
 
 def beneath() -> Wrap:
@@ -61,10 +61,20 @@ def hush() -> None:
 
 def heard() -> None:
     """Make current what was so before it became quiet."""
+    set_current(audible(get_current()))
+
+
+def is_quiet() -> bool:
+    """Tell whether a library is talking for itself here."""
     current = get_current()
-    while current is not None and current.operation is _OPERATION:
-        current = current.previous
-    set_current(current)
+    return current is not None and current.operation is _OPERATION
+
+
+def audible(span: Span | None) -> Span | None:
+    """Return the first span that is not quiet, of those below."""
+    while span is not None and span.operation is _OPERATION:
+        span = span.previous
+    return span
 
 
 def muting() -> Wrap:
@@ -89,13 +99,8 @@ def muting() -> Wrap:
 
 
 def mute(thing: Any) -> None:
-    """Remember an object for as long as it lives; it need not be hashable."""
-    key = id(thing)
-
-    def gone(_reference: Any) -> None:
-        muted.pop(key, None)
-
-    muted[key] = ref(thing, gone)
+    """Remember an object for as long as it lives."""
+    _muted.keep(thing, True)
 
 
 def is_muted(thing: Any) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from autotrace import propagation
 from autotrace.patching.wall import fault
-from autotrace.protocols import consuming, handling, producing
+from autotrace.protocols import consuming, handling, producing, quiet
 from autotrace.protocols.calls import Calls
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Attributes, Description, Facts, Span
 
-    # the facts of `sent`, and where the context goes to; None: this call is not traced
+    # the facts of `sent`, and where the context goes to, if anywhere now; None: this call is not traced
     Prepare = Callable[[Args, Kwargs], Look]
-    Task = Callable[[Args, Kwargs], Optional[tuple[Facts, "Carrier"]]]
+    Task = Callable[[Args, Kwargs], Optional[tuple[Facts, Optional["Carrier"]]]]
 
 RETRY = "RETRY"
 
@@ -68,8 +68,8 @@ class Tasks:
             task_id: looks at what the function returned.
         """
 
-        def before(args: Args, kwargs: Kwargs) -> tuple[Facts, Carrier, Args] | None:
-            found = task(args, kwargs)
+        def before(args: Args, kwargs: Kwargs) -> tuple[Facts, Carrier | None, Args] | None:
+            found = None if quiet.is_quiet() else task(args, kwargs)
             return (*found, args) if found is not None else None
 
         def after(result: Any) -> Facts | None:
@@ -77,6 +77,15 @@ class Tasks:
             return (found,) if type(found) is str else None
 
         return self._sending.call(before, after)
+
+    def store(self, task: Task, task_id: Callable[[Any], Any]) -> Wrap:
+        """Trace a function that sends tasks by commands to a database, which have no spans; else as ``send``."""
+        send, hushed = self.send(task, task_id), quiet.beneath()
+
+        def wrap(original: Call, scope: str) -> Call:
+            return send(hushed(original, scope), scope)
+
+        return wrap
 
     def run(self, look: Look, ended: Ended | None = None) -> Wrap:
         """Trace a function that runs a task that came through a queue.
@@ -126,15 +135,17 @@ class Tasks:
 
     def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a task that was sent."""
-        name, queue, task, group, eta = facts
+        name, queue, task, group, eta, count = facts
         if outcome is not None:
             task = outcome[0]
         attributes = self._attributes("send", name, queue, task)
+        if count > 1:
+            attributes["messaging.batch.message_count"] = count
         if group:
             attributes["autotrace.task.group"] = group
         if eta:
             attributes["autotrace.task.eta"] = eta
-        return _ended(f"send {name}", attributes, failure)
+        return _ended(f"send {name or queue}", attributes, failure)
 
     def describe_run(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a task that was run by a worker."""
@@ -174,8 +185,9 @@ class Tasks:
             "messaging.system": self._system,
             "messaging.operation.name": operation,
             "messaging.operation.type": operation,
-            "autotrace.task.name": name,
         }
+        if name:
+            attributes["autotrace.task.name"] = name
         if queue:
             attributes["messaging.destination.name"] = queue
         if task:
@@ -183,9 +195,26 @@ class Tasks:
         return attributes
 
 
-def sent(name: Any, queue: Any, task_id: Any, group: Any, eta: Any) -> Facts:
-    """Return the facts of a task that is sent; ``eta`` is the moment before which it shall not run."""
-    return _text(name), _text(queue), _text(task_id), _text(group), _text(eta)
+def sent(name: Any, queue: Any, task_id: Any, group: Any = None, eta: Any = None, count: int = 1) -> Facts:
+    """Return the facts of a task that is sent.
+
+    Args:
+        name: the task's; None where several are sent at once.
+        queue: where it is sent to.
+        task_id: the id, where it is known.
+        group: the id of the group that it belongs to.
+        eta: the moment before which it shall not run.
+        count: how many are sent at once.
+    """
+    return _text(name), _text(queue), _text(task_id), _text(group), _text(eta), count
+
+
+def context() -> dict[str, str] | None:
+    """Return the context that belongs to what is sent here, or None where nothing is being sent."""
+    span = quiet.audible(get_current())
+    if span is None or span.operation.family is not producing.SEND:
+        return None
+    return dict(propagation.outgoing(span))
 
 
 def ran(
@@ -214,7 +243,34 @@ def ran(
     return _text(name), _text(queue), _text(task_id), _text(root), _text(group), tried, bool(again), wait
 
 
-def _put(carrier: Carrier, span: Span) -> None:
+def adjusted(change: Callable[[Any, Args, Kwargs], Any]) -> Wrap:
+    """Wrap a function of a library's own whose result is changed: what is stored of a task has the context.
+
+    Args:
+        change: takes the result and the arguments, and returns the result that takes its place.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def changing(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                return change(result, args, kwargs)
+            except Exception:
+                fault(scope)
+                return result
+
+        return changing
+
+    return wrap
+
+
+def _put(carrier: Carrier | None, span: Span) -> None:
+    if carrier is None:
+        return
     headers = producing.put_into(_own(carrier.headers), span)
     if headers is not None:
         carrier.put(headers)

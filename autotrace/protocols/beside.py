@@ -1,0 +1,40 @@
+"""What we know about an object of a library's, kept beside it and not in it, for as long as it lives.
+
+The object need not be hashable, but it must allow weak references.
+"""
+
+from __future__ import annotations
+
+from weakref import ref
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Beside:
+    """Values by the identity of what they belong to.
+
+    Attributes:
+        kept: identity to a reference and the value; empty where nothing is known of anything.
+    """
+
+    __slots__ = ("kept",)
+
+    def __init__(self) -> None:
+        self.kept: dict[int, tuple[ref[Any], Any]] = {}
+
+    def keep(self, thing: Any, value: Any) -> None:
+        """Remember a value of an object, in the place of an earlier one."""
+        key, kept = id(thing), self.kept
+
+        def gone(reference: Any) -> None:
+            if kept.get(key, (None, None))[0] is reference:
+                del kept[key]
+
+        kept[key] = ref(thing, gone), value
+
+    def of(self, thing: Any) -> Any:
+        """Return the value of an object, or None."""
+        found = self.kept.get(id(thing))
+        return found[1] if found is not None else None

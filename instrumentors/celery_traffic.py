@@ -1,0 +1,45 @@
+"""Celery's own traffic, which makes no spans: with broker and results in Redis, and what its scheduler writes down.
+
+What the scheduler sends is the root of a trace.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import quiet
+
+_VERSIONS = ">=5.2,<6"
+
+BEAT = Instrumentor(
+    library="celery_beat",
+    distribution="celery",
+    versions=_VERSIONS,
+    patches=(
+        # What it keeps its schedule in may be a database.
+        Patch("celery.beat:Service.start", quiet.beneath()),
+        Patch("celery.beat:Scheduler.apply_async", quiet.aloud()),
+        Patch("celery.beat:Scheduler.reserve", quiet.beneath()),
+        Patch("celery.beat:Scheduler._do_sync", quiet.beneath()),
+        Patch("celery.beat:Service.sync", quiet.beneath()),
+    ),
+)
+
+BROKER = Instrumentor(
+    library="celery_broker",
+    distribution="kombu",
+    versions=">=5.2,<6",
+    patches=(
+        Patch("kombu.transport.redis:Channel._get_pool", quiet.muting()),
+        Patch("kombu.transport.redis:SentinelChannel._get_pool", quiet.muting(), optional=True),
+    ),
+)
+
+RESULTS = Instrumentor(
+    library="celery_results",
+    distribution="celery",
+    versions=_VERSIONS,
+    patches=(
+        Patch("celery.backends.redis:RedisBackend._get_pool", quiet.muting()),
+        Patch("celery.backends.redis:SentinelBackend._get_pool", quiet.muting(), optional=True),
+    ),
+)
