@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from aiohttp import WSMsgType
+
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
 from autotrace.protocols import http_routes, http_server
 
@@ -58,9 +60,16 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
     error = argument(args, kwargs, 3, "exc") or sys.exc_info()[1]
     transport = argument(args, kwargs, 1, "request").transport
     if isinstance(error, ConnectionError) and (transport is None or transport.is_closing()):
+        http_server.disconnected()
         return None  # the client has gone
     return error
 
+
+def _is_message(message: Any) -> bool:
+    return message.type in (WSMsgType.TEXT, WSMsgType.BINARY)
+
+
+_sending = http_server.count(http_server.MESSAGES_SENT)
 
 INSTRUMENTOR = Instrumentor(
     "aiohttp_server",
@@ -68,6 +77,12 @@ INSTRUMENTOR = Instrumentor(
     (
         Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_server.handler(_request, _outcome)),
         Patch("aiohttp.web_protocol:RequestHandler.handle_error", http_routes.exception(_error)),
+        Patch("aiohttp.web_response:StreamResponse.write", http_server.count(http_server.PIECES)),
+        Patch("aiohttp.web_ws:WebSocketResponse.send_str", _sending),
+        Patch("aiohttp.web_ws:WebSocketResponse.send_bytes", _sending),
+        Patch(
+            "aiohttp.web_ws:WebSocketResponse.receive", http_server.count(http_server.MESSAGES_RECEIVED, _is_message)
+        ),
     ),
     distribution="aiohttp",
 )

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Operation, Span
 
 
+_NO_STATUS = 1005  # RFC 6455, section 7.4.1
+
+
 def application(*, outermost: bool = False, threads: bool = False) -> Wrap:
     """Trace a method that is called as an ASGI application.
 
@@ -94,7 +97,19 @@ def bare(original: Call, name: str) -> Call:
 class _Exchange:
     """One request and its response, seen through their messages."""
 
-    __slots__ = ("_gone", "_receive", "_scope", "_send", "_trailers", "ended", "span", "status")
+    __slots__ = (
+        "_gone",
+        "_pieces",
+        "_receive",
+        "_received",
+        "_scope",
+        "_send",
+        "_sent",
+        "_trailers",
+        "ended",
+        "span",
+        "status",
+    )
 
     def __init__(self, span: Span, scope: str, receive: Call, send: Call) -> None:
         self.span = span
@@ -105,6 +120,8 @@ class _Exchange:
         self.ended = 0
         self._gone = False
         self._trailers = False
+        self._pieces = 0  # of a body that is sent in several
+        self._sent = self._received = 0  # messages of a websocket
 
     async def received(self) -> Any:
         """Receive a message; notice when the client has gone."""
@@ -114,8 +131,15 @@ class _Exchange:
             hide_frame(error)
             raise
         try:
-            if message["type"] in ("http.disconnect", "websocket.disconnect"):
+            kind = message["type"]
+            if kind == "websocket.receive":
+                self._received += 1
+            elif kind in ("http.disconnect", "websocket.disconnect"):
                 self._gone = True
+                if kind == "websocket.disconnect":
+                    http_server.tell(self.span, http_server.CLOSE_CODE, message.get("code") or _NO_STATUS)
+                elif not self.ended:
+                    http_server.tell(self.span, http_server.DISCONNECTED, True)
         except Exception:
             fault(self._scope)
         return message
@@ -131,6 +155,8 @@ class _Exchange:
             result = await self._send(message)
         except BaseException as error:
             self._gone = True
+            if isinstance(error, OSError):
+                http_server.tell(self.span, http_server.DISCONNECTED, True)
             hide_frame(error)
             raise
         if last and not self.ended:
@@ -143,7 +169,10 @@ class _Exchange:
         """Take the status from a message, and tell whether it is the last one of an HTTP response."""
         kind = message["type"]
         if kind in ("http.response.body", "http.response.zerocopysend"):
-            return not message.get("more_body") and not self._trailers
+            more = message.get("more_body")
+            if (more or self._pieces) and (message.get("body") or kind != "http.response.body"):
+                self._pieces += 1
+            return not more and not self._trailers
         if kind == "http.response.start":
             self.status = message["status"]
             self._trailers = bool(message.get("trailers"))
@@ -151,6 +180,8 @@ class _Exchange:
             return not message.get("more_trailers")
         elif kind == "http.response.pathsend":
             return True
+        elif kind == "websocket.send":
+            self._sent += 1
         elif kind == "websocket.accept":
             self.status = 101
         elif kind == "websocket.http.response.start":
@@ -172,6 +203,11 @@ class _Exchange:
         try:
             if isinstance(error, Exception) and self.status is None:
                 self.status = 500  # what a server answers in the application's stead
+            if self._pieces > 1:
+                http_server.tell(self.span, http_server.PIECES, self._pieces)
+            if self._sent or self._received:
+                http_server.tell(self.span, http_server.MESSAGES_SENT, self._sent)
+                http_server.tell(self.span, http_server.MESSAGES_RECEIVED, self._received)
             http_server.finished(self.span, self.status, http_server.failure_in(self.span, error), self.ended)
         except Exception:
             fault(self._scope)

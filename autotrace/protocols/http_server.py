@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     OutcomeOf = Callable[[Args, Kwargs, Any], tuple[Optional[int], Optional[str]]]
 
 FAMILY = "http_server"
+# The semantic conventions have no names for these.
+PIECES = "autotrace.response.pieces"  # of a body that is sent in more than one
+MESSAGES_SENT = "autotrace.websocket.sent"
+MESSAGES_RECEIVED = "autotrace.websocket.received"
+CLOSE_CODE = "autotrace.websocket.close_code"  # of the client, as far as the server tells: some say 1006 to everything
+DISCONNECTED = "autotrace.client.disconnected"  # the client went away before it had everything
 
 _operations: dict[tuple[str, Describe], Operation] = {}
 
@@ -231,6 +237,49 @@ def unfinished(span: Span) -> None:
         fault(span.operation.scope)
 
 
+def tell(span: Span, name: str, value: int) -> None:
+    """Add what is known only in the end to a request's span."""
+    if span.trace.sampled and not span.end:
+        span.more().attributes[name] = value
+
+
+def count(name: str, matters: Callable[[Any], bool] | None = None) -> Wrap:
+    """Trace a coroutine function each of whose calls is one message or piece of the request that is served here.
+
+    Args:
+        name: the attribute that counts them.
+        matters: tells from the result whether it counts; by default each call that succeeds does.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        async def counting(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                if matters is None or matters(result):
+                    span = serving()
+                    if span is not None and span.trace.sampled:
+                        attributes = span.more().attributes
+                        attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
+            except Exception:
+                fault(scope)
+            return result
+
+        return counting
+
+    return wrap
+
+
+def disconnected() -> None:
+    """Say that the client of the request that is served here went away."""
+    span = serving()
+    if span is not None:
+        tell(span, DISCONNECTED, True)
+
+
 def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
     """Trace a server's own coroutine that handles a request and sends the response.
 
@@ -258,7 +307,11 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
 
         def close(span: Span, args: Args, kwargs: Kwargs, result: Any, error: BaseException | None) -> None:
             try:
-                failure = noted(span) if isinstance(error, ConnectionError) else failure_in(span, error)
+                if isinstance(error, ConnectionError):
+                    failure = noted(span)
+                    tell(span, DISCONNECTED, True)
+                else:
+                    failure = failure_in(span, error)
                 status, route = outcome_of(args, kwargs, result)
                 span.noted()["route"] = route
                 finished(span, status, failure)

@@ -121,7 +121,7 @@ class _Response:
 
     def __init__(self, span: Span, scope: str, start: Call) -> None:
         self.span = span
-        self.sent = False  # something of the body: the status has gone out
+        self.sent = 0  # pieces of the body; with the first the status has gone out
         self.scope = scope
         self._start = start
         self._status: Any = None
@@ -137,7 +137,7 @@ class _Response:
         self._status = args[0] if args else kwargs.get("status")
 
         def writing(*args: Any, **kwargs: Any) -> Any:
-            self.sent = True
+            self.sent += 1
             try:
                 return write(*args, **kwargs)
             except BaseException as error:
@@ -158,11 +158,20 @@ class _Response:
         self.finish()
         return body
 
-    def finish(self, error: BaseException | None = None) -> None:
-        """End the span, if it has not ended; never raises."""
+    def finish(self, error: BaseException | None = None, *, closed: bool = False) -> None:
+        """End the span, if it has not ended; never raises.
+
+        Args:
+            error: the exception that passes.
+            closed: the server wants no more of the body, although there was more.
+        """
         try:
             if self.span.end:
                 return
+            if self.sent > 1:
+                http_server.tell(self.span, http_server.PIECES, self.sent)
+            if self._gone or (closed and self.sent):
+                http_server.tell(self.span, http_server.DISCONNECTED, True)
             if self._gone and isinstance(error, OSError):
                 error = None  # the client has gone
             status = int(self._status[:3]) if self._status is not None else None
@@ -234,7 +243,7 @@ class _Body:
         self._inside = get_current()
         set_current(before)
         if type(chunk) is bytes and chunk:
-            self._response.sent = True
+            self._response.sent += 1
         return chunk
 
     def close(self) -> Any:
@@ -251,7 +260,7 @@ class _Body:
                 hide_frame(error)
                 raise
             self._leave(before)
-        self._response.finish()
+        self._response.finish(closed=True)
         return result
 
     def __del__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import aiohttp
 
@@ -39,3 +40,17 @@ class AsgiServerContract(HttpServerContract):
         attributes = span["attributes"]
         assert (attributes["url.scheme"], attributes["url.path"], attributes["url.query"]) == ("ws", "/socket", "q=1")
         assert attributes["http.response.status_code"] == 101
+        assert (attributes["autotrace.websocket.sent"], attributes["autotrace.websocket.received"]) == (2, 2)
+
+    def test_a_websocket_whose_connection_is_lost_is_told_apart(self, served):
+        """A client that goes without closing is no error, and the span says so."""
+        handshake = (
+            "GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", served.port), 10) as connection:
+            connection.sendall(handshake.encode())
+            assert b"101" in connection.recv(1000).partition(b"\r\n")[0]
+        (span,) = served.spans.wait(1)
+        assert span["status"] == "UNSET"
+        assert span["attributes"]["autotrace.websocket.close_code"] in (1005, 1006)

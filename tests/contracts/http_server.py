@@ -19,7 +19,7 @@ import recorder as recording
 from autotrace.patching.apply import _resolve
 from autotrace.patching.wall import faults
 from autotrace.protocols import http, http_server
-from contracts.http_applications import CHUNKS, PIECE
+from contracts.http_applications import CHUNKS, PIECE, PIECES
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 REMOTE = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -82,6 +82,7 @@ class HttpServerContract:
 
     scope = ""
     after = 0  # spans of `/hello` that end after the server's
+    sees_disconnects = True  # whether the server tells the application, while it sends, that nobody is there any more
 
     def expected(self, served, path, status=200, **attributes):
         """Return the attributes of a request that ``Served.ask`` sent."""
@@ -205,11 +206,13 @@ class HttpServerContract:
         assert self.one(served)["name"].startswith("POST")
 
     def test_a_stream_is_covered(self, served):
-        """Each step of a streamed body runs beneath the request, which ends after the last."""
+        """Each step of a streamed body runs beneath the request, one span that ends after the last and counts them."""
         assert served.ask("/stream")[2] == b"".join(CHUNKS)
         *steps, span = served.spans.wait(4)
         assert [step["name"] for step in steps] == ["step"] * 3
         assert {step["parent_id"] for step in steps} == {span["span_id"]}
+        assert span["attributes"]["autotrace.response.pieces"] == 3
+        assert "autotrace.client.disconnected" not in span["attributes"]
 
     def test_a_client_that_goes_away_is_no_error(self, served):
         """A client that hangs up in the middle of a body ends the span, and that is nobody's error."""
@@ -218,6 +221,8 @@ class HttpServerContract:
             assert connection.recv(len(PIECE))
         span = self.one(served)
         assert (span["status"], span.get("exception")) == ("UNSET", None)
+        assert span["attributes"].get("autotrace.client.disconnected", False) is self.sees_disconnects
+        assert span["attributes"].get("autotrace.response.pieces", 1) <= PIECES
 
     def test_requests_at_the_same_time(self, served):
         """Requests at the same time do not see each other."""

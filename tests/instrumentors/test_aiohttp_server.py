@@ -217,3 +217,37 @@ def test_the_route_of_a_mounted_application_is_whole(recorder, instrument):
         assert Served(port, recorder).ask("/api/items/7", headers={"Host": "shop"})[2] == b"7"
         assert Served(port, recorder).ask("/api/nothing", headers={"Host": "shop"})[0] == 404
     assert [span["name"] for span in recorder.wait(2)] == ["GET /api/items/{id}", "GET"]
+
+
+def test_a_websocket_counts_its_messages(recorder, instrument):
+    """One span, with the messages of both directions; pings are none."""
+    instrument("aiohttp_server")
+
+    async def handle(request):
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        async for message in websocket:
+            await websocket.send_str(message.data)
+            await websocket.send_bytes(b"more")
+        return websocket
+
+    async def main():
+        application = web.Application()
+        application.router.add_get("/socket", handle)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"ws://127.0.0.1:{port}/socket") as websocket:
+            for word in ("one", "two"):
+                await websocket.ping()
+                await websocket.send_str(word)
+                assert await websocket.receive_str() == word
+                assert await websocket.receive_bytes() == b"more"
+        await runner.cleanup()
+
+    asyncio.run(main())
+    (span,) = recorder.wait(1)
+    attributes = span["attributes"]
+    assert (attributes["autotrace.websocket.sent"], attributes["autotrace.websocket.received"]) == (4, 2)

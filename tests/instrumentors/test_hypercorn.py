@@ -70,6 +70,7 @@ class TestHypercornWsgi(HttpServerContract):
     """The contract, with a WSGI application; it runs in threads."""
 
     scope = "hypercorn"
+    sees_disconnects = False
 
     @pytest.fixture
     def served(self, recorder, instrument):

@@ -37,6 +37,7 @@ class TestUvicornWsgi(HttpServerContract):
     """The contract, with a WSGI application; it runs in threads."""
 
     scope = "uvicorn"
+    sees_disconnects = False
 
     @pytest.fixture
     def served(self, recorder, instrument):
