@@ -193,6 +193,7 @@ def _worker(settings: Settings) -> Worker:
         settings.max_queue_size,
         settings.max_export_batch_size,
         _shade(),
+        settings.max_queue_bytes,
     )
 
 

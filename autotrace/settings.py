@@ -222,6 +222,13 @@ TABLE = (
         (("OTEL_BSP_MAX_QUEUE_SIZE", count),),
     ),
     Setting(
+        "max_queue_bytes",
+        size,
+        64 << 20,
+        "The most memory that finished spans may hold which wait while nobody takes them, an estimate: `64MiB`; then the "
+        "oldest that did not fail are dropped. While somebody takes them it may be four times as much.",
+    ),
+    Setting(
         "max_export_batch_size",
         count,
         8192,

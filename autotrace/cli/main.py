@@ -16,7 +16,7 @@ from autotrace import __version__
 from autotrace.cli.common import HINT, duration_ns, opened, print_lines, terminal
 from autotrace.cli.insights import insights, service_map
 from autotrace.cli.listing import listing
-from autotrace.cli.text import duration, full_moment
+from autotrace.cli.text import duration, full_moment, plural
 from autotrace.cli.waterfall import Waterfall
 from autotrace.store.asjson import summary_as_dict, trace_as_dict
 from autotrace.store.queries import (
@@ -24,6 +24,7 @@ from autotrace.store.queries import (
     AmbiguousTraceError,
     Filter,
     UnknownTraceError,
+    count_dropped,
     count_traces,
     find_trace,
     list_traces,
@@ -84,6 +85,11 @@ def traces(
         kept = count_traces(store.database)
         click.echo(
             f"No trace matches; there are {kept} without these conditions." if kept else f"No traces yet. {HINT}"
+        )
+    dropped = count_dropped(store.database)
+    if dropped:
+        click.echo(
+            f"autotrace: {plural(dropped, 'span')} could not be kept by the traced programs: traces have gaps", err=True
         )
 
 

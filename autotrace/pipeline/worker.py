@@ -15,6 +15,7 @@ from collections import deque
 
 from autotrace import diagnostics
 from autotrace.patching.wall import fault
+from autotrace.pipeline.weight import weight
 from autotrace.trace.context import set_current
 
 TYPE_CHECKING = False
@@ -29,7 +30,11 @@ _LOOK = 0.05  # s; how often the worker looks whether there is much
 _AHEAD = 4  # times the capacity
 _PATIENCE = 9  # more time-outs at the end, while something is delivered in each
 _SPARED = 8  # failed spans that are passed over to find one to drop
+_FEW = 32  # spans that are not weighed
+_WEIGHED, _FOR = "2", 8  # a span whose id begins with less is weighed, for so many
+_AT_ONCE = 256  # spans that are dropped for one that comes
 _PARKING = 0.05  # s to wait for the thread to leave
+DROPPED = "autotrace.dropped_spans"  # how many were lost before: an attribute of the next span that is delivered
 _ATTEMPTS_DEADLINE = 60.0  # s; a batch that no sink takes in this time is dropped and counted
 
 
@@ -44,11 +49,13 @@ class Worker:
             counted.  While they take them, a program that is faster than the worker may have four times as many waiting.
         batch: the most spans of one delivery.
         shade: the span that is current while exporters run, so that a delivery traces nothing.
+        most: the most bytes that the spans may hold together which wait or are on their way; past it as for ``capacity``,
+            and four times as much while the sinks take them.  An estimate: one in eight is weighed, see ``weight``.
 
     Attributes:
         thread: the identity of the worker's thread, as ``_thread.get_ident`` gives it.
         dropped: the number of spans that found no room.
-        undelivered: the number of spans that no sink took.
+        undelivered: the number of spans that no sink took, roughly where a batch is cut into several requests.
     """
 
     def __init__(
@@ -59,21 +66,26 @@ class Worker:
         capacity: int,
         batch: int,
         shade: Span | None = None,
+        most: int = 64 << 20,
     ) -> None:
         self._encode = encode
         self._exporters = exporters
         self._delay = delay
         self._capacity = capacity
         self._room = _AHEAD * capacity
+        self._few = min(_FEW, capacity)
+        self._most = most
+        self._ceiling = _AHEAD * most
         self._batch = max(batch, 1)
         self._shade = shade
-        self.dropped = 0
-        self.undelivered = 0
         self._taken = 0
-        self._queue: deque[Span] = deque()
         self._reset()
 
     def _reset(self) -> None:
+        self._queue: deque[Span] = deque()
+        self.dropped = self.undelivered = 0
+        self._told = 0  # of both
+        self._weight = 0
         self._alive = False
         self._idle = True  # or not alive: the next span has to wake somebody
         self._parking = False
@@ -90,24 +102,42 @@ class Worker:
     def submit(self, span: Span) -> None:
         """Take a finished span; never blocks, never raises."""
         queue = self._queue
-        if len(queue) >= self._room:
-            self._make_room()
+        waiting = len(queue)
+        if waiting >= self._few and (waiting >= self._room or span.span_id < _WEIGHED):
+            self._crowd(span, waiting)
         queue.append(span)
         if self._idle:
             self._wake()
 
-    def _make_room(self) -> None:
-        queue = self._queue
-        self.dropped += 1
+    def _crowd(self, span: Span, waiting: int) -> None:
+        """Weigh a span that is about to wait, and drop what there is no room for."""
         try:
-            for _ in range(_SPARED):
-                span = queue.popleft()
-                if span.failure is None:
+            if span.span_id < _WEIGHED:
+                self._weight += _FOR * weight(span)
+            if waiting >= self._room:
+                self._drop()
+            for _ in range(_AT_ONCE):
+                if self._weight <= self._ceiling or not self._drop():
                     return
+        except Exception:
+            fault("pipeline")
+
+    def _drop(self) -> bool:
+        """Drop the oldest span that did not fail; tell whether there was any."""
+        queue = self._queue
+        try:
+            span = queue.popleft()
+            for _ in range(_SPARED):
+                if span.failure is None:
+                    break
                 queue.append(span)
-            queue.popleft()
+                span = queue.popleft()
         except (AttributeError, IndexError):  # the worker was faster
-            return
+            return False
+        self.dropped += 1
+        if span.span_id < _WEIGHED:
+            self._weight = max(self._weight - _FOR * weight(span), 0)
+        return True
 
     def flush(self, timeout: float) -> bool:
         """Deliver what is there.
@@ -154,8 +184,6 @@ class Worker:
 
     def forget(self) -> None:
         """Begin anew in a forked child: the parent delivers what was there before."""
-        self._queue = deque()
-        self.dropped = 0
         self._reset()
         for exporter in self._exporters:
             exporter.forget()
@@ -244,31 +272,52 @@ class Worker:
         take = queue.popleft
         while queue:  # what comes meanwhile waits for more, unless there is much or somebody wants it now
             spans: list[Span] = []
+            waiting, together = len(queue), self._weight
+            light = self._most * waiting // _AHEAD // max(together, 1)  # so many hold a part of what all may
             try:
-                for _ in range(min(len(queue), self._batch)):
+                for _ in range(max(min(waiting, self._batch, light), 1)):
                     spans.append(take())  # noqa: PERF401 - what was taken must not be lost
             except IndexError:  # room was made meanwhile
                 pass
-            for payload in self._encode(spans):
-                self._export(payload, len(spans))
+            self._send(spans)
+            self._weight = max(self._weight - together * len(spans) // waiting, 0) if queue else 0
             del spans
             if len(queue) < _MUCH and not self._deadline:
                 return
         if self._deadline:
             self._ring_emptied()
 
-    def _export(self, payload: bytes, count: int) -> None:
+    def _send(self, spans: list[Span]) -> None:
+        """Deliver spans, the first of which tells how many were lost before it."""
+        lost = self.dropped + self.undelivered - self._told
+        if lost and spans:
+            spans[0].more().attributes[DROPPED] = lost
+        payloads = self._encode(spans)
+        for payload in payloads:
+            if self._export(payload, -(-len(spans) // len(payloads))):
+                self._told += lost
+            lost = 0
+
+    def _export(self, payload: bytes, count: int) -> bool:
+        """Give a request to all exporters; tell whether any took it."""
         deadline = self._deadline or time.monotonic() + _ATTEMPTS_DEADLINE
-        taken = True
+        taken = 0
         for exporter in self._exporters:
-            self._room = max(self._capacity, len(self._queue) + self._capacity // 2)  # a sink may hang
+            # a sink may hang
+            self._room = max(self._capacity, len(self._queue) + self._capacity // 2)
+            self._ceiling = max(self._most, self._weight + self._most // 2)
             result = exporter.export(payload, deadline)
-            if not result.delivered:
-                taken = False
-                self.undelivered += count
+            if result.delivered:
+                taken += 1
+            else:
                 diagnostics.debug(f"{count} spans were not delivered: {result.text}")
-        self._room = self._capacity * (_AHEAD if taken else 1)
-        self._taken += count if taken else 0
+        ahead = _AHEAD if taken == len(self._exporters) else 1
+        self._room, self._ceiling = self._capacity * ahead, self._most * ahead
+        if taken:
+            self._taken += count
+        else:
+            self.undelivered += count
+        return taken > 0
 
     def _ring_emptied(self) -> None:
         try:

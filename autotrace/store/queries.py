@@ -86,6 +86,16 @@ def list_traces(database: sqlite3.Connection, wanted: Filter) -> list[Summary]:
     return _summaries(database, where, values, wanted.limit)
 
 
+def count_dropped(database: sqlite3.Connection) -> int:
+    """Return how many spans traced processes had to drop, as far as the spans that are kept tell."""
+    rows = database.execute(
+        "SELECT attributes FROM spans INDEXED BY spans_after_loss "
+        """WHERE instr(attributes, '"autotrace.dropped_spans":') > 0"""
+    )
+    told = [json.loads(row["attributes"]).get("autotrace.dropped_spans") for row in rows]
+    return sum(count for count in told if type(count) is int)
+
+
 def count_traces(database: sqlite3.Connection, wanted: Filter | None = None) -> int:
     """Return how many traces the store holds, or how many of them match whatever the limit.
 

@@ -97,6 +97,10 @@ MIGRATIONS = (
     CREATE UNIQUE INDEX spans_by_id ON spans (trace, span_id);
     CREATE INDEX spans_by_resource ON spans (resource);
     """,
+    """
+    -- the few spans that tell how many were lost before them
+    CREATE INDEX spans_after_loss ON spans (resource) WHERE instr(attributes, '"autotrace.dropped_spans":') > 0;
+    """,
 )
 
 

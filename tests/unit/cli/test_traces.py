@@ -132,3 +132,13 @@ def test_a_store_that_cannot_be_used(autotrace, data):
     assert (done.returncode, done.stdout) == (1, "")
     assert "AUTOTRACE_DATA_DIR" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_was_dropped_is_said(autotrace, data):
+    """One line, the sum of what all processes told; also where nothing matches."""
+    told = {"autotrace.dropped_spans": 5}
+    spans = [Sent("a", 0, 1, span_id=1, attributes=told), Sent("b", 0, 1, "bakery", span_id=2, attributes=told)]
+    write(data / "inbox", request(*spans, Sent("c", 0, 1, span_id=3)))
+    line = "autotrace: 10 spans could not be kept by the traced programs: traces have gaps\n"
+    assert autotrace("traces").stderr == line
+    assert autotrace("traces", "--service", "nobody").stderr == line

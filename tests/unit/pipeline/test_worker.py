@@ -8,8 +8,11 @@ import time
 import pytest
 
 from autotrace.export import DELIVERED, refused
-from autotrace.pipeline.worker import Worker
+from autotrace.pipeline.weight import BASE, weight
+from autotrace.pipeline.worker import DROPPED, Worker
 from autotrace.trace.context import get_current
+from autotrace.trace.failure import Failure
+from autotrace.trace.span import Extras
 
 
 class Sink:
@@ -46,6 +49,19 @@ class Sink:
         return sum(int(payload) for payload in self.payloads)
 
 
+class Made:
+    """A finished span."""
+
+    failure = outcome = extras = None
+
+    def __init__(self, facts=(), span_id="00" * 8, failure=None):
+        self.facts, self.span_id, self.failure = facts, span_id, failure
+
+    def more(self):
+        self.extras = self.extras or Extras({})
+        return self.extras
+
+
 def encode(spans):
     return [str(len(spans)).encode()]
 
@@ -58,7 +74,7 @@ def test_everything_submitted_is_delivered_by_a_flush():
     """From several threads at once."""
     sink = Sink()
     made = worker(sink, delay=60, capacity=10_000)
-    threads = [threading.Thread(target=lambda: [made.submit(object()) for _ in range(500)]) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [made.submit(Made()) for _ in range(500)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -78,7 +94,7 @@ def test_spans_are_delivered_without_a_flush():
     """After the delay."""
     sink = Sink()
     made = worker(sink)
-    made.submit(object())
+    made.submit(Made())
     deadline = time.monotonic() + 10
     while not sink.payloads and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -90,7 +106,7 @@ def test_the_worker_sleeps_and_wakes_again():
     sink = Sink()
     made = worker(sink)
     for burst in (1, 2, 3):
-        made.submit(object())
+        made.submit(Made())
         assert made.flush(10)
         assert sink.count == burst
         time.sleep(0.03)
@@ -102,7 +118,7 @@ def test_past_the_capacity_spans_are_dropped_and_counted():
     made = worker(Sink(gate=gate), capacity=50, batch=10)
     began = time.monotonic()
     for _ in range(1000):
-        made.submit(object())
+        made.submit(Made())
     assert time.monotonic() - began < 1
     assert made.dropped >= 1000 - 4 * 50 - 11
     assert len(made._queue) <= 4 * 50
@@ -112,10 +128,10 @@ def test_past_the_capacity_spans_are_dropped_and_counted():
 def test_while_the_sinks_take_none_fewer_may_wait():
     """After a refusal the ceiling is the capacity itself."""
     made = worker(Sink(refused("no")), delay=60, capacity=50, batch=10)
-    made.submit(object())
+    made.submit(Made())
     made.flush(10)
     for _ in range(1000):
-        made.submit(object())
+        made.submit(Made())
     assert len(made._queue) <= 50
 
 
@@ -123,7 +139,7 @@ def test_a_flush_waits_no_longer_than_it_may():
     """A sink that hangs does not hold the end of the program."""
     gate = threading.Event()
     made = worker(Sink(gate=gate))
-    made.submit(object())
+    made.submit(Made())
     began = time.monotonic()
     assert not made.flush(0.2)
     assert 0.15 < time.monotonic() - began < 1
@@ -134,7 +150,7 @@ def test_a_flush_gives_its_deadline_to_the_sinks():
     """So that they do not try for longer than anybody waits."""
     sink = Sink()
     made = worker(sink, delay=60)
-    made.submit(object())
+    made.submit(Made())
     assert made.flush(3)
     assert sink.deadlines[0] <= 3
 
@@ -143,7 +159,7 @@ def test_closing_delivers_hastens_and_closes():
     """The last delivery of a process tries nothing twice."""
     sink = Sink()
     made = worker(sink, delay=60)
-    made.submit(object())
+    made.submit(Made())
     assert made.close(3)
     assert (sink.count, sink.closed) == (1, True)
     assert sink.hastened <= time.monotonic() + 3
@@ -152,7 +168,7 @@ def test_closing_delivers_hastens_and_closes():
 def test_what_no_sink_takes_is_counted():
     """Refused for good."""
     made = worker(Sink(refused("no")))
-    made.submit(object())
+    made.submit(Made())
     made.flush(10)
     assert made.undelivered == 1
 
@@ -163,10 +179,10 @@ def test_a_sink_that_raises_stops_nobody():
 
     sink = Sink(RuntimeError("ours"))
     made = worker(sink)
-    made.submit(object())
+    made.submit(Made())
     made.flush(0.2)
     sink._result = DELIVERED
-    made.submit(object())
+    made.submit(Made())
     assert made.flush(10)
     assert sink.count == 1
     assert faults.pop("pipeline") == 1
@@ -176,9 +192,9 @@ def test_a_forked_childs_buffer_is_empty():
     """forget() is what the child calls."""
     sink = Sink()
     made = worker(sink, delay=60)
-    made.submit(object())
+    made.submit(Made())
     made.forget()
-    made.submit(object())
+    made.submit(Made())
     assert made.flush(10)
     assert sink.count == 1
 
@@ -188,7 +204,7 @@ def test_while_a_sink_works_an_unrecorded_span_is_current():
     shade = object()
     sink = Sink()
     made = worker(sink, shade=shade)
-    made.submit(object())
+    made.submit(Made())
     made.flush(10)
     assert sink.context == [shade]
 
@@ -199,7 +215,7 @@ def test_batches_have_the_size_that_was_asked_for(count):
     sink = Sink()
     made = worker(sink, delay=60)
     for _ in range(count):
-        made.submit(object())
+        made.submit(Made())
     assert made.flush(10)
     assert sink.count == count
     assert all(int(payload) <= 10 for payload in sink.payloads)
@@ -209,7 +225,7 @@ def test_the_thread_is_not_the_programs():
     """threading does not know it, so the program does not see it and nothing joins it."""
     made = worker(Sink())
     before = threading.active_count()
-    made.submit(object())
+    made.submit(Made())
     made.flush(10)
     assert threading.active_count() == before
 
@@ -225,6 +241,89 @@ def test_closing_waits_longer_for_a_sink_that_goes_on():
     sink = Slow()
     made = worker(sink, delay=60, batch=10)
     for _ in range(100):
-        made.submit(object())
+        made.submit(Made())
     assert made.close(0.2)
     assert sink.count == 100
+
+
+class Told(Sink):
+    """An encoder and a sink that know the spans."""
+
+    def __init__(self, *results):
+        super().__init__()
+        self.results = list(results)
+        self.told = []
+
+    def encode(self, spans):
+        self.told.append([span.extras.attributes if span.extras else {} for span in spans])
+        return [str(len(spans)).encode()]
+
+    def export(self, payload, deadline):
+        self._result = self.results.pop(0) if self.results else DELIVERED
+        return super().export(payload, deadline)
+
+
+def test_what_was_dropped_is_told_once_by_the_next_span_that_is_delivered():
+    """For want of room, and because no sink took it; what carried the number and was refused itself counts, too."""
+    sink = Told(refused("no"), refused("no"))
+    made = Worker(sink.encode, [sink], 60, 5, 100)
+    for expected in ({}, {DROPPED: 1}, {DROPPED: 2}, {}):
+        made.submit(Made())
+        assert made.flush(10)
+        assert sink.told.pop() == [expected]
+    for _ in range(4 * 5 + 3):
+        made.submit(Made())
+    assert made.flush(10)
+    assert sink.told.pop() == [{DROPPED: 3}] + 19 * [{}]
+
+
+def test_where_one_of_two_sinks_takes_it_nothing_is_lost():
+    """A collector that is away does not make the inbox say that spans are missing."""
+    made = Worker(encode, [Sink(), Sink(refused("no"))], 60, 100, 10)
+    made.submit(Made())
+    assert made.flush(10)
+    assert made.undelivered == 0
+
+
+def test_what_waits_has_a_ceiling_in_bytes():
+    """A sink that hangs, and spans with attributes of 10 kB: the oldest are dropped, those that failed last."""
+    gate = threading.Event()
+    made = Worker(encode, [Sink(gate=gate)], 0.01, 100_000, 100, most=4 << 20)
+    made.submit(Made())
+    deadline = time.monotonic() + 10
+    while made._queue and time.monotonic() < deadline:  # until the worker hangs
+        time.sleep(0.005)
+    failed = Failure("ValueError", "burnt")
+    for number in range(2000):
+        made.submit(Made(("x" * 9_999 + str(number),), f"{number % 16:x}" * 16, failed if number == 5 else None))
+    held = sum(map(weight, made._queue))
+    gate.set()
+    assert 3 << 20 < held < 5 << 20
+    assert made.dropped + len(made._queue) == 2000
+    assert any(span.failure for span in made._queue)
+
+
+def test_a_heavy_batch_is_delivered_in_pieces():
+    """What is on its way holds but a part of what all may hold."""
+    sink = Sink()
+    made = Worker(encode, [sink], 60, 100_000, 10_000, most=1 << 20)
+    for number in range(200):
+        made.submit(Made(("x" * 9_999 + str(number),), f"{number % 16:x}" * 16))
+    assert made.flush(10)
+    assert sink.count == 200
+    assert max(map(int, sink.payloads)) < 100
+
+
+def test_a_span_weighs_what_it_alone_holds():
+    """Text that others hold as well is divided among them."""
+    text = "x" * 100_000
+    assert weight(Made((text + "y",))) > 100_000
+    shared = text + "z"
+    holders = [Made((shared,)) for _ in range(100)]
+    assert sum(map(weight, holders)) < 300_000
+    failure = Failure("E", "m" * 50_000, (("file", 1, "f"),) * 10, Failure("E", "n" * 50_000))
+    assert weight(Made((), failure=failure)) > 100_000
+    assert weight(Made((1, None, 2.5, "short"))) < BASE + 1000
+    big = Made()
+    big.more().attributes["a"] = ["x" * 10_000 + str(n) for n in range(10)]
+    assert weight(big) > 100_000
