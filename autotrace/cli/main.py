@@ -18,6 +18,7 @@ from autotrace.cli.insights import insights, service_map
 from autotrace.cli.listing import listing
 from autotrace.cli.text import duration, full_moment, plural
 from autotrace.cli.waterfall import Waterfall
+from autotrace.cli.web import web
 from autotrace.store.asjson import summary_as_dict, trace_as_dict
 from autotrace.store.queries import (
     LAST,
@@ -117,6 +118,7 @@ def show(trace: str, everything: bool, attributes: bool, as_json: bool) -> None:
 
 commands.add_command(insights)
 commands.add_command(service_map)
+commands.add_command(web)
 
 
 def _candidates(error: AmbiguousTraceError) -> str:

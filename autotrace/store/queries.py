@@ -106,6 +106,16 @@ def count_traces(database: sqlite3.Connection, wanted: Filter | None = None) -> 
     return int(database.execute(f"SELECT count(*) FROM traces {where}", values).fetchone()[0])  # noqa: S608 fixed
 
 
+def list_services(database: sqlite3.Connection) -> list[str]:
+    """Return the names of all services, sorted."""
+    return [name for (name,) in database.execute("SELECT DISTINCT service FROM trace_services ORDER BY service")]
+
+
+def newest(database: sqlite3.Connection) -> int:
+    """Return when the newest span was taken in, ns since the epoch; 0 without any."""
+    return int(database.execute("SELECT max(arrived_ns) FROM traces").fetchone()[0] or 0)
+
+
 def find_trace(database: sqlite3.Connection, reference: str) -> str:
     """Find the full id of a trace.
 

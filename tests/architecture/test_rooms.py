@@ -37,7 +37,8 @@ MAY_KNOW = {
     "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
     "autotrace.store": BASE | {"autotrace.store", "autotrace.settings"},
     "autotrace.insights": {"autotrace.insights", "autotrace.store"},
-    "autotrace.cli": BASE | {"autotrace.cli", "autotrace.insights", "autotrace.store"},
+    "autotrace.web": {"autotrace.insights", "autotrace.store", "autotrace.web"},
+    "autotrace.cli": BASE | {"autotrace.cli", "autotrace.insights", "autotrace.store", "autotrace.web"},
     "autotrace.commands": set(),
     "autotrace.launcher": BASE | {"autotrace.settings", "autotrace.bootstrap", "autotrace.commands"},
     "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.launcher"},
@@ -64,7 +65,7 @@ LIBRARIES = [  # kafka and redis are also systems, which the conventions name
     "waitress",
     "werkzeug",
 ]
-READER = ("autotrace.store", "autotrace.insights", "autotrace.cli", "autotrace.__main__")
+READER = ("autotrace.store", "autotrace.insights", "autotrace.web", "autotrace.cli", "autotrace.__main__")
 
 
 def imports(path):

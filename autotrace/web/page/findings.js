@@ -1,0 +1,27 @@
+// What is wrong, the worst first.
+
+import { h, plural } from "./text.js";
+
+const SIGNS = { failure: "✗", slow: "!", doubt: "·" };
+const LOOKED = "failures and where they begin, repeated statements, slow routes, broken edges, wrong consumers, waits in queues";
+
+export function findings({ traces, of, findings: found }) {
+  const read = traces === of ? plural(traces, "trace") : `the newest ${traces} of ${of} traces`;
+  if (!traces) {
+    return [h("h2", {}, "No traces yet"), h("p", { class: "quiet" }, "Make some: ", h("code", {}, "autotrace-run python your_program.py"))];
+  }
+  if (!found.length) {
+    return [h("h2", {}, `Nothing to find fault with in ${read}`), h("p", { class: "quiet" }, `Looked for: ${LOOKED}.`)];
+  }
+  return [h("h2", {}, `${plural(found.length, "finding")} in ${read}`), found.map(card)];
+}
+
+function card(one) {
+  const where = `${one.operation} in ${one.service}`;
+  return h("article", { class: `finding ${one.level}` },
+    h("h3", {}, h("span", { class: "sign", "aria-label": one.level }, SIGNS[one.level]), h("span", { class: "kind" }, one.kind), " ", one.title),
+    h("p", {}, where, one.route && one.route !== where ? ` · in ${one.route}` : "", ` · ${one.count} of ${one.of} · `,
+      h("span", { class: "sure" }, one.sure)),
+    h("ul", {}, one.evidence.map((sentence) => h("li", {}, sentence))),
+    h("p", { class: "links" }, one.traces.map((id) => h("a", { href: `#/trace/${id}` }, id.slice(0, 8)))));
+}

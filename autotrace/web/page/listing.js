@@ -1,0 +1,36 @@
+// The list of traces, the newest first, and its filters.
+
+import { duration, h, moment, plural } from "./text.js";
+
+export function filters(chosen, change) {
+  const form = h("form", { class: "filters", autocomplete: "off" },
+    h("label", {}, "route ", h("input", { name: "route", value: chosen.route || "", placeholder: "/orders/*" })),
+    h("label", {}, "status ", h("input", { name: "status", value: chosen.status || "", placeholder: "error, ok, 500", size: 12 })),
+    h("label", {}, "at least ", h("input", { name: "min_duration", value: chosen.min_duration || "", placeholder: "250ms", size: 7 })));
+  form.addEventListener("change", () => change(Object.fromEntries(new FormData(form))));
+  form.addEventListener("submit", (event) => { event.preventDefault(); change(Object.fromEntries(new FormData(form))); });
+  return form;
+}
+
+export function listing({ traces, of }) {
+  if (!traces.length) return [h("p", { class: "quiet" }, "No trace matches.")];
+  const longest = Math.max(...traces.map((one) => one.duration_ns));
+  return [
+    h("table", {},
+      h("thead", {}, h("tr", {}, ["time", "trace", "root", "services", "spans", "errors", "duration"].map((name) => h("th", {}, name)))),
+      h("tbody", {}, traces.map((one) => row(one, longest)))),
+    traces.length < of ? h("p", { class: "quiet" }, `The newest ${plural(traces.length, "trace")} of ${of}.`) : null,
+  ].filter(Boolean);
+}
+
+function row(one, longest) {
+  const address = `#/trace/${one.trace_id}`;
+  return h("tr", { class: one.errors ? "failed" : "", onclick: (event) => { if (event.target.tagName !== "A") location.hash = address; } },
+    h("td", { class: "quiet" }, moment(one.start_ns)),
+    h("td", {}, h("a", { href: address }, one.trace_id.slice(0, 8))),
+    h("td", { class: "root" }, one.root, one.status_code ? h("span", { class: "code" }, ` ${one.status_code}`) : ""),
+    h("td", { class: "quiet" }, one.services.join(", ")),
+    h("td", { class: "number" }, String(one.spans)),
+    h("td", { class: "number errors" }, one.errors ? String(one.errors) : ""),
+    h("td", { class: "number length" }, h("span", { class: "bar", style: { width: `${(100 * one.duration_ns) / longest}%` } }), duration(one.duration_ns)));
+}
