@@ -65,6 +65,7 @@ BUILT_IN = (
     Known("celery_results", "celery.backends.redis", "messaging", f"{_HOME}.celery_traffic", "RESULTS"),
     Known("kafka", "kafka", "messaging"),
     Known("pika", "pika", "messaging"),
+    Known("rq", "rq", "messaging"),
     Known("eventlet", "eventlet", "concurrency"),
     Known("eventlet_tpool", "eventlet.tpool", "concurrency", f"{_HOME}.eventlet", "TPOOL"),
     Known("futures", "concurrent.futures.thread", "concurrency"),

@@ -243,6 +243,12 @@ def ran(
     return _text(name), _text(queue), _text(task_id), _text(root), _text(group), tried, bool(again), wait
 
 
+def found_in(fields: Any) -> dict[str, Any]:
+    """Return the context that was stored of a task, out of all that was; names may be bytes."""
+    found = {name: fields.get(name) or fields.get(name.encode()) for name in propagation.fields()}
+    return {name: value for name, value in found.items() if value}
+
+
 def adjusted(change: Callable[[Any, Args, Kwargs], Any]) -> Wrap:
     """Wrap a function of a library's own whose result is changed: what is stored of a task has the context.
 
