@@ -88,6 +88,8 @@ INSTRUMENTOR = Instrumentor(
         Patch("rq.job:Job.to_dict", tasks.adjusted(_saved)),
         Patch("rq.job:Job.restore", tasks.adjusted(_restored)),
         Patch("rq.job:Job._execute", _rq.run(_look, _ended)),
+        Patch("rq.suspension:is_suspended", _own, optional=True),
+        Patch("rq.worker:Worker.all", _own),
         Patch("rq.worker:Worker.__init__", _own),
         Patch("rq.worker:SimpleWorker.__init__", _own),  # no Worker, from 2.5 on
         Patch("rq.worker:Worker.work", _own),
