@@ -1,6 +1,6 @@
 """The command `autotrace`, also as `python -m autotrace`.
 
-`run` and `--version` need nothing but the standard library; everything else needs the extra `ui`, and says so in
+`run`, `doctor` and `--version` need nothing but the standard library; everything else needs the extra `ui`, and says so in
 one line where it is missing.
 """
 
@@ -25,6 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["run"]:
         return run(arguments[1:])
+    if arguments[:1] == ["doctor"]:
+        from autotrace.doctor.command import main as examine
+
+        return examine(arguments[1:])
     if arguments == ["--version"]:
         from autotrace import __version__
 

@@ -280,16 +280,27 @@ def load(environ: Mapping[str, str] | None = None, directory: str | None = None)
     environ = os.environ if environ is None else environ
     warnings: list[str] = []
     file, configured = _configuration(environ, directory, warnings)
-    values = {setting.name: _value(setting, environ, configured, file, warnings) for setting in TABLE}
+    values = {setting.name: _value(setting, environ, configured, file, warnings)[0] for setting in TABLE}
     if not values["exporters"]:
         values["exporters"] = ("otlp",) if values["endpoint"] else ("inbox",)
     values["data_dir"] = values["data_dir"] or data_directory(environ)
     return Settings(values, tuple(warnings), file)
 
 
+def sources(environ: Mapping[str, str] | None = None, directory: str | None = None) -> dict[str, str]:
+    """Return where each setting that is not at its default comes from: a variable's name, or a file's.
+
+    The arguments are those of ``load``.
+    """
+    environ = os.environ if environ is None else environ
+    file, configured = _configuration(environ, directory, [])
+    found = {setting.name: _value(setting, environ, configured, file, [])[1] for setting in TABLE}
+    return {name: source for name, source in found.items() if source}
+
+
 def _value(
     setting: Setting, environ: Mapping[str, str], configured: dict[str, Any], file: str, warnings: list[str]
-) -> Any:
+) -> tuple[Any, str]:
     sources: list[tuple[str, Any, Callable[[Any], Any]]] = []
     for variable, read in ((setting.variable, setting.read), *setting.also):
         given = environ.get(variable)
@@ -299,10 +310,10 @@ def _value(
         sources.append((f"{setting.name} in {file}", configured[setting.name], setting.read))
     for source, given, read in sources:
         try:
-            return read(given)
+            return read(given), source
         except (TypeError, ValueError) as error:
             warnings.append(f"{source}={given!r} {error}; it is passed over")
-    return setting.default
+    return setting.default, ""
 
 
 def _configuration(

@@ -48,6 +48,15 @@ def run(command: tuple[str, ...]) -> None:
     sys.exit(launch(list(command)))
 
 
+@commands.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def doctor(arguments: tuple[str, ...]) -> None:
+    """Say what is traced, and what keeps spans from being there."""
+    from autotrace.__main__ import main as examine
+
+    sys.exit(examine(["doctor", *arguments]))
+
+
 @commands.command()
 @click.option("--service", help="Only traces in which this service took part.")
 @click.option("--route", help="Only traces through this route, such as /orders/{id}; * stands for anything.")

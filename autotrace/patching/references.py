@@ -72,7 +72,8 @@ def left(originals: Sequence[Any]) -> list[str]:
     for holder in gc.get_objects():
         kind = type(holder)
         if isinstance(kind, type) and issubclass(kind, type):
-            held = [getattr(value, "__func__", value) for value in vars(holder).values()]
+            values = list(vars(holder).values())
+            held = [value.__func__ if type(value) in (staticmethod, classmethod) else value for value in values]
             name = f"class {holder.__module__}.{holder.__qualname__}"
         elif kind is functools.partial:
             held, name = [holder.func, *holder.args], f"partial of {getattr(holder.func, '__name__', holder.func)}"

@@ -39,9 +39,18 @@ MAY_KNOW = {
     "autotrace.insights": {"autotrace.insights", "autotrace.store"},
     "autotrace.web": {"autotrace.insights", "autotrace.store", "autotrace.web"},
     "autotrace.cli": BASE | {"autotrace.cli", "autotrace.insights", "autotrace.store", "autotrace.web"},
+    "autotrace.doctor": BASE
+    | {
+        "autotrace.commands",
+        "autotrace.doctor",
+        "autotrace.export",
+        "autotrace.launcher",
+        "autotrace.patching",
+        "autotrace.settings",
+    },
     "autotrace.commands": set(),
     "autotrace.launcher": BASE | {"autotrace.settings", "autotrace.bootstrap", "autotrace.commands"},
-    "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.launcher"},
+    "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.doctor", "autotrace.launcher"},
     "autotrace": {"autotrace", "autotrace.api"},
 }
 LIBRARIES = [  # kafka and redis are also systems, which the conventions name

@@ -45,7 +45,7 @@ LIBRARIES = (
         options=("-k", "not test_connect_timeout and not test_total_timeout_connect"),
         left_out="four tests that wait for an address on the internet not to answer",
     ),
-    Library("flask", "3.1.3", ("flask[async]", "asgiref", "greenlet", "python-dotenv")),
+    Library("flask", "3.1.3", ("flask[async]", "asgiref", "greenlet", "python-dotenv", "pytest<9")),
     Library(
         "werkzeug",
         "3.1.9",

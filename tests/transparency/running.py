@@ -166,6 +166,8 @@ class Suite:
             raise SuiteError(f"pytest left no report for {self.library.name}; see {log.name}")
         said = json.loads(witness.read_text(encoding="utf-8")) if witness.exists() else {}
         found = outcomes(report.read_text(encoding="utf-8"))
+        if not any(outcome.kind == "passed" for outcome in found.values()):
+            raise SuiteError(f"no test of {self.library.name} passes; see {here / 'log'}")
         return Run(found, time.monotonic() - began, said, spans_in(data / "inbox"))
 
     def files_of(self, names: Sequence[str]) -> list[str]:

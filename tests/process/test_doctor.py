@@ -1,0 +1,166 @@
+"""``autotrace doctor``: what it says of a command, a sink, the settings, the libraries and other agents."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from machine import AUTOTRACE
+
+
+def examined(machine, *command, **environ):
+    """Return the exit code and what it says as JSON."""
+    done = machine.run(
+        AUTOTRACE, "doctor", "--json", *(("--", *command) if command else ()), environ=environ, timeout=170
+    )
+    assert done.stderr == b""
+    return done.returncode, json.loads(done.stdout)
+
+
+def instrumentor(found, name):
+    """Return what is said of one instrumentor."""
+    return next(one for one in found["python"]["instrumentors"] if one["name"] == name)
+
+
+def test_all_is_well(machine):
+    """The libraries with their versions, the sink, the Python; the same in words; and nothing was written or run."""
+    code, found = examined(machine, sys.executable, "no-such-script.py")
+    assert (code, found["problems"], found["warnings"]) == (0, [], [])
+    assert found["python"]["running"]
+    flask = instrumentor(found, "flask")
+    assert (flask["state"], flask["version"][0].isdigit()) == ("on", True)
+    assert {one["state"] for one in found["python"]["instrumentors"]} <= {"on", "not installed"}
+    assert found["sinks"] == [{"name": "inbox", "place": str(machine.data / "inbox"), "ok": True, "text": "writable"}]
+    assert not (machine.data / "inbox").exists()
+    words = machine.run(AUTOTRACE, "doctor", timeout=170)
+    assert (words.returncode, words.stderr) == (0, b"")
+    assert f"{sys.executable}: traced" in words.stdout.decode()
+    assert f"flask {flask['version']}" in words.stdout.decode()
+
+
+@pytest.mark.parametrize("flag", ["-I", "-E", "-S"])
+def test_a_flag_that_keeps_us_out_is_a_problem(machine, flag):
+    """One sentence, exit code 1."""
+    code, found = examined(machine, sys.executable, flag, "app.py")
+    assert (code, len(found["problems"]), found["python"]["running"]) == (1, 1, False)
+    assert flag in found["problems"][0]
+
+
+def test_another_environment_is_a_problem(machine):
+    """The interpreter is started, and does not know us."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", machine.directory / "bare"], check=True)
+    python = str(machine.directory / "bare" / "bin" / "python")
+    code, found = examined(machine, python, "app.py")
+    assert (code, found["python"]["autotrace"], len(found["problems"])) == (1, "", 1)
+    assert "not installed" in found["problems"][0]
+    assert python in found["problems"][0]
+
+
+def test_a_command_that_is_not_there_or_is_no_python(machine):
+    """The first cannot be traced, the second perhaps."""
+    assert examined(machine, "no-such-command")[1]["problems"] == ["no-such-command: command not found"]
+    code, found = examined(machine, "/bin/sh", "start.sh")
+    assert (code, found["problems"], len(found["warnings"])) == (0, [], 1)
+
+
+def test_settings_are_said_with_their_source_and_without_secrets(machine):
+    """A variable, a file, a value that cannot be read."""
+    machine.write("autotrace.toml", 'service_name = "shop"\nheaders = {authorization = "verysecret"}\nnope = 1\n')
+    environ = {
+        "OTEL_TRACES_SAMPLER_ARG": "0.5",
+        "AUTOTRACE_ENDPOINT": "http://me:alsosecret@127.0.0.1:9",
+        "AUTOTRACE_TIMEOUT_MS": "x",
+    }
+    _, found = examined(machine, **environ)
+    settings = {one["name"]: (one["value"], one["source"]) for one in found["settings"]}
+    assert settings["sample_ratio"] == (0.5, "OTEL_TRACES_SAMPLER_ARG")
+    assert settings["service_name"][0] == "shop"
+    assert settings["service_name"][1].endswith("autotrace.toml")
+    assert settings["event_count"] == (128, "")
+    assert len([text for text in found["warnings"] if "passed over" in text]) == 2
+    text = json.dumps(found)
+    assert "verysecret" not in text
+    assert "alsosecret" not in text
+
+
+def test_switched_off(machine):
+    """The whole agent is a problem, one instrumentor is not."""
+    code, found = examined(machine, AUTOTRACE_ENABLED="false")
+    assert (code, found["problems"]) == (1, ["autotrace is switched off by AUTOTRACE_ENABLED"])
+    code, found = examined(machine, AUTOTRACE_INSTRUMENTORS_OFF="flask")
+    assert (code, instrumentor(found, "flask")["state"]) == (0, "off")
+
+
+def test_a_receiver_is_asked(machine):
+    """One that takes spans, and one that is not there."""
+    code, found = examined(machine, AUTOTRACE_ENDPOINT="http://127.0.0.1:9")
+    assert (code, found["sinks"][0]["ok"], len(found["problems"])) == (1, False, 1)
+    assert "cannot be reached" in found["problems"][0]
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        code, found = examined(machine, AUTOTRACE_ENDPOINT=f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+    assert (code, found["sinks"][0]["ok"], found["sinks"][0]["text"]) == (0, True, "takes spans")
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes whatever comes."""
+
+    def do_POST(self):
+        """Answer as an OTLP receiver does."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-protobuf")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_data_directory_that_cannot_be_written_is_a_warning(machine):
+    """With the place where the traces go instead."""
+    place = machine.write("file", "")
+    code, found = examined(machine, AUTOTRACE_DATA_DIR=place)
+    assert (code, found["sinks"][0]["ok"]) == (0, False)
+    assert place in found["warnings"][0]
+
+
+def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
+    """A target that is missing, and a library that cannot be imported."""
+    machine.write("fakes/aiosqlite/__init__.py", "")
+    machine.write("fakes/waitress/__init__.py", "print('noise')\nraise SystemExit('broken waitress')\n")
+    code, found = examined(machine, PYTHONPATH=str(machine.directory / "fakes"))
+    assert code == 0
+    assert "does not exist" in instrumentor(found, "aiosqlite")["why"]
+    assert "broken waitress" in instrumentor(found, "waitress")["why"]
+    assert instrumentor(found, "flask")["state"] == "on"
+    assert len(found["warnings"]) == 2
+
+
+def test_another_agent_is_named(machine):
+    """Installed is a fact, running is a warning; the program works."""
+    machine.write("fakes/ddtrace/__init__.py", "")
+    machine.write("fakes/sentry_sdk/__init__.py", "")
+    machine.write("fakes/sitecustomize.py", "import ddtrace\n")
+    _, found = examined(machine, PYTHONPATH=str(machine.directory / "fakes"))
+    agents = found["python"]["agents"]
+    assert (agents["Datadog"], agents["Sentry"]) == ("running", "installed")
+    assert [text for text in found["warnings"] if "Datadog" in text]
+    assert not [text for text in found["warnings"] if "Sentry" in text]
+
+
+def test_options(machine):
+    """Help on standard output; an unknown one is one line and 2; every spelling of the command has it."""
+    assert b"usage: autotrace doctor" in machine.run(AUTOTRACE, "doctor", "--help").stdout
+    wrong = machine.run(AUTOTRACE, "doctor", "--nope")
+    assert (wrong.returncode, wrong.stdout, wrong.stderr.count(b"\n")) == (2, b"", 1)
+    assert b"doctor" in machine.run(AUTOTRACE, "--help").stdout
+    assert machine.run(sys.executable, "-m", "autotrace", "doctor", "--help").returncode == 0
