@@ -49,3 +49,9 @@ bench-quick: wheel
 .PHONY: bench-endings
 bench-endings: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks.endings $(ARGS)
+
+# make transparency      the test suites of well-known libraries, bare and traced, compared test by test (by hand, weekly)
+#                        ARGS='--only requests,flask --python 3.13' for some of them, on another Python
+.PHONY: transparency
+transparency: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m tests.transparency $(ARGS)

@@ -50,6 +50,8 @@ LIBRARIES = (
         "werkzeug",
         "3.1.9",
         ("cffi", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
+        options=("-m", "not dev_server"),
+        left_out="the tests that start its development server again and again",
     ),
     Library(
         "starlette", "1.10.0", ("starlette[full]", "httpx2[zstd]>=2", "opentelemetry-sdk", "trio"), hides=("starlette",)
@@ -102,13 +104,19 @@ LIBRARIES = (
             "uvloop",
             "gunicorn",
         ),
-        options=(
-            "-m",
-            "not dev_mode and not autobahn and not internal",
-            *_ignored("tests/autobahn", "tests/isolated", "tests/test_benchmarks_client.py"),
+        paths=(
+            "tests/test_client_functional.py",
+            "tests/test_client_session.py",
+            "tests/test_client_middleware.py",
+            "tests/test_web_functional.py",
+            "tests/test_web_middleware.py",
+            "tests/test_web_app.py",
+            "tests/test_web_log.py",
+            "tests/test_proxy_functional.py",
         ),
+        options=("-m", "not dev_mode and not autobahn and not internal"),
         hides=("aiohttp",),
-        left_out="the tests in Python's development mode, with the Autobahn programs, and the benchmarks",
+        left_out="the tests of its parsers and other parts; client and server are",
     ),
     Library(
         "httpx",
@@ -143,7 +151,15 @@ LIBRARIES = (
         "sqlalchemy",
         "2.1.9",
         ("sqlalchemy[aiosqlite]", "pytest-xdist"),
-        paths=("test/engine", "test/ext/asyncio", "test/dialect", "test/sql", "test/base"),
+        paths=(
+            "test/engine",
+            "test/ext/asyncio",
+            "test/dialect/test_sqlite.py",
+            "test/sql/test_query.py",
+            "test/sql/test_resultset.py",
+            "test/sql/test_returning.py",
+            "test/sql/test_insert_exec.py",
+        ),
         options=(
             "--maxfail=100000",
             "-p",
@@ -152,7 +168,7 @@ LIBRARIES = (
             "not memory_intensive and not timing_intensive and not mypy",
         ),
         hides=("lib",),
-        left_out="the tests of the ORM and of most extensions, and those of memory and of time",
+        left_out="the tests of the ORM, of other databases and of what makes no connection",
     ),
     Library("aiosqlite", "0.22.1", paths=("aiosqlite/tests/smoke.py", "aiosqlite/tests/perf.py")),
     Library(
