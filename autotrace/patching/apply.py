@@ -79,7 +79,7 @@ def apply(instrumentor: Instrumentor, late: bool = False) -> Applied:
     for patch, owner, name, original in resolved:
         key = id(original), id(patch.wrap)
         if key not in made:
-            made[key] = _replace(original, patch, instrumentor.library)
+            made[key] = _replace(owner, name, original, patch, instrumentor.library)
         replacement = made[key]
         places.append((owner, name, vars(owner).get(name, Applied.MISSING), replacement))
     done = Applied(places)
@@ -112,10 +112,17 @@ def _resolve(patch: Patch) -> tuple[Any, str, Any] | None:
     raise CannotPatchError(f"{patch.target} does not exist in the installed version")
 
 
-def _replace(original: Any, patch: Patch, scope: str) -> Any:
+def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> Any:
     if isinstance(original, (FunctionType, MethodDescriptorType)):  # a method of C is called as one of Python is
-        traced = patch.wrap(original, scope)
-        return _dressed(traced, original)
+        traced = _dressed(patch.wrap(original, scope), original)
+        if (
+            traced is not original
+            and isinstance(owner, type)
+            and (name not in vars(owner) or original.__class__ is not FunctionType)
+        ):
+            # pickled by name: an inherited method is another one now, a method of C has no module
+            traced.__module__, traced.__qualname__ = owner.__module__, f"{owner.__qualname__}.{name}"
+        return traced
     if isinstance(original, (classmethod, staticmethod)) and isinstance(original.__func__, FunctionType):
         return type(original)(_dressed(patch.wrap(original.__func__, scope), original.__func__))
     if isinstance(original, BuiltinFunctionType):
@@ -131,6 +138,8 @@ def _dressed(traced: Any, original: Any) -> Any:
         for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__", "__type_params__"):
             if hasattr(original, name):
                 setattr(traced, name, getattr(original, name))
+            elif name == "__annotations__":
+                traced.__annotations__ = {}
         traced.__dict__.update(getattr(original, "__dict__", {}))
         traced.__wrapped__ = original
     return traced

@@ -29,6 +29,9 @@ class TracedBuiltin:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__wrapped__, name)
 
+    def __dir__(self) -> Any:
+        return dir(self.__wrapped__)
+
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
 

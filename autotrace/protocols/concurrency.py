@@ -19,6 +19,8 @@ from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful
 
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -124,9 +126,23 @@ def carry(
                 if isolated and before is not None:
                     set_current(before)
 
-        return carrying
+        code = getattr(original, "__code__", None)
+        return _awaiting(carrying) if code is not None and code.co_flags & _COROUTINE else carrying
 
     return wrap
+
+
+def _awaiting(carrying: Call) -> Call:
+    """Make a coroutine function of what returns a coroutine: some programs ask what it is."""
+
+    async def awaiting(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await carrying(*args, **kwargs)
+        except BaseException as error:
+            hide_frame(error)
+            raise
+
+    return awaiting
 
 
 def carry_awaitable() -> Wrap:

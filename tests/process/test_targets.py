@@ -1,0 +1,50 @@
+"""What a program can see of each target of each instrumentor is the same bare and traced."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from autotrace.patching.registry import BUILT_IN
+
+# What differs on purpose: look, or target and look.
+_OF_C = {"names", "annotations", "hints", "predicates", "class", "attributes", "own dictionary"}
+_ALLOWED = {
+    ("threading:_start_new_thread", "pickle"),  # it is pickled as `_thread.start_new_thread`, which stays what it is
+    ("threading:_start_joinable_thread", "pickle"),
+}
+TARGETS = str(Path(__file__).with_name("targets.py"))
+
+
+@pytest.mark.parametrize("name", [known.name for known in BUILT_IN])
+def test_a_target_looks_as_without_us(machine, name):
+    """Signature, names, documentation, hints, predicates, identity, pickling, copying, source, attributes, subclassing."""
+    known = next(known for known in BUILT_IN if known.name == name)
+    pytest.importorskip(known.trigger.partition(".")[0])
+    machine.environ["PYTHONHASHSEED"] = "0"  # sets in signatures
+    bare = machine.run(sys.executable, TARGETS, name)
+    traced = machine.python(TARGETS, name)
+    assert (bare.returncode, traced.returncode) == (0, 0), (bare.stderr, traced.stderr)
+    without, with_us = json.loads(bare.stdout), json.loads(traced.stdout)
+    if not with_us["applied"] and not without["seen"]:
+        pytest.skip("this version of the library has none of it")
+    assert with_us["applied"]
+    assert without["seen"]
+    assert with_us["seen"].keys() == without["seen"].keys()
+    different = [
+        f"{target}: {look}: {seen!r} became {with_us['seen'][target][look]!r}"
+        for target, looks in without["seen"].items()
+        for look, seen in looks.items()
+        if with_us["seen"][target][look] != seen and not allowed(target, look, looks)
+    ]
+    assert different == []
+
+
+def allowed(target, look, bare):
+    """Tell what may differ: an inherited method becomes the class's own, a method of C one of Python."""
+    if bare["inherited"] == "True" and look in ("inherited", "names"):
+        return True
+    return (target, look) in _ALLOWED or ("method_descriptor" in bare["class"] and look in _OF_C)
