@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -71,10 +72,14 @@ def statement_of(span: Span) -> str:
         return ""
     if text_of(span, "db.system.name", "db.system"):
         text = text_of(span, "db.query.text", "db.statement") or span.name
-        if _FRAMES.match(text) or "db.operation.batch.size" in span.attributes:
-            return ""
-        return " ".join(_LISTS.sub("(?)", _LITERALS.sub("?", text)).split())
+        return "" if "db.operation.batch.size" in span.attributes else _shape(text)
     return operation(span) if http_method(span) and span.kind == "CLIENT" else ""
+
+
+@lru_cache(maxsize=4096)
+def _shape(text: str) -> str:
+    """Return a statement without its literals; empty for one that only frames others."""
+    return "" if _FRAMES.match(text) else " ".join(_LISTS.sub("(?)", _LITERALS.sub("?", text)).split())
 
 
 def _finding(statement: str, repeated: _Repeated) -> Finding:

@@ -23,6 +23,7 @@ class Span:
         status: one of `STATUSES`.
         start_ns: ns since the epoch.
         end_ns: ns since the epoch; never before the start.
+        attributes: may be shared with other spans, as may the next two: read, never changed.
         events: dicts with `name`, `time_ns`, `attributes`.
         links: dicts with `trace_id`, `span_id`, `attributes`.
         children: in order of their start.

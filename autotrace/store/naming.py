@@ -16,8 +16,11 @@ _NUMBERS = re.compile(r"(?<![A-Za-z])\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]
 
 def text_of(span: Span, *names: str) -> str:
     """Return the first of these attributes that is a text and not empty, else an empty text."""
-    found = (span.attributes.get(name) for name in names)
-    return next((value for value in found if isinstance(value, str) and value), "")
+    for name in names:
+        value = span.attributes.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return ""
 
 
 def http_method(span: Span) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from autotrace.store.model import KINDS, STATUSES, Span, Trace, assemble
 
@@ -209,11 +210,17 @@ def _span(row: sqlite3.Row, resource: dict[str, object]) -> Span:
         end_ns=max(row["end_ns"], row["start_ns"]),
         status=STATUSES[row["status"]] if row["status"] < len(STATUSES) else STATUSES[0],
         status_message=row["status_message"],
-        attributes=json.loads(row["attributes"]),
-        events=json.loads(row["events"]),
-        links=json.loads(row["links"]),
+        attributes=_decoded(row["attributes"]),
+        events=_decoded(row["events"]) if row["events"] != "[]" else [],
+        links=_decoded(row["links"]) if row["links"] != "[]" else [],
         resource=resource,
     )
+
+
+@lru_cache(maxsize=4096)
+def _decoded(text: str) -> Any:
+    """Decode JSON; what is told again and again is one object, which nobody changes."""
+    return json.loads(text)
 
 
 def _conditions(wanted: Filter) -> tuple[str, tuple[object, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autotrace.insights.look import MOST_TRACES, findings_as_dict, look, map_as_dict
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 10
 """For so long what was found in the same traces is not looked for again; longer, since traces settle meanwhile."""
+REST = 10
+"""So many times as long as a look took nobody looks again, whatever arrives; the answer then says that it is stale."""
 MOST_LISTED = 500
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An answer: to which state of the store, when it was ready and how long that took, in seconds."""
+
+    version: str
+    at: float
+    took: float
+    told: dict[str, Any]
 
 
 class Answers:
@@ -37,7 +50,7 @@ class Answers:
     def __init__(self, data: Path | None = None) -> None:
         self._data = data
         self._lock = threading.Lock()
-        self._kept: dict[tuple[Any, ...], tuple[float, dict[str, Any]]] = {}
+        self._kept: dict[tuple[str | None, ...], _Kept] = {}
 
     def answer(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Answer one question.
@@ -77,16 +90,21 @@ class Answers:
         query: Mapping[str, str],
         ask: Callable[[Filter], dict[str, Any]],
     ) -> dict[str, Any]:
-        """Answer from memory what was asked a moment ago of the same traces: it is dear, and every page asks it."""
-        key = (name, query.get("service"), query.get("since"), _version(database))
+        """Answer from memory what was asked a moment ago: it is dear, and every open page asks it when spans arrive."""
+        key = (name, query.get("service"), query.get("since"))
         with self._lock:
-            when, known = self._kept.get(key, (0.0, {}))
-            if known and time.monotonic() - when < FRESH_SECONDS:
-                return known
+            version, began = _version(database), time.monotonic()
+            kept = self._kept.get(key)
+            if kept is not None:
+                age = began - kept.at
+                same = kept.version == version
+                if (same and age < FRESH_SECONDS) or age < kept.took * REST:
+                    return {**kept.told, "stale": not same}
             told = ask(_filter(query, MOST_TRACES, MOST_TRACES))
-            self._kept = {old: kept for old, kept in self._kept.items() if old[-1] == key[-1]}
-            self._kept[key] = (time.monotonic(), told)
-            return told
+            ended = time.monotonic()
+            self._kept = {old: one for old, one in self._kept.items() if ended - one.at < 60}
+            self._kept[key] = _Kept(version, ended, ended - began, told)
+            return {**told, "stale": False}
 
 
 def _state(database: sqlite3.Connection) -> dict[str, Any]:

@@ -23,53 +23,62 @@ function go(path, chosen) {
   location.hash = `#/${path}${query ? `?${query}` : ""}`;
 }
 
-async function home(chosen) {
-  const { service, since } = chosen;
-  const [found, listed] = await Promise.all([ask("findings", { service, since }), ask("traces", chosen)]);
-  return { ".findings": findings(found), ".listing": listing(listed) };
-}
-
-// A view is a frame that stays, with whatever is being typed into it, and parts that are drawn anew.
+// A view asks, has a frame that stays with whatever is being typed into it, and parts that are drawn anew.
 const VIEWS = {
   "": {
+    ask: (chosen) => Promise.all([ask("findings", { service: chosen.service, since: chosen.since }), ask("traces", chosen)]),
     frame: (chosen) => [
       h("section", { class: "findings" }),
       h("section", {}, h("h2", {}, "Traces"), filters(chosen, (more) => go("", { ...place().chosen, ...more })),
         h("div", { class: "listing" })),
     ],
-    parts: home,
+    parts: ([found, listed]) => ({ ".findings": findings(found), ".listing": listing(listed) }),
   },
   map: {
+    ask: ({ service, since }) => ask("map", { service, since }),
     frame: () => [h("section", { class: "map" })],
-    parts: async ({ service, since }) => ({ ".map": map(await ask("map", { service, since }), (name) => go("", { service: name })) }),
+    parts: (told) => ({ ".map": map(told, (name) => go("", { service: name })) }),
   },
   trace: {
+    ask: (_chosen, id) => ask(`traces/${encodeURIComponent(id)}`),
     frame: () => [h("section", { class: "trace" })],
-    parts: async (_chosen, id) => ({ ".trace": trace(await ask(`traces/${encodeURIComponent(id)}`)) }),
+    parts: (told) => ({ ".trace": trace(told) }),
   },
 };
 
-let shown = "";
+let shown = ""; // the view whose frame stands
+let drawn = ""; // what its parts were drawn from
 
 async function draw() {
   const mine = ++turn;
   const { path, chosen } = place();
   const [name, id] = path.split("/");
   const wanted = VIEWS[name] || VIEWS[""];
+  mark(name, chosen);
   try {
-    const parts = await wanted.parts(chosen, id);
+    const told = await wanted.ask(chosen, id);
     if (mine !== turn) return; // somebody has gone elsewhere meanwhile
-    if (shown !== path || !view.querySelector(Object.keys(parts)[0])) {
+    if ([told].flat().some((one) => one.stale)) version = ""; // not of what has arrived since: ask again
+    const text = path + JSON.stringify(told);
+    if (text === drawn) return;
+    if (shown !== `/${path}`) {
       view.replaceChildren(...wanted.frame(chosen));
       scrollTo(0, 0);
-      shown = path;
+      shown = `/${path}`;
     }
-    for (const [where, content] of Object.entries(parts)) view.querySelector(where).replaceChildren(...[content].flat(Infinity));
+    for (const [where, content] of Object.entries(wanted.parts(told))) {
+      view.querySelector(where).replaceChildren(...[content].flat(Infinity));
+    }
+    drawn = text;
   } catch (error) {
     if (mine !== turn) return;
-    shown = "";
+    if (shown === `/${path}` && error instanceof TypeError) throw error; // nobody answers: what stands stays
+    shown = drawn = "";
     view.replaceChildren(h("p", { class: "error" }, error.message));
   }
+}
+
+function mark(name, chosen) {
   for (const link of document.querySelectorAll("nav a")) {
     link.toggleAttribute("aria-current", link.dataset.view === (name || "home"));
     link.href = `#/${link.dataset.view === "map" ? "map" : ""}${keep(chosen)}`;

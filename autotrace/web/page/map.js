@@ -32,7 +32,7 @@ export function map({ edges, traces, of }, choose) {
     h("h2", {}, `Who talks to whom in ${traces === of ? plural(traces, "trace") : `the newest ${traces} of ${of} traces`}`),
     h("div", { class: "scroll" }, s("svg", {
       viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "service map",
-      style: { width: `${width}px`, "max-width": "100%", "min-width": `${width * 0.6}px` },
+      style: { width: `${width}px`, "max-width": "100%", "min-width": `${width * 0.7}px` },
     },
       s("defs", {}, s("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" },
         s("path", { d: "M0 0 L8 4 L0 8 z", class: "tip" }))),

@@ -46,7 +46,7 @@ function summary(told, shade) {
   return h("div", { class: "share" },
     h("div", { class: "strip" }, large.map(([name, ns, kind]) => h("span", { class: kind, title: name, style: { width: `${(100 * ns) / total}%` } }))),
     h("p", {}, h("span", { class: "quiet" }, "critical path  "),
-      large.map(([name, ns, kind]) => h("span", { class: `part ${kind}` }, `${name} ${duration(ns)} ${Math.round((100 * ns) / total)} %`))));
+      large.map(([name, ns, kind]) => h("span", { class: `part ${kind}` }, `${name} ${duration(ns)} ${Math.round((100 * ns) / total)} %`)).map((part) => [part, " "])));
 }
 
 function scale(told) {

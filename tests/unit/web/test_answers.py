@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autotrace.web import answers
 from unit.store.inboxes import NOON, Sent, request, write
 from unit.store.pizza import ORDER
 
@@ -24,22 +25,41 @@ def test_findings_and_map_are_those_of_the_commands(ask):
     assert (found["traces"], found["of"]) == (1, 1)
     assert [one["kind"] for one in found["findings"]] == ["error origin", "repeated statement"]
     assert {edge["to"]["name"] for edge in ask("/api/map").told["edges"]} >= {"payment", "maps.example", "orders"}
-    assert ask("/api/findings?service=nobody").told == {"traces": 0, "of": 0, "findings": []}
+    assert ask("/api/findings?service=nobody").told == {"traces": 0, "of": 0, "findings": [], "stale": False}
 
 
-def test_a_second_look_at_the_same_traces_is_from_memory_until_one_arrives(ask, data, monkeypatch):
+@pytest.fixture
+def looks(monkeypatch):
+    """Count how often the traces are loaded."""
+    counted = []
+    whole = answers.look
+    monkeypatch.setattr(answers, "look", lambda *arguments: counted.append(1) or whole(*arguments))
+    return counted
+
+
+def arrive(data):
+    """Another trace arrives."""
+    write(data / "inbox", request(Sent("GET /", 0, 1, trace="01" * 16, error=("E", "m"))), name="8-8-8.spans")
+
+
+def test_a_second_look_at_the_same_traces_is_from_memory_until_one_arrives(ask, data, looks, monkeypatch):
     """It is dear, and every open page asks."""
-    import autotrace.web.answers as module
-
-    looks = []
-    whole = module.look
-    monkeypatch.setattr(module, "look", lambda *arguments: looks.append(1) or whole(*arguments))
+    monkeypatch.setattr(answers, "REST", 0)
+    monkeypatch.setattr(answers, "FRESH_SECONDS", 1e9)
     first = ask("/api/findings").told
     assert ask("/api/findings").told == first
     assert len(looks) == 1
-    write(data / "inbox", request(Sent("GET /", 0, 1, trace="01" * 16, error=("E", "m"))), name="8-8-8.spans")
-    assert ask("/api/findings").told["traces"] == 2
-    assert len(looks) == 2
+    arrive(data)
+    assert (ask("/api/findings").told["traces"], len(looks)) == (2, 2)
+
+
+def test_a_dear_look_is_not_repeated_for_a_while_and_the_answer_says_so(ask, data, looks, monkeypatch):
+    """On a busy machine spans arrive all the time; the page asks again where it was told that something is stale."""
+    monkeypatch.setattr(answers, "REST", 1e9)
+    assert ask("/api/findings").told["stale"] is False
+    arrive(data)
+    told = ask("/api/findings").told
+    assert (told["traces"], told["stale"], len(looks)) == (1, True, 1)
 
 
 def test_the_list_knows_the_filters(ask):
