@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+import warnings
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
-import trio
 
 from autotrace import span
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # old versions warn of the excepthook that pytest's dependencies set
+    import trio
 
 
 @pytest.fixture(autouse=True)
