@@ -224,8 +224,8 @@ TABLE = (
     Setting(
         "max_queue_bytes",
         size,
-        64 << 20,
-        "The most memory that finished spans may hold which wait while nobody takes them, an estimate: `64MiB`; then the "
+        40 << 20,
+        "The most memory that finished spans may hold which wait while nobody takes them, an estimate: `40MiB`; then the "
         "oldest that did not fail are dropped. While somebody takes them it may be four times as much.",
     ),
     Setting(

@@ -303,9 +303,9 @@ class Worker:
         deadline = self._deadline or time.monotonic() + _ATTEMPTS_DEADLINE
         taken = 0
         for exporter in self._exporters:
-            # a sink may hang
-            self._room = max(self._capacity, len(self._queue) + self._capacity // 2)
-            self._ceiling = max(self._most, self._weight + self._most // 2)
+            if self._room > self._capacity:  # a sink may hang; where the last one took nothing there is no more room
+                self._room = max(self._capacity, len(self._queue) + self._capacity // 2)
+                self._ceiling = max(self._most, self._weight + self._most // 2)
             result = exporter.export(payload, deadline)
             if result.delivered:
                 taken += 1
