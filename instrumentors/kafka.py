@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.messaging import Client
+    from autotrace.protocols.messaging import Reader
 
 _kafka = messaging.Messaging("kafka")
 
@@ -29,7 +29,7 @@ def _server(config: dict[str, Any]) -> str | None:
     return None
 
 
-def _message(args: Args, kwargs: Kwargs) -> tuple[Any, Any, Any, Client, list[Any] | None] | None:
+def _message(args: Args, kwargs: Kwargs) -> Any:
     # The arguments of send, in order: topic, value, key, headers, partition, timestamp_ms.
     topic = argument(args, kwargs, 1, "topic")
     if topic is None:
@@ -42,8 +42,8 @@ def _message(args: Args, kwargs: Kwargs) -> tuple[Any, Any, Any, Client, list[An
         headers = []
     elif type(headers) is not list:  # the library refuses some of these, and has to see them
         headers = None
-    client = config["client_id"], None, _server(config)
-    return topic, argument(args, kwargs, 5, "partition"), argument(args, kwargs, 3, "key"), client, headers
+    sender = config["client_id"], _server(config), config.get("transactional_id")
+    return topic, argument(args, kwargs, 5, "partition"), argument(args, kwargs, 3, "key"), None, sender, headers
 
 
 def _watch(future: Any, succeeded: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
@@ -65,9 +65,12 @@ def _received(record: Any) -> tuple[Any, Any, Any, Any, bool, Any, Any]:
     return record.topic, record.partition, record.offset, record.key, empty, record.timestamp, record.headers
 
 
-def _consumer(consumer: Any) -> Client:
-    config = consumer.config
-    return config["client_id"], config["group_id"], _server(config)
+def _consumer(consumer: Any) -> Reader:
+    config, coordinator, state = consumer.config, consumer._coordinator, consumer._subscription  # noqa: SLF001
+    generation = getattr(coordinator, "_generation", None)
+    names = state.subscription if state.subscribed_pattern is None else (state.subscribed_pattern.pattern,)
+    member = getattr(generation, "member_id", None)
+    return config["client_id"], config["group_id"], _server(config), member, tuple(names or ())
 
 
 def _largest(args: Args) -> int:

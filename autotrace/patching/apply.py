@@ -125,6 +125,8 @@ def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> 
         return traced
     if isinstance(original, (classmethod, staticmethod)) and isinstance(original.__func__, FunctionType):
         return type(original)(_dressed(patch.wrap(original.__func__, scope), original.__func__))
+    if isinstance(original, type):
+        return patch.wrap(original, scope)  # a class in its stead: whoever makes it sees to its looks
     if isinstance(original, BuiltinFunctionType):
         return standing_in(original, patch.wrap(original, scope))
     from autotrace.patching.proxy import wrapped

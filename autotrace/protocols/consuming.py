@@ -4,9 +4,7 @@ It ends when the next pull is asked for (waiting is not handling), when a loop o
 the consumer is closed, let go of or garbage-collected, and when the process ends.  The exception of a loop's body cannot
 be seen from here; where one is in flight when the consumer is closed, or ended the program, the span has failed by it.
 
-Not handled: a program that copies a batch into a list of its own has taken up every message and put it down again; what
-it does with the copy belongs to no message.  Nor is a loop that is left by ``break`` noticed before the next pull, except
-a loop over a batch.
+Not handled: a loop that is left by ``break`` is not noticed before the next pull, except a loop over a batch.
 """
 
 from __future__ import annotations
@@ -27,18 +25,20 @@ from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, Optional
 
     from autotrace.patching import Call, Wrap
     from autotrace.trace.span import Facts, Operation, Span
 
-    # facts and headers of a message
-    Read = Callable[[Any], tuple[Facts, Any]]
+    # facts and headers of a message; None for what is no message
+    Read = Callable[[Any], Optional[tuple[Facts, Any]]]
 
 PROCESS = "messaging.process"
 
 _handlings: dict[int, tuple[ref[Any], Handling]] = {}
+loops: set[Handling] = set()  # that go through batches elsewhere than where these were pulled
+ELSEWHERE = -1  # no thread: what a consumer pulls is told of by another one that stands on it
 _watching = False
 
 
@@ -46,7 +46,7 @@ class Handling:
     """What one consumer is at.
 
     Attributes:
-        puller: the thread that is inside a pull; 0 where none is.
+        puller: the thread that is inside a pull; 0 where none is; or ELSEWHERE.
         span: the open span, or None.
     """
 
@@ -69,8 +69,11 @@ class Handling:
                 if id(message) == self._message and get_current() is span:
                     return span
                 self.end()
-            facts, headers = read(message)
-            span = entered(operation, facts, headers)
+            found = read(message)
+            if found is None:
+                self.end()
+                return None
+            span = entered(operation, *found)
             self._message = id(message)
             self._before = id(sys.exc_info()[1])
             self.span = span
@@ -106,108 +109,13 @@ class Handling:
                 set_current(span.previous)
 
 
-class Pull:
-    """What one pull brought.
-
-    Args:
-        handling: the consumer's.
-        operation: of the spans.
-        read: returns a message's facts and headers.
-
-    Attributes:
-        alone: there is one message only, not looked at yet, so that looking at it is taking it up.
-    """
-
-    __slots__ = ("alone", "handling", "operation", "read")
-
-    def __init__(self, handling: Handling, operation: Operation, read: Read) -> None:
-        self.handling = handling
-        self.operation = operation
-        self.read = read
-        self.alone = False
-
-    def take(self, message: Any) -> Span | None:
-        """Take up a message; never raises."""
-        try:
-            self.alone = False
-            return self.handling.begin(self.operation, message, self.read)
-        except Exception:
-            fault(self.operation.scope)
-            return None
-
-    def through(self, messages: Iterator[Any]) -> Iterator[Any]:
-        """Go through messages; each one's span is current while the loop's body runs."""
-        handling = self.handling
-        span = None
-        try:
-            for message in messages:
-                span = self.take(message)
-                yield message
-        finally:
-            if span is not None and handling.span is span:
-                handling.end()
-
-
-class Batch(list):  # type: ignore[type-arg]
-    """Pulled messages: a list, whose loops make the span of each message current.
-
-    Equal to the plain list, pickled and copied as one.  An index takes a message up only where it came alone: a program
-    may look at the last offset of a batch that it has not handled yet, or has handled already.
-    """
-
-    _pull: Pull | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        messages = list.__iter__(self)
-        return messages if self._pull is None else self._pull.through(messages)
-
-    def __reversed__(self) -> Iterator[Any]:
-        messages = list.__reversed__(self)
-        return messages if self._pull is None else self._pull.through(messages)
-
-    def __getitem__(self, index: Any) -> Any:
-        try:
-            found = list.__getitem__(self, index)
-        except BaseException as error:
-            hide_frame(error)
-            raise
-        pull = self._pull
-        if pull is not None:
-            if isinstance(index, slice):
-                return batch(found, pull)
-            if pull.alone:
-                pull.take(found)
-        return found
-
-    def pop(self, *args: Any) -> Any:
-        """Take a message out, and up."""
-        try:
-            message = list.pop(self, *args)
-        except BaseException as error:
-            hide_frame(error)
-            raise
-        if self._pull is not None:
-            self._pull.take(message)
-        return message
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return list, (list.__getitem__(self, slice(None)),)
-
-
-def batch(messages: list[Any], pull: Pull) -> Batch:
-    """Return the messages as a Batch of a pull."""
-    made = Batch(messages)
-    made._pull = pull  # noqa: SLF001
-    return made
-
-
 def enter(consumer: Any, scope: str) -> Handling | None:
     """Begin a pull: what was handled until now has been handled; None for a pull within a pull.  Never raises."""
     try:
         found = _handlings.get(id(consumer))
         handling = found[1] if found is not None else _meet(consumer)
         thread = get_ident()
-        if handling.puller == thread:
+        if handling.puller in (thread, ELSEWHERE):
             return None
         handling.end()
         handling.puller = thread
@@ -232,6 +140,11 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
         link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags, ambient.trace.tracestate)
     set_current(span)
     return span
+
+
+def leave(consumer: Any) -> None:
+    """Let a consumer's pulls be untraced: another one, which stands on it, tells of them."""
+    _meet(consumer).puller = ELSEWHERE
 
 
 def release(consumer: Any) -> None:
@@ -335,20 +248,29 @@ def _meet(consumer: Any) -> Handling:
 def _end_all() -> None:
     """End what is open at the end of the process; the exception that ended the main thread is its failure there."""
     error = getattr(sys, "last_value", None)
-    for _reference, handling in _all():
+    for handling in _all():
         span = handling.span
         handling.end(error if span is not None and get_current() is span else None)
 
 
 def _forget() -> None:
-    for _reference, handling in _all():
+    for handling in _all():
         handling.span = None
-        handling.puller = 0
+        if handling.puller != ELSEWHERE:
+            handling.puller = 0
 
 
-def _all() -> list[tuple[ref[Any], Handling]]:
+def current_task() -> Any:
+    """Return the asyncio task that runs here, or None."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None:  # noqa: SLF001 - the one that does not raise
+        return None
+    return asyncio.current_task()
+
+
+def _all() -> list[Handling]:
     while True:
         try:
-            return list(_handlings.values())
+            return [handling for _reference, handling in list(_handlings.values())] + list(loops)
         except RuntimeError:  # a consumer was collected meanwhile
             continue

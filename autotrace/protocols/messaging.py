@@ -13,11 +13,9 @@ from __future__ import annotations
 from functools import partial
 from time import time_ns
 
-from autotrace.patching.wall import fault
-from autotrace.protocols import consuming, producing
+from autotrace.protocols import batches, consuming, producing, pulling, reporting
 from autotrace.protocols.http import host_and_port
 from autotrace.protocols.producing import fit
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CONSUMER, ERROR, PRODUCER, UNSET, Operation
 
 TYPE_CHECKING = False
@@ -26,19 +24,25 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
-    from autotrace.protocols.consuming import Handling, Pull
+    from autotrace.protocols.batches import Pull
+    from autotrace.protocols.consuming import Handling, Read
     from autotrace.protocols.producing import Place, Watch
+    from autotrace.protocols.reporting import Reports
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Attributes, Description, Facts
 
-    # client id, consumer group, server ("host:port")
-    Client = tuple[Optional[str], Optional[str], Optional[str]]
-    # destination, partition, key, client; the headers as they are given, or None where none can be sent
-    Message = Callable[[Args, Kwargs], Optional[tuple[Any, Any, Any, Client, Optional[list[Any]]]]]
-    # partition, offset, whether the message was empty
-    Answered = Callable[[Any], tuple[Any, Any, bool]]
-    # destination, partition, offset, key, whether it is empty, timestamp (ms since the epoch), headers
-    Received = Callable[[Any], tuple[Any, Any, Any, Any, bool, Any, Any]]
+    # client id, server ("host:port"), transactional id
+    Sender = tuple[Optional[str], Optional[str], Optional[str]]
+    # destination, partition, key, whether it is empty (None: the answer tells), who sends; the headers as they are given
+    # (a list of pairs, or a dictionary), or None where none can be sent
+    Message = Callable[[Args, Kwargs], Optional[tuple[Any, Any, Any, Optional[bool], Sender, Any]]]
+    # partition, offset, whether the message was empty (None: not told)
+    Answered = Callable[[Any], tuple[Any, Any, Optional[bool]]]
+    # client id, consumer group, server ("host:port"), member id, names or patterns that it has subscribed to
+    Reader = tuple[Optional[str], Optional[str], Optional[str], Optional[str], tuple[str, ...]]
+    Client = Callable[[Any], Reader]
+    # destination, partition, offset, key, whether it is empty, timestamp (ms since the epoch), headers; None: no message
+    Received = Callable[[Any], Optional[tuple[Any, Any, Any, Any, bool, Any, Any]]]
 
 __all__ = ["Messaging", "fit"]
 
@@ -58,128 +62,151 @@ class Messaging:
         self._key = f"messaging.{system}.message.key"
         self._tombstone = f"messaging.{system}.message.tombstone"
 
-    def send(self, message: Message, place: Place, watch: Watch, answered: Answered) -> Wrap:
+    def send(self, message: Message, place: Place, watch: Watch, answered: Answered, awaited: bool = False) -> Wrap:
         """Trace a function that sends one message and returns its future at once.
 
         Args:
             message: looks at the arguments, which it must not change; None means that this call is not traced.
-            place: position (receiver included) and name of the argument that takes the headers.
+            place: where the argument is that takes the headers; see ``producing``.
             watch: given the future, has the second or third argument called once it succeeded or failed.
             answered: looks at what the future succeeded with.
+            awaited: it is a coroutine function, which returns the future.
         """
+        return self._sends(producing.sent_awaited if awaited else producing.sent, message, place, watch, answered)
 
-        def prepare(args: Args, kwargs: Kwargs) -> tuple[Facts, list[Any] | None] | None:
+    def _sends(self, traced: Any, message: Message, place: Place, told: Any, answered: Answered) -> Wrap:
+        def prepare(args: Args, kwargs: Kwargs) -> tuple[Facts, Any] | None:
             found = message(args, kwargs)
             if found is None:
                 return None
-            destination, partition, key, client, headers = found
-            return (_text(destination), _number(partition), _short(key), *client), headers
+            destination, partition, key, empty, client, headers = found
+            return (_text(destination), _number(partition), _short(key), empty, *client), headers
 
         def answer(result: Any) -> Facts:
             partition, offset, empty = answered(result)
-            return _number(partition), _number(offset), bool(empty)
+            return _number(partition), _number(offset), empty
 
         def wrap(original: Call, scope: str) -> Call:
             producing.watch()
             operation = Operation(producing.SEND, PRODUCER, scope, self.describe_send)
-            return producing.sent(original, operation, prepare, place, watch, answer)
+            made: Call = traced(original, operation, prepare, place, told, answer)
+            return made
 
         return wrap
 
-    def one(self, received: Received, client: Callable[[Any], Client]) -> Wrap:
+    def report(self, message: Message, place: Place, reports: Reports, answered: Answered) -> Wrap:
+        """Trace a function that sends one message and has a callback told how that went.
+
+        Args:
+            message: see ``send``.
+            place: see ``send``.
+            reports: puts a callback of ours into the arguments; see ``reporting``.
+            answered: looks at what the callback is told of.
+        """
+        return self._sends(reporting.reported, message, place, reports, answered)
+
+    def one(self, received: Received, client: Client, awaited: bool = False) -> Wrap:
         """Trace a consumer's function that returns the next message: it is handled until the next pull.
 
         Args:
             received: looks at a message.
             client: looks at the consumer.
+            awaited: it is a coroutine function.
         """
 
-        def hand_out(message: Any, pull: Callable[[], Pull]) -> None:
+        def hand_out(message: Any, pull: Callable[[], Pull]) -> Any:
             if message is not None:
                 pull().take(message)
+            return message
 
-        return self._pulled(received, client, hand_out)
+        return self._pulled(received, client, hand_out, awaited)
 
-    def batches(self, received: Received, client: Callable[[Any], Client]) -> Wrap:
-        """Trace a consumer's function that returns a fresh dictionary of lists of messages.
+    def batches(self, received: Received, client: Client, awaited: bool = False) -> Wrap:
+        """Trace a consumer's function that returns a fresh dictionary of lists of messages, or a fresh list.
 
         Each message is handled while the body of a loop over its list runs.
         """
 
-        def hand_out(found: Any, pull: Callable[[], Pull]) -> None:
+        def hand_out(found: Any, pull: Callable[[], Pull]) -> Any:
             if not found:
-                return
+                return found
             made = pull()
+            if type(found) is list:
+                made.alone = len(found) == 1
+                return batches.batch(found, made)
             made.alone = sum(map(len, found.values())) == 1
             for key, messages in found.items():
                 if type(messages) is list:
-                    found[key] = consuming.batch(messages, made)
+                    found[key] = batches.batch(messages, made)
+            return found
 
-        return self._pulled(received, client, hand_out)
+        return self._pulled(received, client, hand_out, awaited)
 
     def _pulled(
         self,
         received: Received,
-        client: Callable[[Any], Client],
-        hand_out: Callable[[Any, Callable[[], Pull]], None],
+        client: Client,
+        hand_out: Callable[[Any, Callable[[], Pull]], Any],
+        awaited: bool,
     ) -> Wrap:
-        def brought(handling: Handling, operation: Operation, consumer: Any) -> Pull:
-            return consuming.Pull(handling, operation, _reader(received, client(consumer)))
-
         def wrap(original: Call, scope: str) -> Call:
             consuming.watch()
             operation = Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)
 
-            def traced(*args: Any, **kwargs: Any) -> Any:
-                handling = consuming.enter(args[0], scope) if args else None
-                try:
-                    result = original(*args, **kwargs)
-                except BaseException as error:
-                    if handling is not None:
-                        handling.puller = 0
-                    hide_frame(error)
-                    raise
-                if handling is not None:
-                    handling.puller = 0
-                    try:
-                        hand_out(result, partial(brought, handling, operation, args[0]))
-                    except Exception:
-                        fault(scope)
-                return result
+            def brought(handling: Handling, consumer: Any) -> Pull:
+                return batches.Pull(handling, operation, _reader(received, client(consumer)))
 
-            return traced
+            def take_up(handling: Handling, result: Any, consumer: Any) -> Any:
+                return hand_out(result, partial(brought, handling, consumer))
+
+            return (pulling.awaited if awaited else pulling.pulled)(original, scope, take_up)
 
         return wrap
 
-    def release(self) -> Wrap:
-        """Wrap a consumer's function after which it handles nothing: closing it, giving its subscription up."""
-        return consuming.releasing()
+    def release(self, awaited: bool | None = None) -> Wrap:
+        """Wrap a consumer's function after which it handles nothing: closing it, giving its subscription up.
+
+        Args:
+            awaited: of a consumer whose pulls are awaited: whether this function is, too.
+        """
+        return consuming.releasing() if awaited is None else pulling.releasing(awaited)
 
     def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a message that was sent: the operation ``send``."""
-        destination, partition, key, client_id, _group, server = facts
-        offset, tombstone = None, False
+        """Describe a message that was sent: the operation ``send``.
+
+        ``autotrace.messaging.transaction.id`` is the producer's, if it sends in transactions; the conventions have no name
+        for it.
+        """
+        destination, partition, key, tombstone, client_id, server, transaction = facts
+        offset = None
         if outcome is not None:
-            partition, offset, tombstone = outcome
+            partition, offset, empty = outcome
+            tombstone = tombstone if empty is None else empty
         attributes = self._attributes("send", destination, partition, offset, key, tombstone)
+        if transaction is not None:
+            attributes["autotrace.messaging.transaction.id"] = transaction
         return _ended("send", destination, _peer(attributes, client_id, server), failure)
 
     def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a message that was handled: the operation ``process``.
 
-        ``autotrace.messaging.wait_ms`` is how long it was in the queue, by two machines' clocks; the conventions have no
-        name for it.
+        The conventions have no names for how long it was in the queue, by two machines' clocks
+        (``autotrace.messaging.wait_ms``), nor for which member of the group the consumer is and what it has subscribed to.
         """
-        destination, partition, offset, key, tombstone, wait, client_id, group, server = facts
+        destination, partition, offset, key, tombstone, wait, client_id, group, server, member, subscription = facts
         attributes = self._attributes("process", destination, partition, offset, key, tombstone)
         if group is not None:
             attributes["messaging.consumer.group.name"] = group
         if wait is not None:
             attributes["autotrace.messaging.wait_ms"] = wait
+        if member:
+            attributes["autotrace.messaging.consumer.member.id"] = member
+        if subscription:
+            attributes["autotrace.messaging.consumer.subscription"] = sorted(subscription)
         return _ended("process", destination, _peer(attributes, client_id, server), failure)
 
     def _attributes(
-        self, operation: str, destination: str, partition: int | None, offset: int | None, key: Any, tombstone: bool
+        self, operation: str, destination: str, partition: int | None, offset: int | None, key: Any, tombstone: Any
     ) -> Attributes:
         attributes: Attributes = {
             "messaging.system": self._system,
@@ -199,12 +226,15 @@ class Messaging:
         return attributes
 
 
-def _reader(received: Received, client: Client) -> Callable[[Any], tuple[Facts, Any]]:
+def _reader(received: Received, client: Reader) -> Read:
     """Return the function that takes the facts of a message that has just been pulled, and its headers."""
     now = time_ns() // 1_000_000
 
-    def read(message: Any) -> tuple[Facts, Any]:
-        destination, partition, offset, key, empty, timestamp, headers = received(message)
+    def read(message: Any) -> tuple[Facts, Any] | None:
+        found = received(message)
+        if found is None:
+            return None
+        destination, partition, offset, key, empty, timestamp, headers = found
         sent = _number(timestamp)
         wait = now - sent if sent is not None and now >= sent else None
         facts = (_text(destination), _number(partition), _number(offset), _short(key), bool(empty), wait, *client)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Facts, Operation, Span
 
-    # facts; the headers as they are given, or None where none can be sent
-    Prepare = Callable[[Args, Kwargs], Optional[tuple[Facts, Optional[list[Any]]]]]
+    # facts; the headers as they are given (pairs or a dictionary), or None where none can be sent
+    Prepare = Callable[[Args, Kwargs], Optional[tuple[Facts, Any]]]
     Watch = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], None]
     Answer = Callable[[Any], Facts]
     # position (receiver included) and name of the argument that takes the headers
@@ -46,9 +46,31 @@ def sent(original: Call, operation: Operation, prepare: Prepare, place: Place, w
     scope = operation.scope
 
     def traced(*args: Any, **kwargs: Any) -> Any:
-        span, args = _open(operation, prepare, place, args, kwargs)
+        span, args = begin(operation, prepare, place, args, kwargs)
         try:
-            future = original(*args, **kwargs)
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            if span is not None:
+                failed(span, error, scope)
+            hide_frame(error)
+            raise
+        if span is not None:
+            _hand_over(span, result, watch, answer)
+        return result
+
+    return traced
+
+
+def sent_awaited(
+    original: Call, operation: Operation, prepare: Prepare, place: Place, watch: Watch, answer: Answer
+) -> Call:
+    """Return the traced form of a coroutine function that sends one message and returns its future."""
+    scope = operation.scope
+
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span, args = begin(operation, prepare, place, args, kwargs)
+        try:
+            future = await original(*args, **kwargs)
         except BaseException as error:
             if span is not None:
                 failed(span, error, scope)
@@ -61,7 +83,21 @@ def sent(original: Call, operation: Operation, prepare: Prepare, place: Place, w
     return traced
 
 
-def _open(operation: Operation, prepare: Prepare, place: Place, args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
+def watch_future(future: Any, succeeded: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
+    """Watch an asyncio future: a Watch.  That nobody looked at its exception is still asyncio's to say."""
+
+    def done(future: Any) -> None:
+        if future.cancelled():
+            succeeded(None)
+        elif future._exception is not None:  # noqa: SLF001 - exception() counts as looking at it
+            failed(future._exception)  # noqa: SLF001
+        else:
+            succeeded(future.result())
+
+    future.add_done_callback(done)
+
+
+def begin(operation: Operation, prepare: Prepare, place: Place, args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
     """Start the span and put its context into fresh headers; never raises."""
     try:
         parent = consuming.live(get_current())
@@ -89,7 +125,7 @@ def _hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
         if get_current() is span:
             set_current(span.previous)
         if span.trace.sampled:
-            delivery = _Delivery(span, answer)
+            delivery = Delivery(span, answer)
             watch(future, delivery.succeeded, delivery.failed)
         else:
             tracer.finish(span)
@@ -98,7 +134,7 @@ def _hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
         abandon(span)
 
 
-class _Delivery:
+class Delivery:
     """Ends a producer's span once, when the broker has answered; on whatever thread tells, and also if nobody does."""
 
     __slots__ = ("_answer", "_span")
@@ -192,11 +228,13 @@ def fit(limit: Callable[[Args], int], place: Place) -> Wrap:
     return wrap
 
 
-def _carried(given: list[Any], span: Span) -> list[Any]:
+def _carried(given: Any, span: Span) -> Any:
     """Return fresh headers with the context, or the given ones where there is nothing to add.
 
     A context that the program put there stays, and is linked (semantic conventions, messaging spans, "Producer spans").
     """
+    if type(given) is dict:
+        return put_into(given, span) or given
     if not given:
         return propagation.outgoing_bytes(span) or given
     remote = propagation.incoming_bytes(given)

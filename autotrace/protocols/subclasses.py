@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Adjust = Callable[[Args, Kwargs], tuple[Args, Kwargs]]
 
+KEPT = "_autotrace_kept"
+
 
 def stand_in(kind: type, traced: type, slots: tuple[str, ...] = ()) -> type:
     """Return the subclass that stands in for a class of the program's: same name, same ``__class__``, our methods beneath.
@@ -40,6 +42,26 @@ def stand_in(kind: type, traced: type, slots: tuple[str, ...] = ()) -> type:
 def in_place_of(kind: type, traced: type, slots: tuple[str, ...] = ()) -> type:
     """Return the subclass that stands in for the library's own type."""
     return _subclass(kind, (traced,), slots)
+
+
+def taking_over(kind: Any, scope: str, wraps: dict[str, Wrap]) -> Any:
+    """Return a subclass that takes the name of a library's type, with some of its methods wrapped.
+
+    Its instances keep something of ours in the slot that ``KEPT`` names.
+
+    Args:
+        kind: the type; returned as it is where it is such a subclass already.
+        scope: the instrumentor's name.
+        wraps: what wraps each method; those that the installed version does not have are left out.
+    """
+    if hasattr(kind, KEPT):
+        return kind
+    space: dict[str, Any] = {"__slots__": (KEPT, "__weakref__"), "__module__": kind.__module__, "__doc__": kind.__doc__}
+    for name, wrap in wraps.items():
+        original = getattr(kind, name, None)
+        if original is not None:
+            space[name] = method(wrap(original, scope), original)
+    return type(kind.__name__, (kind,), space)
 
 
 def _subclass(kind: type, bases: tuple[type, ...], slots: tuple[str, ...]) -> type:

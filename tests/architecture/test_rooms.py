@@ -65,6 +65,8 @@ LIBRARIES = [  # kafka and redis are also systems, which the conventions name
     "httpx",
     "hypercorn",
     "kafka-python",
+    "aiokafka",
+    "confluent",
     "psycopg",
     "pymysql",
     "sqlalchemy",

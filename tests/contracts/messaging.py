@@ -406,6 +406,7 @@ class MessagingContract(MessagingBase):
         """When the broker has answered, no span is held, although the program still holds what it was given."""
         producer = connect(self.producer)
         futures = [self.send(producer, topic, b"x") for _ in range(20)]
+        self.serve(producer)
         recorder.wait(20)
         recorder.clear()
         for future in futures:

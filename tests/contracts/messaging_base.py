@@ -7,6 +7,7 @@ import pytest
 from autotrace.trace.context import get_current
 
 WAIT = "autotrace.messaging.wait_ms"
+MEMBER = "autotrace.messaging.consumer.member.id"
 
 
 def hexadecimal(number):
@@ -40,6 +41,9 @@ class MessagingBase:
     def delivered(self, sent):
         """Wait until the broker has answered; raises what the library raises."""
         raise NotImplementedError
+
+    def serve(self, producer):
+        """Let a library that has no thread for it see the broker's answers."""
 
     def poll(self, consumer, count):
         """Return batches with at least ``count`` messages in all; each is what the program would loop over."""
@@ -130,11 +134,13 @@ class MessagingBase:
 
     @staticmethod
     def spans(recorder, count):
-        """Return the finished spans without the wait, which must be there where a message was handled."""
+        """Return the finished spans without wait and member, which must be there where a message was handled."""
         found = recorder.wait(count)
         for one in found:
             wait = one["attributes"].pop(WAIT, None)
             assert (type(wait) is int and wait >= 0) if one["kind"] == "CONSUMER" else wait is None
+            member = one["attributes"].pop(MEMBER, None)
+            assert (type(member) is str and member) if one["kind"] == "CONSUMER" else member is None
         return found
 
     @staticmethod

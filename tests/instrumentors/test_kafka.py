@@ -18,7 +18,8 @@ from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from autotrace.api import span
 from autotrace.protocols import consuming
 from autotrace.trace.context import get_current
-from contracts.messaging import FOREIGN, MessagingContract
+from contracts.kafka import KafkaMessaging
+from contracts.messaging import FOREIGN
 from contracts.messaging_base import current_id, hexadecimal
 from services.ports import free_port
 
@@ -26,7 +27,7 @@ from services.ports import free_port
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 
 
-class TestKafka(MessagingContract):
+class TestKafka(KafkaMessaging):
     """The contract, and the library's own."""
 
     name = "kafka"
@@ -74,24 +75,6 @@ class TestKafka(MessagingContract):
 
     def refused(self, producer, topic):
         self.send(producer, topic, None)  # neither key nor value
-
-    def attributes(self, operation, topic, key, offset):
-        host, _, port = self.bootstrap.rpartition(":")
-        group = topic if operation == "process" else None
-        known = {
-            "messaging.system": "kafka",
-            "messaging.operation.name": operation,
-            "messaging.operation.type": operation,
-            "messaging.destination.name": topic,
-            "messaging.destination.partition.id": "0",
-            "messaging.consumer.group.name": group,
-            "messaging.client.id": "sender" if operation == "send" else "reader",
-            "messaging.kafka.offset": offset,
-            "messaging.kafka.message.key": key,
-            "server.address": host,
-            "server.port": int(port),
-        }
-        return {name: value for name, value in known.items() if value is not None}
 
     def functions(self):
         consumer = kafka.KafkaConsumer

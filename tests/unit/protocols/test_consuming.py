@@ -38,7 +38,7 @@ def received(message):
 
 def client(_consumer):
     """Look at a consumer."""
-    return None, None, None
+    return None, None, None, None, ()
 
 
 class Consumer:

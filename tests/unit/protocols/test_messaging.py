@@ -36,7 +36,7 @@ def sender(original):
 
     def message(args, kwargs):
         headers = kwargs.get("headers")
-        return args[1], None, None, (None, None, None), [] if headers is None else headers
+        return args[1], None, None, None, (None, None, None), [] if headers is None else headers
 
     return ACME.send(message, (2, "headers"), watch, lambda answer: answer)(original, "acme")
 
@@ -46,7 +46,7 @@ def sender(original):
 
 def test_a_message_that_was_sent_and_answered_is_described_whole():
     """The answer's partition and offset are told, and where the message went."""
-    facts = ("jobs", None, b"k\xc3\xa9y", "me", None, "[::1]:9092")
+    facts = ("jobs", None, b"k\xc3\xa9y", None, "me", "[::1]:9092", "orders")
     assert ACME.describe_send(facts, (3, 7, True), None) == (
         "send jobs",
         {
@@ -58,6 +58,7 @@ def test_a_message_that_was_sent_and_answered_is_described_whole():
             "messaging.acme.offset": 7,
             "messaging.acme.message.key": "kéy",
             "messaging.acme.message.tombstone": True,
+            "autotrace.messaging.transaction.id": "orders",
             "messaging.client.id": "me",
             "server.address": "::1",
             "server.port": 9092,
@@ -75,7 +76,7 @@ def test_what_is_not_known_is_not_described():
         "messaging.operation.type": "send",
         "messaging.destination.name": "jobs",
     }
-    assert ACME.describe_send(("jobs", None, b"\xff", None, None, None), None, None) == (
+    assert ACME.describe_send(("jobs", None, b"\xff", None, None, None, None), None, None) == (
         "send jobs",
         attributes,
         UNSET,
@@ -86,7 +87,7 @@ def test_what_is_not_known_is_not_described():
 def test_a_failure_keeps_the_partition_that_was_asked_for():
     """A message that was not delivered has the caller's partition, the error and no offset."""
     failure = Failure("acme.NoBroker", "nobody there")
-    name, attributes, status, message = ACME.describe_send(("jobs", 2, None, None, None, "b"), None, failure)
+    name, attributes, status, message = ACME.describe_send(("jobs", 2, None, None, None, "b", None), None, failure)
     assert (name, status, message) == ("send jobs", ERROR, "nobody there")
     assert attributes["error.type"] == "acme.NoBroker"
     assert attributes["messaging.destination.partition.id"] == "2"
@@ -95,13 +96,29 @@ def test_a_failure_keeps_the_partition_that_was_asked_for():
 
 def test_a_message_that_is_handled_tells_group_and_wait():
     """The consumer's group and the wait in the queue are told where they are known, also a wait of nothing."""
-    facts = ("jobs", 0, 0, None, False, 0, None, "workers", None)
+    facts = ("jobs", 0, 0, None, False, 0, None, "workers", None, "one of them", ("jobs", "a"))
     _, attributes, _, _ = ACME.describe_process(facts, None, None)
     assert attributes["messaging.consumer.group.name"] == "workers"
     assert attributes["autotrace.messaging.wait_ms"] == 0
     assert attributes["messaging.acme.offset"] == 0
-    _, attributes, _, _ = ACME.describe_process(("jobs", 0, 0, None, False, None, None, None, None), None, None)
-    assert not {"messaging.consumer.group.name", "autotrace.messaging.wait_ms"} & set(attributes)
+    assert attributes["autotrace.messaging.consumer.member.id"] == "one of them"
+    assert attributes["autotrace.messaging.consumer.subscription"] == ["a", "jobs"]
+    facts = ("jobs", 0, 0, None, False, None, None, None, None, None, ())
+    _, attributes, _, _ = ACME.describe_process(facts, None, None)
+    assert not [name for name in attributes if "consumer" in name or "wait" in name]
+
+
+def test_an_empty_message_is_told_by_what_is_known_of_it():
+    """Where the answer does not tell, what was known before does."""
+    for before, answered, tombstone in (
+        (True, None, True),
+        (True, False, None),
+        (None, True, True),
+        (None, None, None),
+    ):
+        facts = ("jobs", None, None, before, None, None, None)
+        _, attributes, _, _ = ACME.describe_send(facts, (0, 0, answered), None)
+        assert attributes.get("messaging.acme.message.tombstone") is tombstone
 
 
 # Sending.

@@ -1,0 +1,195 @@
+"""Pulling messages: the calls that wait for them.  What was handled until then ends, what they bring is taken up.
+
+Consumers that are awaited may serve several tasks: each task has a message of its own.  What a task was at that has ended
+meanwhile (``asyncio.wait_for`` pulls in such a one before Python 3.12) ends with the consumer's next pull.
+
+Not handled: before Python 3.12, what ``asyncio.wait_for(consumer.getone(), ...)`` brought is not current afterwards, since
+the task that pulled it has a context of its own.
+"""
+
+from __future__ import annotations
+
+from weakref import ref
+
+from autotrace.patching.wall import fault
+from autotrace.protocols import consuming
+from autotrace.trace.failure import hide_frame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from autotrace.patching import Call, Wrap
+    from autotrace.protocols.consuming import Handling
+
+    # the consumer's, what came, the consumer; returns what the program gets
+    HandOut = Callable[[Handling, Any, Any], Any]
+
+
+class _Worker:
+    """A task that pulls from a consumer; kept for as long as both live, or until its message has been handled."""
+
+    __slots__ = ("__weakref__", "task")
+
+    def __init__(self, task: Any) -> None:
+        self.task = ref(task) if task is not None else _nobody
+
+
+_workers: dict[int, tuple[ref[Any], list[_Worker]]] = {}
+
+
+def pulled(original: Call, scope: str, hand_out: HandOut) -> Call:
+    """Return the traced form of a function that pulls."""
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        handling = consuming.enter(args[0], scope) if args else None
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            if handling is not None:
+                handling.puller = 0
+            hide_frame(error)
+            raise
+        if handling is not None:
+            result = _handed_out(handling, result, args[0], scope, hand_out)
+        return result
+
+    return traced
+
+
+def awaited(original: Call, scope: str, hand_out: HandOut) -> Call:
+    """Return the traced form of a coroutine function that pulls; what it brings is current in the task that awaits it."""
+
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        handling = _enter(args[0], scope) if args else None
+        try:
+            result = await original(*args, **kwargs)
+        except BaseException as error:
+            if handling is not None:
+                handling.puller = 0
+            hide_frame(error)
+            raise
+        if handling is not None:
+            result = _handed_out(handling, result, args[0], scope, hand_out)
+        return result
+
+    return traced
+
+
+def releasing(awaited: bool) -> Wrap:
+    """Wrap a function after which a consumer that is awaited handles nothing.
+
+    Args:
+        awaited: it is a coroutine function.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def at_once(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                release(args[0], scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                release(args[0], scope)
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced if awaited else at_once
+
+    return wrap
+
+
+def standing_on(inner: Callable[[Any], Any]) -> Wrap:
+    """Wrap what makes a consumer that stands on another one, whose pulls in other threads then are the outer one's.
+
+    Args:
+        inner: returns the other consumer.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def made(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                consuming.leave(inner(args[0]))
+            except Exception:
+                fault(scope)
+            return result
+
+        return made
+
+    return wrap
+
+
+def _handed_out(handling: Handling, result: Any, consumer: Any, scope: str, hand_out: HandOut) -> Any:
+    """Take up what came and return what the program gets; never raises."""
+    try:
+        handling.puller = 0
+        return hand_out(handling, result, consumer)
+    except Exception:
+        fault(scope)
+        return result
+
+
+def _enter(consumer: Any, scope: str) -> Handling | None:
+    """Begin a pull of the current task's; never raises."""
+    try:
+        worker = _worker(consumer)
+    except Exception:
+        fault(scope)
+        return None
+    return consuming.enter(worker, scope)
+
+
+def _worker(consumer: Any) -> _Worker:
+    task = consuming.current_task()
+    key = id(consumer)
+    found = _workers.get(key)
+    if found is None:
+
+        def gone(_reference: Any) -> None:
+            _workers.pop(key, None)
+
+        found = _workers[key] = ref(consumer, gone), []
+    workers = found[1]
+    mine = None
+    for worker in tuple(workers):
+        its = worker.task()
+        if its is task:
+            mine = worker
+        elif its is None or its.done():
+            workers.remove(worker)  # ends what it was at
+    if mine is None:
+        mine = _Worker(task)
+        workers.append(mine)
+    return mine
+
+
+def release(consumer: Any, scope: str) -> None:
+    """End what all tasks of a consumer are at; the exception in flight counts for the current one.  Never raises."""
+    try:
+        found = _workers.pop(id(consumer), None)
+        if found is not None:
+            task = consuming.current_task()
+            for worker in found[1]:
+                if worker.task() is task or len(found[1]) == 1:
+                    consuming.release(worker)
+            found[1].clear()
+    except Exception:
+        fault(scope)
+
+
+def _nobody() -> None:
+    """Stand in for the reference to a task where there is none."""

@@ -1,0 +1,93 @@
+"""aiokafka: a PRODUCER span for each message sent, a CONSUMER span while the program handles what it awaited.
+
+``send_and_wait`` sends by ``send``, ``async for`` pulls by ``getone``.  Where the broker's messages have no headers (before
+0.11) no context is sent.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch, argument
+from autotrace.protocols import concurrency, messaging
+from autotrace.protocols.producing import watch_future
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Args, Kwargs
+    from autotrace.protocols.messaging import Reader
+
+_kafka = messaging.Messaging("kafka")
+
+
+def _server(client: Any) -> str | None:
+    servers = client._bootstrap_servers  # noqa: SLF001 - where it keeps its settings, as below
+    if isinstance(servers, str):
+        servers = servers.split(",")
+    if isinstance(servers, (list, tuple)) and len(servers) == 1:
+        return str(servers[0]).strip()
+    return None
+
+
+def _message(args: Args, kwargs: Kwargs) -> Any:
+    # The arguments of send, in order: topic, value, key, partition, timestamp_ms, headers.
+    topic = argument(args, kwargs, 1, "topic")
+    if topic is None:
+        return None
+    producer = args[0]
+    client = producer.client
+    headers = argument(args, kwargs, 6, "headers")
+    if headers is None:
+        headers = []
+    elif type(headers) is not list:  # some builders refuse these, and have to see them
+        headers = None
+    version = getattr(client, "api_version", None)  # none from 0.13 on, which speaks to no such broker
+    if type(version) is tuple and version < (0, 11):
+        headers = None
+    empty = argument(args, kwargs, 2, "value") is None and producer._value_serializer is None  # noqa: SLF001
+    transactions = producer._txn_manager  # noqa: SLF001
+    sender = client._client_id, _server(client), getattr(transactions, "transactional_id", None)  # noqa: SLF001
+    return topic, argument(args, kwargs, 4, "partition"), argument(args, kwargs, 3, "key"), empty, sender, headers
+
+
+def _answered(metadata: Any) -> tuple[Any, Any, None]:
+    if metadata is None:  # nobody waits for the broker (acks=0)
+        return None, None, None
+    return metadata.partition, metadata.offset, None
+
+
+def _received(record: Any) -> tuple[Any, Any, Any, Any, bool, Any, Any]:
+    empty = record.serialized_value_size == -1
+    return record.topic, record.partition, record.offset, record.key, empty, record.timestamp, record.headers
+
+
+def _consumer(consumer: Any) -> Reader:
+    client = consumer._client  # noqa: SLF001
+    subscribed = consumer._subscription.subscription  # noqa: SLF001
+    pattern = consumer._subscription.subscribed_pattern  # noqa: SLF001
+    names = (pattern.pattern,) if pattern is not None else tuple(getattr(subscribed, "topics", ()))
+    member = getattr(consumer._coordinator, "member_id", None)  # noqa: SLF001
+    return client._client_id, consumer._group_id, _server(client), member, names  # noqa: SLF001
+
+
+INSTRUMENTOR = Instrumentor(
+    library="aiokafka",
+    versions=">=0.8,<1",
+    patches=(
+        Patch(
+            "aiokafka.producer.producer:AIOKafkaProducer.send",
+            _kafka.send(_message, (6, "headers"), watch_future, _answered, awaited=True),
+        ),
+        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.getone", _kafka.one(_received, _consumer, awaited=True)),
+        Patch(
+            "aiokafka.consumer.consumer:AIOKafkaConsumer.getmany", _kafka.batches(_received, _consumer, awaited=True)
+        ),
+        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.stop", _kafka.release(awaited=True)),
+        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.unsubscribe", _kafka.release(awaited=False)),
+        # The library's own tasks, which serve everybody.
+        *(
+            Patch(f"aiokafka.{module}:create_task", concurrency.isolate(), optional=True)
+            for module in ("client", "conn", "consumer.fetcher", "consumer.group_coordinator", "producer.sender")
+        ),
+    ),
+)

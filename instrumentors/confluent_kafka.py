@@ -1,0 +1,120 @@
+"""confluent-kafka: a PRODUCER span for each message, a CONSUMER span while the program handles what it polled or consumed.
+
+Producer and Consumer are types of C, which cannot be patched: subclasses of the same name take their place as soon as the
+extension module is there, before the package's own classes are derived from them.  A message's span ends with its delivery
+report, by a callback of ours that calls the program's; as ever, reports come while the program calls ``poll`` or ``flush``.
+
+Not traced: ``produce_batch``; where the library was imported before the agent, classes that were derived before, too.
+"""
+
+from __future__ import annotations
+
+from confluent_kafka import cimpl
+
+from autotrace.patching import Instrumentor, Patch, argument, with_argument
+from autotrace.protocols import messaging, subclasses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from autotrace.patching import Args, Call, Kwargs
+    from autotrace.protocols.messaging import Reader
+
+_kafka = messaging.Messaging("kafka")
+
+
+def _settings(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+    """Keep what the spans tell of a client's configuration; names may be spelled with underscores.
+
+    That is: client id, server and transactional id; group; the default callback; what has been subscribed to.
+    """
+    given = {**(argument(args, kwargs, 1, "config") or {}), **kwargs}
+    known = {str(name).lower().replace(".", "_"): value for name, value in given.items()}
+    servers = known.get("bootstrap_servers", known.get("metadata_broker_list"))
+    server = servers.strip() if isinstance(servers, str) and "," not in servers else None
+    sender = known.get("client_id"), server, known.get("transactional_id")
+    setattr(args[0], subclasses.KEPT, (sender, known.get("group_id"), known.get("on_delivery"), []))
+    return args, kwargs
+
+
+def _kept(client: Any) -> Any:
+    return getattr(client, subclasses.KEPT)
+
+
+def _message(args: Args, kwargs: Kwargs) -> Any:
+    # The arguments of produce, in order: topic, value, key, partition, callback, on_delivery, timestamp, headers.
+    topic = argument(args, kwargs, 1, "topic")
+    headers = argument(args, kwargs, 8, "headers")
+    if headers is None:
+        headers = []
+    elif type(headers) not in (list, dict):  # the library refuses these, and has to see them
+        headers = None
+    partition, key = argument(args, kwargs, 4, "partition"), argument(args, kwargs, 3, "key")
+    return topic, partition, key, None, _kept(args[0])[0], headers
+
+
+def _reports(args: Args, kwargs: Kwargs, ours: Callable[..., Call]) -> Args:
+    theirs = argument(args, kwargs, 5, "callback")
+    if theirs is None:
+        theirs = argument(args, kwargs, 6, "on_delivery")
+    if theirs is None:
+        theirs = _kept(args[0])[2]
+    return with_argument(args, kwargs, 5, "callback", ours(theirs, cimpl.KafkaException))
+
+
+def _answered(message: Any) -> tuple[Any, Any, bool]:
+    return message.partition(), message.offset(), message.value() is None
+
+
+def _received(message: Any) -> Any:
+    if message.error() is not None:
+        return None
+    place = message.topic(), message.partition(), message.offset()
+    return *place, message.key(), message.value() is None, message.timestamp()[1], message.headers()
+
+
+def _consumer(consumer: Any) -> Reader:
+    (client_id, server, _), group, _report, topics = _kept(consumer)
+    try:
+        member = consumer.memberid()
+    except RuntimeError:  # closed
+        member = None
+    return client_id, group, server, member, tuple(topics)
+
+
+def _subscribed(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+    _kept(args[0])[3][:] = [str(topic) for topic in argument(args, kwargs, 1, "topics", ())]
+    return args, kwargs
+
+
+def _producer(kind: Any, scope: str) -> Any:
+    send = _kafka.report(_message, (8, "headers"), _reports, _answered)
+    return subclasses.taking_over(kind, scope, {"__init__": subclasses.adjusted(_settings), "produce": send})
+
+
+def _reading(kind: Any, scope: str) -> Any:
+    wraps = {
+        "__init__": subclasses.adjusted(_settings),
+        "subscribe": subclasses.adjusted(_subscribed),
+        "poll": _kafka.one(_received, _consumer),
+        "consume": _kafka.batches(_received, _consumer),
+        "unsubscribe": _kafka.release(),
+        "close": _kafka.release(),
+        "__exit__": _kafka.release(),
+    }
+    return subclasses.taking_over(kind, scope, wraps)
+
+
+INSTRUMENTOR = Instrumentor(
+    library="confluent_kafka",
+    distribution="confluent-kafka",
+    versions=">=2.0.2,<3",
+    patches=(
+        Patch("confluent_kafka.cimpl:Producer", _producer),
+        Patch("confluent_kafka.cimpl:Consumer", _reading),
+        Patch("confluent_kafka:Producer", _producer, optional=True),
+        Patch("confluent_kafka:Consumer", _reading, optional=True),
+    ),
+)

@@ -1,0 +1,67 @@
+"""confluent-kafka's asyncio classes: AIOProducer and AIOConsumer, which stand on Producer and Consumer in threads.
+
+No context is sent: AIOProducer makes batches, and the library's batches take no headers.  The member of the group is not
+told: an inner consumer refuses to be asked while it works, and to work while it is asked.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch, argument
+from autotrace.protocols import messaging, pulling, subclasses
+from autotrace.protocols.producing import watch_future
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.patching import Args, Kwargs
+    from autotrace.protocols.messaging import Reader
+
+_kafka = messaging.Messaging("kafka")
+
+
+def _message(args: Args, kwargs: Kwargs) -> Any:
+    # The arguments of produce, in order: topic, value, key; by name: partition, timestamp.
+    topic = argument(args, kwargs, 1, "topic")
+    if topic is None:
+        return None
+    sender = getattr(args[0]._producer, subclasses.KEPT)[0]  # noqa: SLF001
+    return topic, kwargs.get("partition"), argument(args, kwargs, 3, "key"), None, sender, None
+
+
+def _answered(message: Any) -> tuple[Any, Any, Any]:
+    return message.partition(), message.offset(), message.value() is None
+
+
+def _received(message: Any) -> Any:
+    if message.error() is not None:
+        return None
+    place = message.topic(), message.partition(), message.offset()
+    return *place, message.key(), message.value() is None, message.timestamp()[1], message.headers()
+
+
+def _inner(consumer: Any) -> Any:
+    return consumer._consumer  # noqa: SLF001
+
+
+def _consumer(consumer: Any) -> Reader:
+    (client_id, server, _), group, _report, topics = getattr(_inner(consumer), subclasses.KEPT)
+    return client_id, group, server, None, tuple(topics)
+
+
+_CONSUMER = "confluent_kafka.aio._AIOConsumer:AIOConsumer"
+_PRODUCER = "confluent_kafka.aio.producer._AIOProducer:AIOProducer"
+
+INSTRUMENTOR = Instrumentor(
+    library="confluent_kafka",
+    distribution="confluent-kafka",
+    versions=">=2.13,<3",
+    patches=(
+        Patch(f"{_PRODUCER}.produce", _kafka.send(_message, (0, ""), watch_future, _answered, awaited=True)),
+        Patch(f"{_CONSUMER}.__init__", pulling.standing_on(_inner)),
+        Patch(f"{_CONSUMER}.poll", _kafka.one(_received, _consumer, awaited=True)),
+        Patch(f"{_CONSUMER}.consume", _kafka.batches(_received, _consumer, awaited=True)),
+        Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=True)),
+        Patch(f"{_CONSUMER}.close", _kafka.release(awaited=True)),
+    ),
+)

@@ -1,0 +1,113 @@
+"""confluent-kafka's asyncio classes: what is sent and handled is in one trace, in the task that awaits it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+
+import pytest
+
+pytest.importorskip("confluent_kafka.aio")
+
+from autotrace.api import span
+from contracts.asynchronous import Loop
+from contracts.messaging_base import current_id, hexadecimal
+
+
+@pytest.fixture
+def loop():
+    """A loop to run programs in."""
+    made = Loop()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def aio(instrument, monkeypatch):
+    """The asyncio classes, as a traced program imports them."""
+    instrument("confluent_kafka")
+    for name in [name for name in sys.modules if name.startswith("confluent_kafka")]:
+        if name != "confluent_kafka.cimpl":
+            monkeypatch.delitem(sys.modules, name)
+    instrument("confluent_kafka_aio")
+    return importlib.import_module("confluent_kafka.aio")
+
+
+def reader(aio, address, topic):
+    """Return a consumer from the topic's beginning."""
+    return aio.AIOConsumer(
+        {"bootstrap.servers": address, "client.id": "reader", "group.id": topic, "auto.offset.reset": "earliest"}
+    )
+
+
+def test_what_is_sent_is_told_with_its_answer(aio, loop, kafka_broker, kafka_topic, recorder):
+    """Each message's span is beneath what caused it, and ends with what the broker said; no headers are sent."""
+
+    async def program():
+        producer = aio.AIOProducer({"bootstrap.servers": kafka_broker.bootstrap, "client.id": "sender"})
+        with span("order"):
+            sent = [await producer.produce(kafka_topic, value=b"%d" % number) for number in range(3)]
+            assert current_id() == hexadecimal(1)
+        await producer.flush()
+        assert [message.offset() for message in await asyncio.gather(*sent)] == [0, 1, 2]
+        await producer.close()
+
+    loop.run(program)
+    found = {one["span_id"]: one for one in recorder.wait(4)}
+    for number in range(3):
+        sent = found[hexadecimal(2 + number)]
+        assert (sent["kind"], sent["parent_id"]) == ("PRODUCER", hexadecimal(1))
+        assert sent["attributes"]["messaging.kafka.offset"] == number
+        assert sent["attributes"]["messaging.client.id"] == "sender"
+
+
+def test_messages_are_handled_in_the_trace_that_sent_them(aio, loop, kafka_broker, kafka_topic, recorder):
+    """``poll`` and ``consume``: each message's span is current in the task, and beneath its producer's."""
+    producer = sys.modules["confluent_kafka"].Producer({"bootstrap.servers": kafka_broker.bootstrap})
+    for number in range(3):
+        producer.produce(kafka_topic, b"%d" % number)
+    producer.flush(30)
+
+    async def program():
+        consumer = reader(aio, kafka_broker.bootstrap, kafka_topic)
+        await consumer.subscribe([kafka_topic])
+        first = None
+        while first is None:
+            first = await consumer.poll(1)
+        seen = [(first.value(), current_id())]
+        batch = []
+        while not batch:
+            batch = await consumer.consume(2, 5)
+        assert current_id() is None
+        seen += [(message.value(), current_id()) for message in batch]
+        await consumer.close()
+        return seen
+
+    assert loop.run(program) == [(b"0", hexadecimal(4)), (b"1", hexadecimal(5)), (b"2", hexadecimal(6))]
+    found = {one["span_id"]: one for one in recorder.wait(6)}
+    for number in (1, 2, 3):
+        handled = found[hexadecimal(3 + number)]
+        assert (handled["kind"], handled["parent_id"]) == ("CONSUMER", hexadecimal(number))
+        assert handled["attributes"]["messaging.consumer.group.name"] == kafka_topic
+        assert handled["attributes"]["autotrace.messaging.consumer.subscription"] == [kafka_topic]
+
+
+def test_closing_ends_the_message(aio, loop, kafka_broker, kafka_topic, recorder):
+    """The exception that is in flight then is its failure."""
+
+    async def program():
+        producer = aio.AIOProducer({"bootstrap.servers": kafka_broker.bootstrap})
+        await producer.produce(kafka_topic, value=b"x")
+        await producer.flush()
+        await producer.close()
+        async with reader(aio, kafka_broker.bootstrap, kafka_topic) as consumer:
+            await consumer.subscribe([kafka_topic])
+            while await consumer.poll(1) is None:
+                pass
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        loop.run(program)
+    _, handled = recorder.wait(2)
+    assert (handled["kind"], handled["status"]) == ("CONSUMER", "ERROR")
