@@ -63,9 +63,12 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
         self.__exit__(kind, error, traceback)
 
     def _open(self, frame: FrameType) -> None:
-        span = self._span = internal.begin(self._name, self._attributes)
-        if span is not None and frame.f_code.co_flags & GENERATOR:
-            opened(span, frame)
+        try:
+            span = self._span = internal.begin(self._name, self._attributes)
+            if span is not None and frame.f_code.co_flags & GENERATOR:
+                opened(span, frame)
+        except Exception:
+            fault("api")
 
     def __call__(self, function: Function) -> Function:
         """Trace each call of a function, a coroutine function, a generator or an asynchronous generator function.
@@ -124,17 +127,26 @@ class CurrentSpan:
 
 def current_span() -> CurrentSpan:
     """Return the current span; false in a condition where there is none, or where it is not recorded."""
-    return CurrentSpan(rightful(get_current()))
+    return CurrentSpan(_here())
 
 
 def set_attribute(key: str, value: AttributeValue) -> None:
     """Set an attribute of the current span."""
-    _set(rightful(get_current()), key, value)
+    _set(_here(), key, value)
 
 
 def record_exception(error: BaseException) -> None:
     """Add an exception that was handled to the current span, as an event; its status stays."""
-    _record(rightful(get_current()), error)
+    _record(_here(), error)
+
+
+def _here() -> Span | None:
+    """Return the current span; never raises."""
+    try:
+        return rightful(get_current())
+    except Exception:
+        fault("api")
+        return None
 
 
 def _set(on: Span | None, key: str, value: AttributeValue) -> None:
