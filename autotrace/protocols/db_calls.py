@@ -13,6 +13,7 @@ from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import conceal, hide_frame
 from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
 from autotrace.trace.tracer import tracer
+from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,13 +54,24 @@ def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, co
 
         # PERF: Calls.call's two inner calls are spelled out here; they are a sixth of what a query costs.
         def traced(*args: Any, **kwargs: Any) -> Any:
-            span = None
+            span: Span | None = None
             try:
                 parent = get_current()
-                if parent is None or (parent.trace.sampled and (parent.operation.family is not family or parent.end)):
+                drawn: Unrecorded | str = ""
+                decided = parent is not None or tracer.sampler.everything or tracer.inherited is not None
+                if not decided and facts_of is not nothing:
+                    drawn = tracer.draw()
+                if isinstance(drawn, Unrecorded):  # nothing is looked at
+                    span = drawn
+                    set_current(span)
+                elif parent is None or (
+                    type(parent) is not Unrecorded
+                    and parent.trace.sampled
+                    and (parent.operation.family is not family or parent.end)
+                ):
                     facts = facts_of(args, kwargs)
                     if facts is not None:
-                        span = start(operation, facts, parent)
+                        span = start(operation, facts, parent, drawn)
                         set_current(span)
             except Exception:
                 fault(scope)
@@ -99,13 +111,24 @@ def async_call(family: str, describe: Describe, facts_of: FactsOf, code_of: Code
         when_off(scope, pass_by)
 
         async def traced(*args: Any, **kwargs: Any) -> Any:
-            span = None
+            span: Span | None = None
             try:
                 parent = get_current()
-                if parent is None or (parent.trace.sampled and (parent.operation.family is not family or parent.end)):
+                drawn: Unrecorded | str = ""
+                decided = parent is not None or tracer.sampler.everything or tracer.inherited is not None
+                if not decided and facts_of is not nothing:
+                    drawn = tracer.draw()
+                if isinstance(drawn, Unrecorded):  # nothing is looked at
+                    span = drawn
+                    set_current(span)
+                elif parent is None or (
+                    type(parent) is not Unrecorded
+                    and parent.trace.sampled
+                    and (parent.operation.family is not family or parent.end)
+                ):
                     facts = facts_of(args, kwargs)
                     if facts is not None:
-                        span = start(operation, facts, parent)
+                        span = start(operation, facts, parent, drawn)
                         set_current(span)
             except Exception:
                 fault(scope)

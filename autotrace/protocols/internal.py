@@ -15,6 +15,7 @@ from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.generators import closing
 from autotrace.trace.span import ERROR, INTERNAL, UNSET, Operation
 from autotrace.trace.tracer import tracer
+from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,14 @@ def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | 
     try:
         if not tracer.active:
             return None
-        span = tracer.start(_operation, (name, attributes), get_current())
+        parent = get_current()
+        if parent is None and current and not tracer.sampler.everything and tracer.inherited is None:
+            drawn = tracer.draw()
+            span = drawn if isinstance(drawn, Unrecorded) else tracer.start(_operation, (name, attributes), None, drawn)
+        elif type(parent) is Unrecorded and current:
+            return None
+        else:
+            span = tracer.start(_operation, (name, attributes), parent)
         if current:
             set_current(span)
     except Exception:

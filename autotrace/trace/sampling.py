@@ -16,15 +16,20 @@ class Sampler:
         ratio: share of the traces to record, 0.0 to 1.0; compared with the low 64 bits of the trace id, so that every
             process that uses the same ratio decides the same way (TraceIdRatioBased).
         parent_based: follow the remote parent's decision; if not, the ratio decides for every trace that enters.
+
+    Attributes:
+        everything: every root is sampled.
+        bound: roots whose trace id ends with less than these 16 hex digits are sampled; not to be asked where everything is.
     """
 
-    __slots__ = ("_bound", "everything", "parent_based", "ratio")
+    __slots__ = ("_bound", "bound", "everything", "parent_based", "ratio")
 
     def __init__(self, ratio: float = 1.0, parent_based: bool = True) -> None:
         self.ratio = ratio
         self.parent_based = parent_based
         self.everything = ratio >= 1.0
         self._bound = round(ratio * (_LOW_64 + 1))
+        self.bound = f"{min(self._bound, _LOW_64):016x}"
 
     def sample(self, trace_id: str, parent_sampled: bool | None = None) -> bool:
         """Tell whether a trace that starts or enters here is recorded.

@@ -16,6 +16,7 @@ from autotrace.trace.failure import failure_of
 from autotrace.trace.generators import parent_of, suspendable
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import CONSUMER, SERVER, Span, Trace
+from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,8 +97,30 @@ class Tracer:
         self.take_id: Callable[[], str] = ids.pool.pop
         self.new_trace_id: Callable[[], str] = ids.trace_id
 
-    def start(self, operation: Operation, facts: Facts, parent: Span | None) -> Span:
-        """Return a new span beneath ``parent``, or a new root; it is not current yet."""
+    def draw(self) -> Unrecorded | str:
+        """Decide for a root before anything is known of it: return its stand-in where it is not sampled, else its trace id.
+
+        For places that supply nothing to propagate; where ``sampler.everything``, or something is ``inherited``, there is
+        nothing to decide, and this is not to be called.  PERF: an unsampled root costs a third of what ``start`` costs.
+        """
+        trace_id = self.new_trace_id()
+        if trace_id[16:] < self.sampler.bound:
+            return trace_id
+        span = Unrecorded()
+        span.drawn = trace_id
+        span.end = 0
+        span.notes = None
+        return span
+
+    def start(self, operation: Operation, facts: Facts, parent: Span | None, drawn: str = "") -> Span:
+        """Return a new span beneath ``parent``, or a new root; it is not current yet.
+
+        Args:
+            operation: what it is.
+            facts: what is known of it.
+            parent: the span that it is beneath, or None.
+            drawn: the trace id of a root that ``draw`` has decided to sample.
+        """
         span = Span()
         span.remote = False
         previous = parent
@@ -108,6 +131,9 @@ class Tracer:
             span.parent_id = parent.span_id
         elif self.inherited is not None and operation.kind not in _ANSWERS:
             self._inherit(span, self.inherited)
+        elif drawn:
+            span.trace = Trace(drawn, 1)
+            span.parent_id = ""
         else:
             trace_id = self.new_trace_id()
             sampler = self.sampler
@@ -145,7 +171,8 @@ class Tracer:
         """End a span once, put back what was current before it, and hand it over."""
         if get_current() is span:
             set_current(span.previous)
-        if span.end:
+        if span.end or type(span) is Unrecorded:
+            span.end = span.end or 1
             return
         span.end = self.clock()
         span.outcome = outcome

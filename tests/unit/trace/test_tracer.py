@@ -7,6 +7,8 @@ import random
 
 import pytest
 
+import autotrace
+from autotrace.protocols import db_client
 from autotrace.trace import ids
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
@@ -133,3 +135,50 @@ def test_the_clock_is_set_anew_only_when_it_is_far_off(monkeypatch):
     monkeypatch.setattr(module, "time_ns", lambda: real() + 10**9)
     clock.adjust()
     assert 0.9e9 < clock.wall(0) - before < 1.1e9
+
+
+@pytest.fixture
+def unsampled(recorder, monkeypatch):
+    """Sample no root."""
+    monkeypatch.setattr(tracer, "sampler", Sampler(0.0))
+    return recorder
+
+
+def test_a_root_by_hand_that_is_not_sampled_still_has_a_place(unsampled):
+    """What is beneath it is not sampled either, and is told the same trace; afterwards nothing is current."""
+    with autotrace.span("outer"):
+        outer = autotrace.current_span()
+        assert not outer
+        with autotrace.span("inner"):
+            inner = get_current()
+            assert inner.trace.trace_id == outer.trace_id == "1".rjust(32, "0")
+            assert inner.span_id == outer.span_id != ""
+            assert not inner.trace.sampled
+    assert get_current() is None
+    assert unsampled.finished() == []
+
+
+def test_nothing_beneath_an_unsampled_query_is_a_root(unsampled):
+    """A callback of the database is beneath the query, and facts are not looked at."""
+    seen = []
+
+    def sent():
+        with autotrace.span("callback"):
+            seen.append(get_current().trace.sampled)
+
+    query = db_client.query(lambda *_: seen.append("facts"))(sent, "test")
+    query()
+    assert seen == [False]
+    assert get_current() is None
+
+
+def test_a_ratio_decides_by_the_end_of_the_trace_id(monkeypatch):
+    """The short way for roots decides as the sampler does for whatever enters."""
+    monkeypatch.setattr(tracer, "sampler", Sampler(0.25))
+    kept = 0
+    for _ in range(2000):
+        drawn = tracer.draw()
+        sampled = type(drawn) is str
+        assert tracer.sampler.sample(drawn if sampled else drawn.drawn) == sampled
+        kept += sampled
+    assert 300 < kept < 700
