@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from autotrace.patching.model import Instrumentor, Patch
 
 
+_CYTHON = "cython_function_or_method"  # each version of Cython has a type of that name
+
+
 class CannotPatchError(Exception):
     """A target does not exist in the installed version; nothing was changed."""
 
@@ -113,7 +116,8 @@ def _resolve(patch: Patch) -> tuple[Any, str, Any] | None:
 
 
 def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> Any:
-    if isinstance(original, (FunctionType, MethodDescriptorType)):  # a method of C is called as one of Python is
+    if isinstance(original, (FunctionType, MethodDescriptorType)) or type(original).__name__ == _CYTHON:
+        # Functions of C that bind as those of Python do: only such a one in their stead gets the receiver.
         traced = _dressed(patch.wrap(original, scope), original)
         if (
             traced is not original
