@@ -2,9 +2,9 @@
 
 import { duration, h, plural, s } from "./text.js";
 
-const WIDE = 168;
+const WIDE = 152;
 const HIGH = 44;
-const STEP_X = 284;
+const STEP_X = 272;
 const STEP_Y = 84;
 const KINDS = { service: "", database: "database", topic: "topic", external: "not traced", outside: "" };
 
@@ -32,7 +32,7 @@ export function map({ edges, traces, of }, choose) {
     h("h2", {}, `Who talks to whom in ${traces === of ? plural(traces, "trace") : `the newest ${traces} of ${of} traces`}`),
     h("div", { class: "scroll" }, s("svg", {
       viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "service map",
-      style: { width: `${width}px`, "max-width": "100%", "min-width": `${width * 0.7}px` },
+      style: { width: `${width}px`, "max-width": "100%", "min-width": `${width * 0.65}px` },
     },
       s("defs", {}, s("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" },
         s("path", { d: "M0 0 L8 4 L0 8 z", class: "tip" }))),
@@ -112,13 +112,15 @@ function label(link) {
   const x = (from + other.x) / 2;
   const y = (one.y + other.y) / 2 + lift;
   const rate = link.errors / link.calls;
-  return s("text", { x, y: y - 5, class: "label" }, `${link.calls} × ${duration(link.p50_ns)}`,
-    rate ? s("tspan", { class: "error" }, `  ${rate < 0.01 ? "<1" : Math.round(100 * rate)} % ✗`) : "");
+  return [
+    s("text", { x, y: y - 6, class: "label" }, `${link.calls} × ${duration(link.p50_ns)}`),
+    rate ? s("text", { x, y: y + 16, class: "label error" }, `${rate < 0.01 ? "<1" : Math.round(100 * rate)} % fail`) : "",
+  ];
 }
 
 function box(one, choose) {
   const service = one.kind === "service";
-  const text = one.name.length > 22 ? `${one.name.slice(0, 21)}…` : one.name;
+  const text = one.name.length > 20 ? `${one.name.slice(0, 19)}…` : one.name;
   const kind = KINDS[one.kind];
   return s("g", {
     class: `node ${one.kind}`, transform: `translate(${one.x} ${one.y - HIGH / 2})`, ...(service ? { role: "link", tabindex: 0 } : {}),

@@ -101,7 +101,7 @@ function drawn({ group, depth, wait }, scene) {
   const shade = `s${scene.shade.get(first.service)}`;
   const indent = { "padding-left": `${0.5 + Math.min(depth, 24) * 1.1}rem` };
   if (wait) {
-    return h("div", { class: "row waiting" }, h("span", { class: "name", style: indent }, `waiting in ${wait.in}`), h("span", {}),
+    return h("div", { class: "row waiting" }, h("span", { class: "name", style: indent }, `waiting in ${wait.in}`), h("span", { class: "service" }),
       h("span", { class: "number" }, duration(first.start_ns - wait.from_ns)),
       h("span", { class: "axis" }, bar("queued", wait.from_ns, first.start_ns, told)));
   }

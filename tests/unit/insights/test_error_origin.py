@@ -72,8 +72,12 @@ def test_a_message_that_fails_later_did_not_make_its_sender_fail():
     """Two origins: a queue passes nothing back."""
     root = server("POST /orders", 0, 10, **raised("ValueError", "mine"))
     out = sent("orders", 1, 2, root)
-    later = taken("orders", 50, 60, out, **raised("OvenError", "burnt"))
-    assert [one.title for one in error_origins([trace(root, out, later)])] == ["ValueError: mine", "OvenError: burnt"]
+    for parent in (out, root):  # some tracers make no span of sending
+        later = taken("orders", 50, 60, parent, **raised("OvenError", "burnt"))
+        titles = [one.title for one in error_origins([trace(root, out, later)])]
+        assert titles == ["ValueError: mine", "OvenError: burnt"]
+        root.children.clear()
+        out.children.clear()
 
 
 def test_of_a_third_party_only_the_answer_is_known():

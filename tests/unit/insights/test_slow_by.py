@@ -54,6 +54,18 @@ def test_a_message_ends_the_request_that_sends_it():
     assert list(slow_by([order(wait=30) for _ in range(8)] + [order(wait=9000)])) == []
 
 
+def test_work_on_a_message_meanwhile_is_not_what_the_request_waited_for():
+    """The sender went on by itself, and took just as long."""
+
+    def busy(length):
+        root = server("POST /orders", 0, length)
+        made = sent("orders", 1, 2, root)
+        return trace(root, made, taken("orders", 3, length - 1, made))
+
+    found = next(one for one in slow_by([busy(20) for _ in range(8)] + [busy(900)]) if "POST" in one.route)
+    assert (found.service, found.operation) == ("shop", "POST /orders")
+
+
 def test_messages_are_judged_by_themselves():
     """Handling one is a request of its own."""
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from autotrace.store.ingest import ingest
-from autotrace.store.queries import AmbiguousTraceError, Filter, UnknownTraceError, find_trace, list_traces, load_trace
+from autotrace.store.queries import (
+    AmbiguousTraceError,
+    Filter,
+    UnknownTraceError,
+    count_traces,
+    find_trace,
+    list_services,
+    list_traces,
+    load_trace,
+    load_traces,
+    newest,
+)
 from unit.store.inboxes import MS, NOON, Sent, request, write
 
 FIRST, SECOND, THIRD = "aa11" + "0" * 28, "aa12" + "0" * 28, "bb00" + "0" * 28
@@ -101,3 +112,21 @@ def test_empty_store(database):
         find_trace(database, "last")
     with pytest.raises(UnknownTraceError):
         load_trace(database, FIRST)
+
+
+def test_many_traces_are_loaded_within_a_bound(filled):
+    """The newest first, whole, until there are too many spans; at least one."""
+    every = list_traces(filled, Filter())
+    assert [trace.trace_id for trace in load_traces(filled, Filter(), 1000)] == [one.trace_id for one in every]
+    assert len(load_traces(filled, Filter(limit=2), 1000)) == 2
+    assert len(load_traces(filled, Filter(), every[0].spans + every[1].spans)) == 2
+    (first,) = load_traces(filled, Filter(), 0)
+    assert len(first.spans) == every[0].spans
+
+
+def test_counts_and_names(filled):
+    """How many match whatever the limit, whose they are, and when the last one came."""
+    assert count_traces(filled, Filter(limit=1)) == count_traces(filled) == len(list_traces(filled, Filter()))
+    assert count_traces(filled, Filter(service="nobody")) == 0
+    assert list_services(filled) == sorted({name for one in list_traces(filled, Filter()) for name in one.services})
+    assert newest(filled) > NOON
