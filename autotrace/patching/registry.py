@@ -58,6 +58,7 @@ BUILT_IN = (
     Known("redis_asyncio", "redis.asyncio", "db_client", f"{_HOME}.redis", "ASYNCIO"),
     Known("sqlalchemy", "sqlalchemy", "db_client"),
     Known("sqlite3", "sqlite3", "db_client"),
+    Known("aio_pika", "aio_pika", "messaging"),
     Known("celery", "celery.app.base", "messaging"),
     Known("celery_worker", "celery.app.trace", "messaging", f"{_HOME}.celery", "WORKER"),
     Known("celery_beat", "celery.beat", "messaging", f"{_HOME}.celery_traffic", "BEAT"),

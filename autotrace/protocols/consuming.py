@@ -186,6 +186,24 @@ def releasing() -> Wrap:
     return wrap
 
 
+def async_releasing() -> Wrap:
+    """Wrap a consumer's coroutine function after which it handles nothing."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                release(args[0])
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
 def live(span: Span | None) -> Span | None:
     """Return the first span that has not ended, of those below; only handled messages are passed over.
 

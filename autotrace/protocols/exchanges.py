@@ -89,6 +89,31 @@ class Exchanges:
 
         return wrap
 
+    def async_take(self, taken: Taken) -> Wrap:
+        """Trace a coroutine function that returns one message, which is handled until the next one is asked for."""
+
+        def wrap(original: Call, scope: str) -> Call:
+            consuming.watch()
+            operation = self._processing(scope)
+
+            async def traced(*args: Any, **kwargs: Any) -> Any:
+                pull = consuming.enter(args[0], scope) if args else None
+                try:
+                    result = await original(*args, **kwargs)
+                except BaseException as error:
+                    if pull is not None:
+                        pull.puller = 0
+                    hide_frame(error)
+                    raise
+                if pull is not None:
+                    pull.puller = 0
+                    _take_up(pull, operation, result, taken, args, kwargs)
+                return result
+
+            return traced
+
+        return wrap
+
     def settle(self, *, several: bool = True) -> Wrap:
         """Trace a function that settles messages, whose first argument is a tag.
 
@@ -156,6 +181,10 @@ class Exchanges:
     def release(self) -> Wrap:
         """Wrap a function after which nothing is handled."""
         return consuming.releasing()
+
+    def async_release(self) -> Wrap:
+        """Wrap a coroutine function after which nothing is handled."""
+        return consuming.async_releasing()
 
     def _processing(self, scope: str) -> Operation:
         return Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)

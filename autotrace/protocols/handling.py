@@ -48,7 +48,8 @@ def given(make: Callable[[str], Operation], prepare: Prepare, place: Place) -> W
                 function = argument(args, kwargs, *place)
                 look = prepare(args, kwargs) if callable(function) and scope not in off else None
                 if look is not None:
-                    args = with_argument(args, kwargs, *place, handled(function, operation, look))
+                    made = (handled_in_task if _is_coroutine(function) else handled)(function, operation, look)
+                    args = with_argument(args, kwargs, *place, made)
             except Exception:
                 fault(scope)
             try:
@@ -89,6 +90,26 @@ def handled(original: Call, operation: Operation, look: Look, ended: Ended | Non
     return update_wrapper(traced, original)
 
 
+def handled_in_task(original: Call, operation: Operation, look: Look) -> Call:
+    """Return the traced form of a coroutine function that handles one message, in a task of its own."""
+    scope = operation.scope
+
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(operation, look, args, kwargs)
+        try:
+            result = await original(*args, **kwargs)
+        except BaseException as error:
+            if span is not None:
+                failed(span, error, scope)
+            hide_frame(error)
+            raise
+        if span is not None:
+            _end(span, result, None)
+        return result
+
+    return update_wrapper(traced, original)
+
+
 def begin(operation: Operation, look: Look, args: Args, kwargs: Kwargs) -> Span | None:
     """Start the span of a message and make it current; never raises, None where it fails."""
     try:
@@ -109,3 +130,9 @@ def _end(span: Span, result: Any, ended: Ended | None) -> None:
     except Exception:
         fault(span.operation.scope)
         abandon(span)
+
+
+def _is_coroutine(function: Any) -> bool:
+    from inspect import iscoroutinefunction  # only where there are messages, and then the library has it
+
+    return iscoroutinefunction(function)
