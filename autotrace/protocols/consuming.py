@@ -38,6 +38,7 @@ PROCESS = "messaging.process"
 
 _handlings: dict[int, tuple[ref[Any], Handling]] = {}
 loops: set[Handling] = set()  # that go through batches elsewhere than where these were pulled
+REMOTE, _HERE = 0x300, 0x100  # of a link's flags: it is known where the other span is; in another process, or here
 ELSEWHERE = -1  # no thread: what a consumer pulls is told of by another one that stands on it
 _watching = False
 
@@ -137,7 +138,7 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
     span = tracer.enter(operation, facts, remote, ambient)
     span.previous = current
     if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
-        link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags, ambient.trace.tracestate)
+        link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags | _HERE, ambient.trace.tracestate)
     set_current(span)
     return span
 

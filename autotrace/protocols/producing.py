@@ -239,7 +239,7 @@ def _carried(given: Any, span: Span) -> Any:
         return propagation.outgoing_bytes(span) or given
     remote = propagation.incoming_bytes(given)
     if remote is not None and remote.trace_id:
-        consuming.link(span, remote.trace_id, remote.span_id, remote.flags, remote.tracestate)
+        consuming.link(span, remote.trace_id, remote.span_id, remote.flags | consuming.REMOTE, remote.tracestate)
         return given
     taken = {str(pair[0]).lower() for pair in given if isinstance(pair, tuple) and pair}
     ours = [pair for pair in propagation.outgoing_bytes(span) if pair[0] not in taken]
@@ -255,7 +255,7 @@ def put_into(headers: Mapping[str, Any] | None, span: Span) -> dict[str, Any] | 
         return dict(propagation.outgoing(span)) or None
     remote = propagation.incoming_bytes(headers)
     if remote is not None and remote.trace_id:
-        consuming.link(span, remote.trace_id, remote.span_id, remote.flags, remote.tracestate)
+        consuming.link(span, remote.trace_id, remote.span_id, remote.flags | consuming.REMOTE, remote.tracestate)
         return None
     taken = {str(name).lower() for name in headers}
     ours = {name: value for name, value in propagation.outgoing(span) if name not in taken}

@@ -181,6 +181,16 @@ def test_headers_of_the_programs_own_are_not_doubled(recorder):
     faults.clear()  # None cannot be watched
 
 
+def test_a_link_tells_that_the_other_span_is_in_another_process(recorder):
+    """A context that came along is linked with the flags of its own, and those that OTLP has for remote spans."""
+    future = Future()
+    header = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    sender(lambda _self, _topic, headers: future)(None, "jobs", headers=[header])
+    future.told[0][0]((0, 0, None))
+    recorder.wait(1)
+    assert [flags for _trace, _span, flags, _state in recorder.spans[0].extras.links] == [0x301]
+
+
 def test_a_size_is_estimated_anew_only_where_ours_is_too_much():
     """Outside of a send, or below the limit, the estimate is what the library says and the headers stay."""
     calls = []
