@@ -54,7 +54,7 @@ function scale(told) {
   const ticks = [];
   for (let at = 0; at <= told.duration_ns * 0.97; at += step) ticks.push(at);
   return h("div", { class: "row scale" }, h("span", {}), h("span", {}), h("span", {}),
-    h("span", { class: "axis" }, ticks.map((at) => h("span", { class: "tick", style: { left: share(at, told) } }, at ? duration(at).replace(/\.?0+ /, " ") : "0"))));
+    h("span", { class: "axis" }, ticks.map((at) => h("span", { class: "tick", style: { left: share(at, told) } }, at ? duration(at).replace(/\.(\d*?)0+ /, (_, digits) => (digits ? `.${digits} ` : " ")) : "0"))));
 }
 
 function niceStep(ns) {
@@ -131,7 +131,7 @@ function drawn({ group, depth, wait }, scene) {
       bar(`work ${failed ? "bad" : shade}`, span.start_ns, span.end_ns, told),
       (scene.segments.get(span.span_id) || []).map(([start, end]) => bar(`path ${failed ? "bad" : shade}`, start, end, told)),
     ]))),
-    failure ? h("div", { class: "failure", style: indent }, failure) : "",
+    failure ? h("div", { class: "told", style: indent }, failure) : "",
     expanded ? details(first, told, indent) : "",
   ];
 }
