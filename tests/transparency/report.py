@@ -101,7 +101,9 @@ def page(before: str, rows: list[Row], python: str, taken: str) -> str:
     lines.update({row.library.name: row.line(python, taken) for row in rows})
     body = _HEAD + "\n".join(lines[name] for name in BY_NAME if name in lines)
     left_out = [
-        f"- {library.name}: not run are {library.left_out}." for library in BY_NAME.values() if library.left_out
+        f"- {library.name}: not run are {library.left_out}."
+        for library in BY_NAME.values()
+        if library.left_out and library.name in lines
     ]
     return f"{head}{_BEGIN}\n\n{body}\n\n" + "\n".join(left_out) + f"\n\n{_END}{tail}"
 

@@ -90,6 +90,8 @@ class Suite:
         self.version = self._tree.name.rpartition("-")[2]
         for hidden in self.library.hides:
             shutil.rmtree(self._tree / hidden)
+        for forgotten in self.library.makes:
+            (self._tree / forgotten).touch()
         missing = [path for path in self.library.paths if not (self._tree / path).exists()]
         if missing:
             raise SuiteError(f"the source distribution of {name} {self.version} has no {', '.join(missing)}")

@@ -1,0 +1,92 @@
+"""Comparing two runs of somebody's test suite, test by test."""
+
+from __future__ import annotations
+
+import pytest
+
+from transparency.comparing import compare, outcomes
+from transparency.libraries import BY_NAME, LIBRARIES
+from transparency.report import Row, page, table
+
+
+def report(**tests):
+    """Return a JUnit report of tests that are called so and ended so."""
+    tags = {
+        "passed": "",
+        "failed": "<failure message='no'/>",
+        "skipped": "<skipped/>",
+        "error": "<error message='oh'/>",
+    }
+    cases = "".join(
+        f"<testcase classname='tests.test_it' name='{name}'>{tags[end]}</testcase>" for name, end in tests.items()
+    )
+    return f"<testsuites><testsuite>{cases}</testsuite></testsuites>"
+
+
+def run(**tests):
+    return outcomes(report(**tests))
+
+
+def test_a_difference_is_what_all_runs_agree_in():
+    """What differs between bare runs, or between traced ones, is unsteady."""
+    bare = [
+        run(same="passed", ours="passed", flaky="passed", once="passed"),
+        run(same="passed", ours="passed", flaky="failed"),
+    ]
+    traced = [run(same="passed", ours="failed", flaky="failed", once="failed"), run(once="passed", ours="failed")]
+    found = compare(bare, traced)
+    assert (found.tests, found.passed) == (4, 4)
+    assert found.unsteady == {"tests.test_it::flaky", "tests.test_it::once"}
+    assert set(found.differences) == found.defects == {"tests.test_it::ours"}
+
+
+@pytest.mark.parametrize("end", ["failed", "error", "skipped"])
+def test_every_other_end_is_a_difference(end):
+    """A test that is skipped only under autotrace is hidden, not well."""
+    assert compare([run(it="passed")], [run(it=end)]).defects
+
+
+def test_a_test_that_is_not_there_is_a_difference():
+    """In either run."""
+    assert compare([run(it="passed")], [{}]).defects
+    assert compare([{}], [run(it="passed")]).defects
+
+
+def test_what_is_gone_without_propagation_is_told_apart():
+    """An added header is what tracing is; nothing else is excused by it."""
+    found = compare([run(header="passed", ours="passed")], [run(header="failed", ours="failed")])
+    found.without_headers(run(header="passed", ours="failed"))
+    assert found.by_header == {"tests.test_it::header"}
+    assert found.defects == {"tests.test_it::ours"}
+
+
+def test_numbers_that_vary_are_blanked_out():
+    """Addresses and ports in the names of tests; two tests that are then called the same are counted."""
+    first = outcomes(
+        "<a><testcase classname='t' name='x[0x7f01-:8081]'/><testcase classname='t' name='x[0x7f02-:9]'/></a>"
+    )
+    second = outcomes(
+        "<a><testcase classname='t' name='x[0x8a01-:5999]'/><testcase classname='t' name='x[0x8a02-:9]'/></a>"
+    )
+    assert first.keys() == second.keys()
+    assert len(first) == 2
+
+
+def test_a_report_keeps_the_lines_of_what_did_not_run():
+    """The page's own text stays, a library's line is replaced, its order is the table's."""
+    before = "text\n<!-- report -->\n| flask 1.0 | 3.9 | then | 1 |\n| requests 1.0 | 3.9 | then | 2 |\n<!-- end of the report -->\nmore\n"
+    row = Row(BY_NAME["flask"], "3.1.3", compare([run(it="passed")], [run(it="passed")]), 7, {"faults": {"flask": 2}})
+    after = page(before, [row], "3.11", "today")
+    assert "| flask 3.1.3 | 3.11 | today | 1 | 1 | 0 | 0 | 0 | 7 | 2 |" in after
+    assert "| requests 1.0 | 3.9 | then | 2 |" in after
+    assert "flask 1.0" not in after
+    assert (after.startswith("text\n"), after.endswith("\nmore\n")) == (True, True)
+    assert after.index("requests 1.0") < after.index("flask 3.1.3")
+    assert page(after, [row], "3.11", "today") == after
+    assert "did not run: no network" in table([Row(BY_NAME["flask"], failure="no network")])
+
+
+def test_every_library_is_named_once():
+    """And has tests to run."""
+    assert len(BY_NAME) == len(LIBRARIES)
+    assert all(library.paths for library in LIBRARIES)
