@@ -20,7 +20,11 @@ from autotrace.patching import registry
 def main(name):
     """Print one line of JSON: target to what is seen of it."""
     known = next(known for known in registry.BUILT_IN if known.name == name)
-    importlib.import_module(known.trigger)
+    try:
+        importlib.import_module(known.trigger)
+    except Exception:  # this version of the library does not work on this Python
+        print(json.dumps({"applied": False, "seen": {}}))
+        return
     agent = sys.modules["autotrace.bootstrap"]._agent if "autotrace.bootstrap" in sys.modules else None
     importlib.import_module(known.module)
     instrumentor = getattr(sys.modules[known.module], known.attribute)
