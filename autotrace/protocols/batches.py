@@ -44,11 +44,11 @@ class Pull:
         self.alone = False
         self._place = _place()
 
-    def take(self, message: Any) -> Span | None:
+    def take(self, message: Any, handling: Handling | None = None) -> Span | None:
         """Take up a message; never raises."""
         try:
             self.alone = False
-            return self.handling.begin(self.operation, message, self.read)
+            return (handling or self.handling).begin(self.operation, message, self.read)
         except Exception:
             fault(self.operation.scope)
             return None
@@ -59,8 +59,7 @@ class Pull:
         span = None
         try:
             for message in messages:
-                self.alone = False
-                span = handling.begin(self.operation, message, self.read)
+                span = self.take(message, handling)
                 yield message
         finally:
             if span is not None and handling.span is span:
@@ -69,11 +68,15 @@ class Pull:
 
     def _handling(self) -> Handling:
         """Return the consumer's, or one for a loop in another thread or task, which the next pull does not end."""
-        handling = self.handling
-        if self._place == _place() or (handling.span is not None and handling.span is get_current()):
-            return handling
-        own = Handling()
-        consuming.loops.add(own)
+        try:
+            handling = self.handling
+            if self._place == _place() or (handling.span is not None and handling.span is get_current()):
+                return handling
+            own = Handling()
+            consuming.loops.add(own)
+        except Exception:
+            fault(self.operation.scope)
+            return self.handling
         return own
 
 
@@ -131,9 +134,5 @@ def batch(messages: list[Any], pull: Pull) -> Batch:
 
 
 def _place() -> tuple[int, int]:
-    """Return what tells apart threads and tasks that are there at the same time; never raises."""
-    try:
-        return get_ident(), id(consuming.current_task())
-    except Exception:
-        fault("messaging")
-        return get_ident(), 0
+    """Return what tells apart threads and tasks that are there at the same time."""
+    return get_ident(), id(consuming.current_task())
