@@ -6,6 +6,8 @@ Transports of the program's own are traced, and carry the context if they hand o
 
 from __future__ import annotations
 
+from httpx import URL, Headers
+
 from autotrace.patching import Instrumentor, Patch, argument, with_argument
 from autotrace.protocols import http_client
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def _request(args: Args, kwargs: Kwargs) -> Prepared:
     # The signature is _send_single_request(self, request).
     request = argument(args, kwargs, 1, "request")
-    return (request.method, request.url, 0), None, args
+    return (request.method, request.url._uri_reference if _HAS_PARTS else request.url, 0), None, args  # noqa: SLF001
 
 
 def _response(response: Any) -> Facts:
@@ -33,10 +35,13 @@ def _copy(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
     request = argument(args, kwargs, 1, "request")
     copied = object.__new__(type(request))
     copied.__dict__.update(request.__dict__)
-    copied.headers = headers = request.headers.copy()
+    # PERF: `copy`, and headers without an encoding, look for one that fits all of them; what is sent are the bytes.
+    copied.headers = headers = Headers(request.headers, encoding="latin-1")
     return headers, with_argument(args, kwargs, 1, "request", copied)
 
 
+# PERF: a URL is compared and hashed by putting its text together anew, its parts are a tuple.
+_HAS_PARTS = str(getattr(URL("http://a/b?c"), "_uri_reference", None)) == "http://a/b?c"
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2": "2", "HTTP/3": "3"}
 
 INSTRUMENTOR = Instrumentor(

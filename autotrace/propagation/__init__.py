@@ -17,6 +17,7 @@ from autotrace.trace.tracer import Remote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Optional, Union
 
@@ -37,6 +38,7 @@ _extractors: tuple[Extract, ...] = (_w3c.extract,)
 _injectors: tuple[Inject, ...] = (_w3c.inject, _baggage.inject)
 _names: frozenset[str] = frozenset((*_w3c.FIELDS, *_baggage.FIELDS))
 _fields: tuple[str, ...] = (*_w3c.FIELDS, *_baggage.FIELDS)
+_lines: re.Pattern[bytes] | None = None  # made when it is asked for: importing ``re`` is dear
 _reads_baggage = True
 _only_traceparent = True  # of all trace styles only W3C is in use
 
@@ -51,12 +53,13 @@ def configure(names: Sequence[str] = ("tracecontext", "baggage")) -> list[str]:
     Returns:
         The names that are not known; they were left out, and it is the caller's to say so.
     """
-    global _extractors, _injectors, _names, _fields, _reads_baggage, _only_traceparent
+    global _extractors, _injectors, _names, _fields, _lines, _reads_baggage, _only_traceparent
     chosen = list(dict.fromkeys(name.strip().lower() for name in names))
     unknown = [name for name in chosen if name not in KNOWN]
     styles = [] if "none" in chosen else [(name, *_style(name)) for name in chosen if name in KNOWN]
     _fields = tuple(dict.fromkeys(field for _, fields_, _, _ in styles for field in fields_))
     _names = frozenset(_fields)
+    _lines = None
     _extractors = tuple(dict.fromkeys(extract for _, _, extract, _ in styles if extract is not None))
     _injectors = tuple(inject for _, _, _, inject in styles)
     _reads_baggage = any(name == "baggage" for name, _, _, _ in styles)
@@ -67,6 +70,16 @@ def configure(names: Sequence[str] = ("tracecontext", "baggage")) -> list[str]:
 def fields() -> list[str]:
     """Return the names of all headers that are written or read, in lowercase."""
     return list(_fields)
+
+
+def header_lines() -> re.Pattern[bytes]:
+    """Return what finds a line with one of these headers behind the line feed that ends the line before it."""
+    global _lines
+    if _lines is None:
+        import re
+
+        _lines = re.compile(b"\n(?:%s):" % "|".join(_fields).encode(), re.IGNORECASE)
+    return _lines
 
 
 def outgoing(span: Span) -> Sequence[tuple[str, str]]:

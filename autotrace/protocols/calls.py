@@ -139,7 +139,7 @@ class Calls:
                     return None, args
                 facts, carrier, sent = prepared
                 span = start(operation, facts, parent)
-                if silent is not None and silent(facts):
+                if span.trace.sampled and silent is not None and silent(facts):
                     span.trace = span.trace.unsampled()
                 if put is not None:
                     put(carrier, span)

@@ -135,7 +135,7 @@ def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args
             return args
         (method, url, _), carrier, args_ = prepared
         span = tracer.start(mine, (method, url, attempts), parent)
-        if silent(span.facts):
+        if span.trace.sampled and silent(span.facts):
             span.trace = span.trace.unsampled()
         put(carrier, span)
         set_current(span)

@@ -65,7 +65,7 @@ def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> De
 
 def url_of(url: Any) -> str:
     """Return a request's URL as text; a target that is a whole URL already (to a proxy) stays as it is."""
-    if not isinstance(url, tuple):
+    if type(url) is not tuple:
         return http.as_text(url)
     scheme, host, port, target = url
     target = http.as_text(target)
@@ -89,14 +89,13 @@ def put(carrier: Any, span: Span) -> None:
     """
     if carrier is None:
         return
-    sent = dict(outgoing(span))
+    sent = outgoing(span)
     for name in fields():
-        if name == "baggage" and name in carrier:
-            continue
-        if name in sent:
-            carrier[name] = sent[name]
-        elif name in carrier:  # a tracestate without its traceparent would be somebody else's
+        if name != "baggage" and name in carrier:  # a tracestate without its traceparent would be somebody else's
             del carrier[name]
+    for name, value in sent:
+        if name != "baggage" or name not in carrier:
+            carrier[name] = value
 
 
 def silent(facts: Facts) -> bool:
