@@ -31,10 +31,6 @@ def _response(response: Any) -> Facts | None:
     return response.status, http_client.VERSIONS.get(version.major * 10 + version.minor) if version else None
 
 
-def _not_yet(_result: Any) -> None:
-    return None
-
-
 INSTRUMENTOR = Instrumentor(
     library="aiohttp_client",
     distribution="aiohttp",
@@ -42,7 +38,7 @@ INSTRUMENTOR = Instrumentor(
     patches=(
         Patch("aiohttp.client:ClientSession._request", http_attempts.async_session()),
         Patch("aiohttp.connector:BaseConnector.connect", http_attempts.async_attempt(_request)),
-        Patch("aiohttp.client_reqrep:ClientRequest.send", http_attempts.async_answer(_not_yet)),
+        Patch("aiohttp.client_reqrep:ClientRequest.send", http_attempts.async_answer(None)),
         Patch("aiohttp.client_reqrep:ClientResponse.start", http_attempts.async_answer(_response)),
     ),
 )

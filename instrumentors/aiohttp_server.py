@@ -13,11 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from autotrace.propagation import Get
-    from autotrace.protocols.http_server import Request
+    from autotrace.protocols.http_server import Asked, Request
 
 
-def _request(args: Args, kwargs: Kwargs) -> tuple[Request, Get] | None:
+def _asked(args: Args, kwargs: Kwargs) -> Asked | None:
     request = argument(args, kwargs, 1, "request")
     if request.method == "UNKNOWN":
         return None  # it could not be parsed, and no application will see it
@@ -27,6 +26,11 @@ def _request(args: Args, kwargs: Kwargs) -> tuple[Request, Get] | None:
         values = headers.getall(name, None)
         return ",".join(values) if values else None
 
+    return _request, (request,), get
+
+
+def _request(request: Any) -> Request:
+    headers = request.headers
     transport = request.transport
     version = request.version
     return (
@@ -40,7 +44,7 @@ def _request(args: Args, kwargs: Kwargs) -> tuple[Request, Get] | None:
         headers.get("X-Forwarded-For"),
         headers.get("User-Agent"),
         f"{version.major}.{version.minor}",
-    ), get
+    )
 
 
 def _address(name: Any) -> tuple[str, int | None] | None:
@@ -78,7 +82,7 @@ INSTRUMENTOR = Instrumentor(
     "aiohttp_server",
     ">=3.8",
     (
-        Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_server.handler(_request, _outcome)),
+        Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_server.handler(_asked, _outcome)),
         Patch("aiohttp.web_protocol:RequestHandler.handle_error", http_routes.exception(_error)),
         Patch("aiohttp.web_response:StreamResponse.write", http_server.count(http_server.PIECES)),
         Patch("aiohttp.web_ws:WebSocketResponse.send_str", _sending),

@@ -13,12 +13,12 @@ def _route(args: Args, kwargs: Kwargs) -> tuple[str, str] | None:
     route = args[0]
     scope = argument(args, kwargs, 1, "scope")
     included = scope.get("fastapi", {}).get("effective_route_context")
-    if included is not None and included.original_route is route:
-        route = included
-    methods = route.methods
+    if included is None or included.original_route is not route:
+        return None  # it goes on to Starlette's, where it is noted
+    methods = included.methods
     if methods and scope.get("method") not in methods:
         return None  # it answers "method not allowed"
-    return scope.get("root_path", ""), route.path_format
+    return scope.get("root_path", ""), included.path_format
 
 
 INSTRUMENTOR = Instrumentor(

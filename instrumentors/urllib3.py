@@ -30,17 +30,13 @@ def _response(response: Any) -> Facts:
     return response.status, http_client.VERSIONS.get(response.version)
 
 
-def _not_yet(_result: Any) -> None:
-    return None
-
-
 INSTRUMENTOR = Instrumentor(
     library="urllib3",
     versions=">=1.26",
     patches=(
         Patch("urllib3.connectionpool:HTTPConnectionPool.urlopen", http_client.call(_request, _response)),
         Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.answer(_response)),
-        Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(_not_yet)),
+        Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(None)),
         Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
     ),
 )

@@ -67,10 +67,12 @@ def application(*, outermost: bool = False, threads: bool = False) -> Wrap:
                     raise
             before = get_current()
             set_current(exchange.span)
+            if exchange.span.trace.sampled:
+                receive, send = exchange.received, exchange.sent
             if threads and more:
                 more = (_carrying(more[0]), *more[1:])
             try:
-                result = await original(self, scope, exchange.received, exchange.sent, *more)
+                result = await original(self, scope, receive, send, *more)
             except BaseException as error:
                 set_current(before)
                 exchange.close(error)
@@ -193,6 +195,8 @@ class _Exchange:
     def close(self, error: BaseException | None) -> None:
         """End the span, if the last message of the body has not; never raises."""
         try:
+            if self.span.end:
+                return
             if error is not None and self._gone and _says_gone(error):
                 error = None
         except Exception:
@@ -231,7 +235,7 @@ def _begin(made: Operation, asked: Any, outermost: bool) -> Span:
         values = [value for key, value in headers if key == name.encode()]
         return b",".join(values).decode("latin-1")
 
-    return http_server.begin(made, _request(asked, found), get, id(asked), outermost)
+    return http_server.begin(made, (_request, (asked, found), get), id(asked), outermost)
 
 
 def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _attempts: ContextVar[int | None] = ContextVar("autotrace_attempts", default=None)
 
 
-def answer(response: After) -> Wrap:
+def answer(response: After | None) -> Wrap:
     """End the current request with what the function returns, or fail it with what it raises.
 
     Args:
-        response: returns the outcome, or None where the result is not the request's answer (yet).
+        response: returns the outcome, or None where the result is not the request's answer (yet); None where it never is.
     """
 
     def wrap(original: Call, scope: str) -> Call:
@@ -43,7 +43,7 @@ def answer(response: After) -> Wrap:
                 _failed_here(error, scope)
                 hide_frame(error)
                 raise
-            current = get_current()
+            current = get_current() if response is not None else None
             if current is not None and current.operation.scope == scope:  # most are beneath another library's request
                 _answered(response, result, scope)
             return result
@@ -53,7 +53,7 @@ def answer(response: After) -> Wrap:
     return wrap
 
 
-def async_answer(response: After) -> Wrap:
+def async_answer(response: After | None) -> Wrap:
     """Do for a coroutine function what ``answer`` does for a function."""
 
     def wrap(original: Call, scope: str) -> Call:
@@ -64,7 +64,8 @@ def async_answer(response: After) -> Wrap:
                 _failed_here(error, scope)
                 hide_frame(error)
                 raise
-            _answered(response, result, scope)
+            if response is not None:
+                _answered(response, result, scope)
             return result
 
         return traced
@@ -156,10 +157,10 @@ def _failed_here(error: BaseException, scope: str) -> None:
         fault(scope)
 
 
-def _answered(response: After, result: Any, scope: str) -> None:
+def _answered(response: After | None, result: Any, scope: str) -> None:
     try:
         span = open_span(scope)
-        if span is not None:
+        if span is not None and response is not None:
             outcome = response(result)
             if outcome is not None:
                 tracer.finish(span, outcome)

@@ -40,7 +40,7 @@ def route(route_of: RouteOf) -> Wrap:
             root, template = found
             late = span.noted()
             known, prefix = late.get("root") or ("", "")
-            late["route"] = prefix + _within(span, root, known) + template
+            late["route"] = prefix + (_within(span, root, known) if root else "") + template
             late.pop("mounted", None)
 
     return _noting(note)

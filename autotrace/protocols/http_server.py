@@ -44,7 +44,9 @@ if TYPE_CHECKING:
         Optional[str],
         Optional[str],
     ]
-    RequestOf = Callable[[Args, Kwargs], Optional[tuple[Request, Get]]]
+    # what tells the facts, and of what; a function that looks up a header.  Where the trace is not sampled, nobody asks
+    Asked = tuple[Callable[..., Request], Args, Get]
+    RequestOf = Callable[[Args, Kwargs], Optional[Asked]]
     # status code and route, from arguments and result; there is no result where an exception passes
     OutcomeOf = Callable[[Args, Kwargs, Any], tuple[Optional[int], Optional[str]]]
 
@@ -156,7 +158,7 @@ def served(key: int, outermost: bool) -> bool:
     return not outermost or (span.notes is not None and span.notes.get("key") == key)
 
 
-def begin(made: Operation, request: Request, get: Get, key: int, outermost: bool) -> Span:
+def begin(made: Operation, asked: Asked, key: int, outermost: bool) -> Span:
     """Start the span of a request beneath the caller's; it is not current yet.
 
     Where nothing came in it is a root at a server's boundary; in a framework it is beneath what is current, which is a
@@ -165,9 +167,12 @@ def begin(made: Operation, request: Request, get: Get, key: int, outermost: bool
     previous = None if outermost else get_current()
     if previous is not None and previous.operation.family is FAMILY:
         previous = None
-    span = tracer.enter(made, request, incoming(get), previous)
-    if http.excludes() and http.excluded(_Whole(request)):
-        span.trace = span.trace.unsampled()
+    request_of, source, get = asked
+    span = tracer.enter(made, (), incoming(get), previous)
+    if span.trace.sampled:
+        span.facts = request = request_of(*source)
+        if http.excludes() and http.excluded(_Whole(request)):
+            span.trace = span.trace.unsampled()
     if outermost:
         span.notes = {"key": key}
     return span
@@ -215,6 +220,8 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
     if span.end:
         return
     span.end = end or tracer.clock()
+    if not span.trace.sampled:
+        return
     route = None
     notes = span.notes
     if notes is not None:
@@ -225,8 +232,7 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
             route = None  # nothing beneath the mount felt responsible
     span.outcome = status, route
     span.failure = failure
-    if span.trace.sampled:
-        tracer.submit(span)
+    tracer.submit(span)
 
 
 def unfinished(span: Span) -> None:
@@ -286,7 +292,8 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
     A ``ConnectionError`` that leaves it means that the client went away.
 
     Args:
-        request_of: returns the facts and a function that looks up a header; None means that the request is not traced.
+        request_of: returns where the facts are found, and a function that looks up a header (see Asked); None means that
+            the request is not traced.
         outcome_of: see OutcomeOf.
     """
 
@@ -298,7 +305,7 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
                 found = request_of(args, kwargs)
                 if found is None:
                     return None
-                span = begin(made, *found, 0, outermost=True)
+                span = begin(made, found, 0, outermost=True)
                 set_current(span)
             except Exception:
                 fault(scope)
@@ -307,6 +314,9 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
 
         def close(span: Span, args: Args, kwargs: Kwargs, result: Any, error: BaseException | None) -> None:
             try:
+                if not span.trace.sampled:
+                    finished(span, None, None)
+                    return
                 if isinstance(error, ConnectionError):
                     failure = noted(span)
                     tell(span, DISCONNECTED, True)

@@ -6,6 +6,7 @@ import pytest
 
 from autotrace.protocols import http_routes, http_server, internal, wsgi
 from autotrace.trace.context import set_current
+from autotrace.trace.sampling import Sampler
 from autotrace.trace.failure import Failure
 
 FACTS = ("GET", "https", "/a", "q=1", "shop.example", ("10.0.0.1", 8443), "10.0.0.2", None, "tester", "2")
@@ -126,7 +127,7 @@ def test_a_path_that_was_decoded_is_encoded_again():
 def a_request(recorder, path="/shop/v2/items/7"):
     """Make the span of a request current."""
     made = http_server.operation("test")
-    span = http_server.begin(made, facts(path=path), lambda _name: None, 1, outermost=True)
+    span = http_server.begin(made, (lambda: facts(path=path), (), lambda _name: None), 1, outermost=True)
     set_current(span)
     return span
 
@@ -212,3 +213,13 @@ def test_the_end_can_be_in_the_past(recorder):
     http_server.finished(span, 200, None, end=7)
     http_server.finished(span, 500, None, end=9)
     assert (span.end, span.outcome, len(recorder.spans)) == (7, (200, None), 1)
+
+
+def test_nobody_asks_for_the_facts_of_a_trace_that_is_not_sampled(recorder, monkeypatch):
+    """The decision comes first: it takes the headers, and nothing else of the request."""
+    monkeypatch.setattr(http_server.tracer, "sampler", Sampler(0.0))
+    asked = []
+    made = http_server.operation("test")
+    span = http_server.begin(made, (lambda: asked.append(1), (), lambda _name: None), 1, outermost=True)
+    http_server.finished(span, 200, None)
+    assert (asked, span.facts, recorder.spans) == ([], (), [])
