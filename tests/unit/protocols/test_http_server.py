@@ -6,8 +6,8 @@ import pytest
 
 from autotrace.protocols import http_routes, http_server, internal, wsgi
 from autotrace.trace.context import set_current
-from autotrace.trace.sampling import Sampler
 from autotrace.trace.failure import Failure
+from autotrace.trace.sampling import Sampler
 
 FACTS = ("GET", "https", "/a", "q=1", "shop.example", ("10.0.0.1", 8443), "10.0.0.2", None, "tester", "2")
 
