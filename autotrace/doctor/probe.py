@@ -67,6 +67,10 @@ def _state(known: Known, agent: Agent) -> tuple[str, str]:
         return "not installed", ""
     try:
         import_module(known.trigger)
+    except ModuleNotFoundError as error:
+        if error.name and f"{known.trigger}.".startswith(f"{error.name}."):
+            return "not installed", f"the installed version has no {error.name}"
+        return "not applied", f"{known.trigger} cannot be imported: {error}"
     except BaseException as error:  # a library's import may do anything, also end the process
         return "not applied", f"{known.trigger} cannot be imported: {type(error).__name__}: {error}"
     if known.name in agent.applied:

@@ -62,12 +62,13 @@ def _set(module: Any, name: str, value: Any) -> bool:
 def left(originals: Sequence[Any]) -> list[str]:
     """Name what holds functions that are patched and would call them untraced: classes, partials and default arguments.
 
+    What a library itself holds of its own functions is left out: its instrumentor knows where to patch it.
     It looks at every object that there is, which is slow; it is never done in a traced program.
     """
     import functools
     import gc
 
-    wanted = {id(original) for original in originals}
+    wanted = {id(original): _package(original) for original in originals}
     found = set()
     for holder in gc.get_objects():
         kind = type(holder)
@@ -82,9 +83,14 @@ def left(originals: Sequence[Any]) -> list[str]:
             name = f"default argument of {holder.__module__}.{holder.__qualname__}"
         else:
             continue
-        if "autotrace." not in name and any(id(value) in wanted for value in held):
+        own = _package(holder)
+        if "autotrace." not in name and any(wanted.get(id(value), own) != own for value in held):
             found.add(name)
     return sorted(found)
+
+
+def _package(thing: Any) -> str:
+    return str(getattr(thing, "__module__", "")).partition(".")[0].lstrip("_")
 
 
 _FUNCTION = type(left)
