@@ -17,8 +17,19 @@ if TYPE_CHECKING:
 BASE = 600  # bytes: the span itself, its id, its times, its part of the trace
 _FRAME = 80  # bytes: a line of a stack; names of files and functions are the program's own
 _ANY = 64  # bytes: numbers, and objects that are not looked into
-_HERE = 3  # references to a value that are ours while it is weighed
 _LONG = 256  # characters: shorter text is not worth a closer look
+
+
+def _ours() -> int:
+    """Return how many references to a value are ours while ``_of`` weighs it; interpreters differ."""
+
+    def count(value: Any) -> int:
+        return getrefcount(value)
+
+    return sum([count(item) for item in ("x".join("abc"),)]) - 1  # one is the tuple's
+
+
+_HERE = _ours()
 
 
 def weight(span: Span) -> int:
