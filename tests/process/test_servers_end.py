@@ -129,16 +129,6 @@ def test_a_uvicorn_that_reloads_delivers(machine):
     assert requests(machine) == [False] * asked
 
 
-def test_uwsgi_delivers(machine):
-    """Its processes are forked from a master in C, where Python's threads do not run unless it is told to let them."""
-    uwsgi = str(Path(sys.executable).with_name("uwsgi"))
-    options = ("--http-socket=127.0.0.1:{port}", "--master", "--processes=2", "--die-on-term", "--module=app:app")
-    with serving(machine, APP, uwsgi, *options) as (process, url):
-        assert [ask(url) for _ in range(6)] == [b"hello"] * 6
-        assert stop(process) == 0
-    assert requests(machine) == [False] * 6
-
-
 def test_recycled_workers_of_a_pool_deliver(machine):
     """Each task in a process of its own, which ends by os._exit."""
     script = machine.write(
