@@ -70,6 +70,10 @@ def _consumer(consumer: Any) -> Reader:
     return client._client_id, consumer._group_id, _server(client), member, names  # noqa: SLF001
 
 
+# The library's own tasks, which serve everybody: where the function that starts them is, and who has it from there.
+_TASKS = "util", "client", "conn", "consumer.fetcher", "consumer.group_coordinator", "producer.sender"
+_apart = concurrency.isolate()  # one, so that the function stays one object
+
 INSTRUMENTOR = Instrumentor(
     library="aiokafka",
     versions=">=0.8,<1",
@@ -84,10 +88,6 @@ INSTRUMENTOR = Instrumentor(
         ),
         Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.stop", _kafka.release(awaited=True)),
         Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.unsubscribe", _kafka.release(awaited=False)),
-        # The library's own tasks, which serve everybody.
-        *(
-            Patch(f"aiokafka.{module}:create_task", concurrency.isolate(), optional=True)
-            for module in ("client", "conn", "consumer.fetcher", "consumer.group_coordinator", "producer.sender")
-        ),
+        *(Patch(f"aiokafka.{module}:create_task", _apart, optional=True) for module in _TASKS),
     ),
 )
