@@ -126,14 +126,21 @@ def carry(
                 if isolated and before is not None:
                     set_current(before)
 
-        code = getattr(original, "__code__", None)
-        return _awaiting(carrying) if code is not None and code.co_flags & _COROUTINE else carrying
+        return awaiting_alike(carrying, original)
 
     return wrap
 
 
-def _awaiting(carrying: Call) -> Call:
-    """Make a coroutine function of what returns a coroutine: some programs ask what it is."""
+def awaiting_alike(carrying: Call, original: Call) -> Call:
+    """Make a coroutine function of what calls one and returns its coroutine: some programs ask what it is.
+
+    Args:
+        carrying: what calls the original.
+        original: where it is no coroutine function, ``carrying`` is returned as it is.
+    """
+    code = getattr(original, "__code__", None)
+    if code is None or not code.co_flags & _COROUTINE:
+        return carrying
 
     async def awaiting(*args: Any, **kwargs: Any) -> Any:
         try:

@@ -11,6 +11,7 @@ from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault, off
 from autotrace.protocols import consuming
 from autotrace.protocols.calls import abandon, failed
+from autotrace.protocols.concurrency import awaiting_alike
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
 
@@ -58,7 +59,7 @@ def given(make: Callable[[str], Operation], prepare: Prepare, place: Place) -> W
                 hide_frame(error)
                 raise
 
-        return registering
+        return awaiting_alike(registering, original)
 
     return wrap
 
