@@ -11,6 +11,7 @@ import importlib
 import inspect
 import json
 import pickle
+import re
 import sys
 import typing
 
@@ -49,11 +50,12 @@ def found(target):
 
 
 def attempt(look, owner, name, it):
-    """Return what a look gives as text, or the exception's type."""
+    """Return what a look gives as text, or the exception's type; addresses differ from process to process."""
     try:
-        return str(look(owner, name, it))
+        text = str(look(owner, name, it))
     except Exception as error:
-        return f"raises {type(error).__name__}: {error}"
+        text = f"raises {type(error).__name__}: {error}"
+    return re.sub(r"\bat 0x[0-9a-fA-F]+", "at 0x", text)
 
 
 def stored(owner, name, _it):
