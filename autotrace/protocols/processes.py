@@ -17,7 +17,7 @@ from functools import partial
 from autotrace.patching import argument, with_argument
 from autotrace.patching.wall import fault
 from autotrace.propagation import environment_fields, to_environment
-from autotrace.protocols.concurrency import Carried
+from autotrace.protocols.concurrency import Carried, awaiting_alike
 from autotrace.trace.context import get_current
 from autotrace.trace.elsewhere import elsewhere, place_of
 from autotrace.trace.failure import hide_frame
@@ -60,7 +60,7 @@ def environment(index: int, name: str = "env") -> Wrap:
                 hide_frame(error)
                 raise
 
-        return starting
+        return awaiting_alike(starting, original)
 
     return wrap
 

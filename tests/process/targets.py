@@ -107,6 +107,7 @@ LOOKS = {
     "annotations": lambda _o, _n, it: sorted(map(str, it.__annotations__.items())),
     "hints": lambda _o, _n, it: sorted(map(str, typing.get_type_hints(it).items())),
     "predicates": lambda _o, _n, it: [predicate.__name__ for predicate in PREDICATES if predicate(it)],
+    "coroutine function": lambda _o, _n, it: inspect.iscoroutinefunction(it),
     "stored as": stored,
     "class": lambda _o, _n, it: it.__class__,
     "identity": lambda o, n, it: (getattr(o, n) is it, getattr(o, n) == it, hash(getattr(o, n)) == hash(it)),

@@ -57,4 +57,5 @@ def allowed(target, look, bare):
         return True
     if look == "override" and bare["stored as"].startswith("([<class 'classmethod'>]") and sys.version_info < (3, 10):
         return True  # `inspect.signature` loses the binding of a wrapped class method there, whoever wrapped it
-    return (target, look) in _ALLOWED or ("method_descriptor" in bare["class"] and look in _OF_C)
+    of_c = "method_descriptor" in bare["class"] or "cython_function" in bare["class"]
+    return (target, look) in _ALLOWED or (of_c and look in _OF_C)
