@@ -23,8 +23,8 @@ def main(name):
     known = next(known for known in registry.BUILT_IN if known.name == name)
     try:
         importlib.import_module(known.trigger)
-    except Exception:  # this version of the library does not work on this Python
-        print(json.dumps({"applied": False, "seen": {}}))
+    except Exception as error:  # this version of the library does not work on this Python
+        print(json.dumps({"applied": False, "seen": {}, "broken": f"{type(error).__name__}: {error}"}))
         return
     agent = sys.modules["autotrace.bootstrap"]._agent if "autotrace.bootstrap" in sys.modules else None
     importlib.import_module(known.module)
