@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import logging
 import socket
 import time
@@ -16,6 +17,8 @@ from contracts.asgi_server import AsgiServerContract
 from contracts.http_applications import asgi_application, wsgi_application
 from contracts.http_server import HttpServerContract, Served, excluding, threaded
 from services.ports import free_port
+
+OLD = tuple(map(int, importlib.metadata.version("hypercorn").split(".")[:2])) < (0, 16)
 
 
 @contextmanager
@@ -57,6 +60,7 @@ class TestHypercorn(AsgiServerContract):
     """The contract, with ASGI 3."""
 
     scope = "hypercorn"
+    tells_lost_websockets = not OLD  # hypercorn 0.14 takes no notice of the end of what it reads
 
     @pytest.fixture
     def served(self, recorder, instrument):
@@ -71,6 +75,7 @@ class TestHypercornWsgi(HttpServerContract):
 
     scope = "hypercorn"
     sees_disconnects = False
+    streams = not OLD  # hypercorn 0.14 joins the pieces before it sends
 
     @pytest.fixture
     def served(self, recorder, instrument):
