@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 COMMON = """
+now = ""
+
+def span(name):
+    return autotrace.span(f"{now} {name}")
+
 def work(name):
-    with autotrace.span(name):
+    with span(name):
         return name
 
 def slow_work(name):
-    with autotrace.span(name):
+    with span(name):
         sleep(0)
         return name
 
@@ -30,15 +37,17 @@ def executor():
 
 def requests(way):
     def request(number):
-        with autotrace.span(f"request {number}"):
+        with span(f"request {number}"):
             sleep(0)
             way()
             sleep(0)
     return [lambda number=number: request(number) for number in range(3)]
 
 def check(way, together):
+    global now
+    now = way.__name__
     way()
-    with autotrace.span("asking"):
+    with span("asking"):
         way()
         work("here")
     way()
@@ -82,7 +91,8 @@ def subclass():
 def together(functions):
     gevent.joinall([gevent.spawn(function) for function in functions], raise_error=True)
 
-check(WAY, together)
+for way in WAYS:
+    check(way, together)
 """
 EVENTLET = f"""
 HEAD
@@ -118,7 +128,8 @@ def together(functions):
     for thread in [eventlet.spawn(function) for function in functions]:
         thread.wait()
 
-check(WAY, together)
+for way in WAYS:
+    check(way, together)
 """
 EARLY = "{patch}\nimport concurrent.futures, threading\nimport autotrace\n"
 LATE = "import concurrent.futures, concurrent.futures.thread, threading\nimport autotrace\n{patch}\n"
@@ -132,16 +143,19 @@ WAYS = {
     "gevent": ("spawn", "spawn_later", "spawn_raw", "group", "native", "native_apply", "subclass"),
     "eventlet": ("spawn", "spawn_n", "spawn_after", "pool", "pool_n", "pool_map", "native"),
 }
-HANGS = [("eventlet", "late", "executor")]  # so does the bare program: the executor's queue was made before
-CASES = [
-    pytest.param(library, moment, way, id=f"{library}-{moment}-{way}")
-    for library, ways in WAYS.items()
-    for moment in ("unpatched", "early", "late")
-    for way in (*ways, *(THREADS if moment != "unpatched" else ()))
-    if (library, moment, way) not in HANGS
-]
-EXPECTED = sorted(
-    [
+# So do the bare programs: eventlet leaves the executor's queue, and Python 3.9 a lock of its module, as they were made.
+HANGS = [("eventlet", "late", "executor"), *([("gevent", "late", "executor")] if sys.version_info < (3, 10) else [])]
+
+
+def ways_of(library, moment):
+    """Return the names of the ways that are tried in one program."""
+    threads = THREADS if moment != "unpatched" else ()
+    return [way for way in (*WAYS[library], *threads) if (library, moment, way) not in HANGS]
+
+
+def expected(way):
+    """Return each span that a way makes, with its parent."""
+    made = [
         ("inside", ""),
         ("inside", "asking"),
         ("here", "asking"),
@@ -150,15 +164,18 @@ EXPECTED = sorted(
         *((f"request {number}", "") for number in range(3)),
         *(("inside", f"request {number}") for number in range(3)),
     ]
-)
+    return [(f"{way} {name}", f"{way} {parent}" if parent else "") for name, parent in made]
 
 
-@pytest.mark.parametrize(("library", "moment", "way"), CASES)
+@pytest.mark.parametrize("moment", ["unpatched", "early", "late"])
+@pytest.mark.parametrize("library", WAYS)
 @pytest.mark.filterwarnings("ignore")
-def test_the_parent_is_whoever_asked(machine, library, moment, way):
+def test_the_parent_is_whoever_asked(machine, library, moment):
     """Through greenlets, native threads, and the standard library's threads when they have been made greenlets."""
+    ways = ways_of(library, moment)
     head = {"unpatched": LATE.format(patch=""), "early": EARLY, "late": LATE}[moment].format(patch=PATCHES[library])
-    program = {"gevent": GEVENT, "eventlet": EVENTLET}[library].replace("HEAD", head).replace("WAY", way)
+    program = {"gevent": GEVENT, "eventlet": EVENTLET}[library].replace("HEAD", head)
+    program = program.replace("WAYS", f"({', '.join(ways)},)")
     done = machine.python("-W", "ignore", machine.write("app.py", program), environ=NO_DNS, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
-    assert machine.parents() == EXPECTED
+    assert machine.parents() == sorted(made for way in ways for made in expected(way))
