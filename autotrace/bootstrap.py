@@ -10,6 +10,7 @@ import atexit
 import os
 import sys
 from _thread import get_ident
+from time import monotonic, sleep
 
 from autotrace import diagnostics
 from autotrace import settings as settings_
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from autotrace.trace.sampling import Sampler
     from autotrace.trace.span import Span
 
+_IMPORTING = 5.0  # s
 _agent: Agent | None = None
 
 
@@ -76,6 +78,8 @@ class Agent:
         self._late = True
         ImportHook(waiting).install()
         self._late = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=_wait_for_imports)
         atexit.register(self.end)  # the first to be registered is the last to run
 
     def end(self) -> None:
@@ -173,6 +177,17 @@ class Agent:
             lifetime.termination = Termination(lifetime.end_at_once)
             lifetime.termination.install()
             apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True)
+
+
+def _wait_for_imports() -> None:
+    """Before a fork, let other threads finish what they import of ours.
+
+    The child would wait for the lock of such a module for ever.  The program's own imports are its own affair.
+    """
+    locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})  # names that are imported this moment
+    until = monotonic() + _IMPORTING
+    while any(name.startswith("autotrace") for name in list(locks)) and monotonic() < until:
+        sleep(0.001)
 
 
 def _sampler(settings: Settings) -> Sampler:

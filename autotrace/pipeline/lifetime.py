@@ -11,9 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from _thread import allocate_lock, get_ident
-from time import monotonic, sleep
 
-from autotrace.patching.wall import fault
 from autotrace.trace import ids
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from autotrace.pipeline.worker import Worker
 
 _ATTEMPTS = 3
-_IMPORTING = 0.5  # s
 UNFINISHED = "autotrace.unfinished"  # the attribute of a span that was open when its process ended
 
 
@@ -105,7 +102,6 @@ class Lifetime:
         def fork(*args: Any, **kwargs: Any) -> Any:
             termination = self.termination
             self._worker.park()
-            _wait_for_imports()
             mask = termination.park() if termination is not None else None
             try:
                 return original(*args, **kwargs)
@@ -152,20 +148,6 @@ class Lifetime:
             return clock()
 
         return moment
-
-
-def _wait_for_imports() -> None:
-    """Let other threads finish what they import of ours: a child would wait for the lock of such a module for ever.
-
-    The program's own imports are its own affair.
-    """
-    try:
-        locks = sys.modules["_frozen_importlib"]._module_locks  # noqa: SLF001 - names that are imported now
-        until = monotonic() + _IMPORTING
-        while any(name.startswith("autotrace") for name in list(locks)) and monotonic() < until:
-            sleep(0.001)
-    except Exception:
-        fault("process")
 
 
 def _interrupt_again() -> None:

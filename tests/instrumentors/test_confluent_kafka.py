@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+import warnings
 import time
 from typing import NamedTuple
 
@@ -68,7 +69,9 @@ class TestConfluentKafka(KafkaMessaging):
     def _broker(self, kafka_broker):
         self.bootstrap = kafka_broker.bootstrap
         yield
-        gc.collect()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # of sockets that tests before this one left
+            gc.collect()
 
     @pytest.fixture(autouse=True)
     def _package(self, library, instrument, monkeypatch):
