@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-import warnings
 import time
+import warnings
 from typing import NamedTuple
 
 import pytest
