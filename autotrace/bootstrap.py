@@ -147,7 +147,7 @@ class Agent:
         from autotrace.patching import Instrumentor, Patch, wall
         from autotrace.patching.apply import apply
         from autotrace.pipeline.lifetime import Lifetime
-        from autotrace.protocols import http
+        from autotrace.protocols import http, pull_settings
         from autotrace.trace.tracer import tracer
 
         settings = self.settings
@@ -156,6 +156,7 @@ class Agent:
         for unknown in propagation.configure(settings.propagators):
             diagnostics.warn(f"propagator {unknown!r} is not known; it is passed over")
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
+        pull_settings.configure(settings.batch_parent, settings.receive_spans, settings.link_count)
         tracer.sampler = _sampler(settings)
         remote = propagation.from_environment(os.environ) if settings.parent_from_environment else None
         if remote is not None:

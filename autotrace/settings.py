@@ -156,6 +156,20 @@ TABLE = (
         "environment; requests that it serves and messages that it receives never are.",
     ),
     Setting(
+        "batch_parent",
+        choice("producer", "ambient"),
+        "producer",
+        "Beneath what the handling of each message of a batch is: its `producer`, or `ambient`: the span around the "
+        "consumer, or where there is none the pull's, with a link to the producer.",
+    ),
+    Setting(
+        "receive_spans",
+        choice("auto", "always", "never"),
+        "auto",
+        "Whether a pull that brought messages is a span, linked to their producers: `always`, `never`, or `auto`: where it "
+        "brought several, or another span is current around it.",
+    ),
+    Setting(
         "excluded_urls",
         names,
         (),

@@ -1,4 +1,4 @@
-"""aiokafka: a PRODUCER span for each message sent, a CONSUMER span while the program handles what it awaited.
+"""aiokafka: a span for each message sent, for what is pulled, while the program handles that, and for what it commits.
 
 ``send_and_wait`` sends by ``send``, ``async for`` pulls by ``getone``.  Where the broker's messages have no headers (before
 0.11) no context is sent.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.messaging import Reader
+    from autotrace.protocols.messaging import Reader, Sender
 
 _kafka = messaging.Messaging("kafka")
 
@@ -29,25 +29,29 @@ def _server(client: Any) -> str | None:
     return None
 
 
+def _sender(producer: Any) -> Sender:
+    client = producer.client
+    transactions = producer._txn_manager  # noqa: SLF001
+    return client._client_id, _server(client), getattr(transactions, "transactional_id", None)  # noqa: SLF001
+
+
 def _message(args: Args, kwargs: Kwargs) -> Any:
     # The arguments of send, in order: topic, value, key, partition, timestamp_ms, headers.
     topic = argument(args, kwargs, 1, "topic")
     if topic is None:
         return None
     producer = args[0]
-    client = producer.client
     headers = argument(args, kwargs, 6, "headers")
     if headers is None:
         headers = []
     elif type(headers) is not list:  # some builders refuse these, and have to see them
         headers = None
-    version = getattr(client, "api_version", None)  # none from 0.13 on, which speaks to no such broker
+    version = getattr(producer.client, "api_version", None)  # none from 0.13 on, which speaks to no such broker
     if type(version) is tuple and version < (0, 11):
         headers = None
     empty = argument(args, kwargs, 2, "value") is None and producer._value_serializer is None  # noqa: SLF001
-    transactions = producer._txn_manager  # noqa: SLF001
-    sender = client._client_id, _server(client), getattr(transactions, "transactional_id", None)  # noqa: SLF001
-    return topic, argument(args, kwargs, 4, "partition"), argument(args, kwargs, 3, "key"), empty, sender, headers
+    partition, key = argument(args, kwargs, 4, "partition"), argument(args, kwargs, 3, "key")
+    return topic, partition, key, empty, _sender(producer), headers
 
 
 def _answered(metadata: Any) -> tuple[Any, Any, None]:
@@ -70,6 +74,12 @@ def _consumer(consumer: Any) -> Reader:
     return client._client_id, consumer._group_id, _server(client), member, names  # noqa: SLF001
 
 
+def _places(args: Args, kwargs: Kwargs) -> Any:
+    offsets = argument(args, kwargs, 1, "offsets")
+    places = args[0].assignment() if offsets is None else offsets
+    return tuple(places) if isinstance(places, (dict, frozenset)) else ()
+
+
 # The library's own tasks, which serve everybody: where the function that starts them is, and who has it from there.
 _TASKS = "util", "client", "conn", "consumer.fetcher", "consumer.group_coordinator", "producer.sender"
 _apart = concurrency.isolate()  # one, so that the function stays one object
@@ -82,10 +92,17 @@ INSTRUMENTOR = Instrumentor(
             "aiokafka.producer.producer:AIOKafkaProducer.send",
             _kafka.send(_message, (6, "headers"), watch_future, _answered, awaited=True),
         ),
+        *(
+            Patch(
+                f"aiokafka.producer.producer:AIOKafkaProducer.{name}", _kafka.transaction(name, _sender, awaited=True)
+            )
+            for name in ("commit_transaction", "abort_transaction")
+        ),
         Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.getone", _kafka.one(_received, _consumer, awaited=True)),
         Patch(
             "aiokafka.consumer.consumer:AIOKafkaConsumer.getmany", _kafka.batches(_received, _consumer, awaited=True)
         ),
+        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.commit", _kafka.commit(_places, _consumer, awaited=True)),
         Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.stop", _kafka.release(awaited=True)),
         Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.unsubscribe", _kafka.release(awaited=False)),
         *(Patch(f"aiokafka.{module}:create_task", _apart, optional=True) for module in _TASKS),

@@ -1,4 +1,4 @@
-"""confluent-kafka: a PRODUCER span for each message, a CONSUMER span while the program handles what it polled or consumed.
+"""confluent-kafka: a span for each message sent, for what is pulled, while the program handles that, and for commits.
 
 Producer and Consumer are types of C, which cannot be patched: subclasses of the same name take their place as soon as the
 extension module is there, before the package's own classes are derived from them.  A message's span ends with its delivery
@@ -12,7 +12,7 @@ from __future__ import annotations
 from confluent_kafka import cimpl
 
 from autotrace.patching import Instrumentor, Patch, argument, with_argument
-from autotrace.protocols import messaging, subclasses
+from autotrace.protocols import message_objects, messaging, subclasses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,17 +64,6 @@ def _reports(args: Args, kwargs: Kwargs, ours: Callable[..., Call]) -> Args:
     return with_argument(args, kwargs, 5, "callback", ours(theirs, cimpl.KafkaException))
 
 
-def _answered(message: Any) -> tuple[Any, Any, bool]:
-    return message.partition(), message.offset(), message.value() is None
-
-
-def _received(message: Any) -> Any:
-    if message.error() is not None:
-        return None
-    place = message.topic(), message.partition(), message.offset()
-    return *place, message.key(), message.value() is None, message.timestamp()[1], message.headers()
-
-
 def _consumer(consumer: Any) -> Reader:
     (client_id, server, _), group, _report, topics = _kept(consumer)
     try:
@@ -90,16 +79,27 @@ def _subscribed(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
 
 
 def _producer(kind: Any, scope: str) -> Any:
-    send = _kafka.report(_message, (8, "headers"), _reports, _answered)
-    return subclasses.taking_over(kind, scope, {"__init__": subclasses.adjusted(_settings), "produce": send})
+    send = _kafka.report(_message, (8, "headers"), _reports, message_objects.answered)
+    wraps = {
+        "__init__": subclasses.adjusted(_settings),
+        "produce": send,
+        **{
+            name: _kafka.transaction(name, lambda producer: _kept(producer)[0])
+            for name in ("commit_transaction", "abort_transaction")
+        },
+    }
+    return subclasses.taking_over(kind, scope, wraps)
 
 
 def _reading(kind: Any, scope: str) -> Any:
     wraps = {
         "__init__": subclasses.adjusted(_settings),
         "subscribe": subclasses.adjusted(_subscribed),
-        "poll": _kafka.one(_received, _consumer),
-        "consume": _kafka.batches(_received, _consumer),
+        "poll": _kafka.one(message_objects.received, _consumer),
+        "consume": _kafka.batches(message_objects.received, _consumer),
+        "commit": _kafka.commit(
+            message_objects.committed, _consumer, told=message_objects.refused(cimpl.KafkaException)
+        ),
         "unsubscribe": _kafka.release(),
         "close": _kafka.release(),
         "__exit__": _kafka.release(),

@@ -7,7 +7,7 @@ told: an inner consumer refuses to be asked while it works, and to work while it
 from __future__ import annotations
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import messaging, pulling, subclasses
+from autotrace.protocols import message_objects, messaging, pulling, subclasses
 from autotrace.protocols.producing import watch_future
 
 TYPE_CHECKING = False
@@ -29,17 +29,6 @@ def _message(args: Args, kwargs: Kwargs) -> Any:
     return topic, kwargs.get("partition"), argument(args, kwargs, 3, "key"), None, sender, None
 
 
-def _answered(message: Any) -> tuple[Any, Any, Any]:
-    return message.partition(), message.offset(), message.value() is None
-
-
-def _received(message: Any) -> Any:
-    if message.error() is not None:
-        return None
-    place = message.topic(), message.partition(), message.offset()
-    return *place, message.key(), message.value() is None, message.timestamp()[1], message.headers()
-
-
 def _inner(consumer: Any) -> Any:
     return consumer._consumer  # noqa: SLF001
 
@@ -57,10 +46,13 @@ INSTRUMENTOR = Instrumentor(
     distribution="confluent-kafka",
     versions=">=2.13,<3",
     patches=(
-        Patch(f"{_PRODUCER}.produce", _kafka.send(_message, (0, ""), watch_future, _answered, awaited=True)),
+        Patch(
+            f"{_PRODUCER}.produce", _kafka.send(_message, (0, ""), watch_future, message_objects.answered, awaited=True)
+        ),
         Patch(f"{_CONSUMER}.__init__", pulling.standing_on(_inner)),
-        Patch(f"{_CONSUMER}.poll", _kafka.one(_received, _consumer, awaited=True)),
-        Patch(f"{_CONSUMER}.consume", _kafka.batches(_received, _consumer, awaited=True)),
+        Patch(f"{_CONSUMER}.poll", _kafka.one(message_objects.received, _consumer, awaited=True)),
+        Patch(f"{_CONSUMER}.consume", _kafka.batches(message_objects.received, _consumer, awaited=True)),
+        Patch(f"{_CONSUMER}.commit", _kafka.commit(message_objects.named, _consumer, awaited=True)),
         Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=True)),
         Patch(f"{_CONSUMER}.close", _kafka.release(awaited=True)),
     ),

@@ -1,4 +1,4 @@
-"""kafka-python: a PRODUCER span for each ``send``, a CONSUMER span while the program handles what it iterates or polls.
+"""kafka-python: a span for each ``send``, for what is pulled, while the program handles that, and for what it commits.
 
 Works with 2.0.2 to 3.x.  ``__next__`` pulls through ``poll``, which then is not traced a second time.  Where the broker's
 messages have no headers (before 0.11) no context is sent.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.messaging import Reader
+    from autotrace.protocols.messaging import Reader, Sender
 
 _kafka = messaging.Messaging("kafka")
 
@@ -29,21 +29,25 @@ def _server(config: dict[str, Any]) -> str | None:
     return None
 
 
+def _sender(producer: Any) -> Sender:
+    config = producer.config
+    return config["client_id"], _server(config), config.get("transactional_id")
+
+
 def _message(args: Args, kwargs: Kwargs) -> Any:
     # The arguments of send, in order: topic, value, key, headers, partition, timestamp_ms.
     topic = argument(args, kwargs, 1, "topic")
     if topic is None:
         return None
-    config = args[0].config
     headers = argument(args, kwargs, 4, "headers")
-    if config["api_version"] < (0, 11):
+    if args[0].config["api_version"] < (0, 11):
         headers = None
     elif headers is None:
         headers = []
     elif type(headers) is not list:  # the library refuses some of these, and has to see them
         headers = None
-    sender = config["client_id"], _server(config), config.get("transactional_id")
-    return topic, argument(args, kwargs, 5, "partition"), argument(args, kwargs, 3, "key"), None, sender, headers
+    partition, key = argument(args, kwargs, 5, "partition"), argument(args, kwargs, 3, "key")
+    return topic, partition, key, None, _sender(args[0]), headers
 
 
 def _watch(future: Any, succeeded: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:
@@ -73,6 +77,12 @@ def _consumer(consumer: Any) -> Reader:
     return config["client_id"], config["group_id"], _server(config), member, tuple(names or ())
 
 
+def _places(args: Args, kwargs: Kwargs) -> Any:
+    offsets = argument(args, kwargs, 1, "offsets")
+    places = args[0].assignment() if offsets is None else offsets
+    return tuple(places) if isinstance(places, (dict, set)) else ()
+
+
 def _largest(args: Args) -> int:
     # 2.0 also has a limit by its buffer; later versions have no such thing
     config = args[0].config
@@ -86,8 +96,14 @@ INSTRUMENTOR = Instrumentor(
     patches=(
         Patch("kafka.producer.kafka:KafkaProducer.send", _kafka.send(_message, (4, "headers"), _watch, _answered)),
         Patch("kafka.producer.kafka:KafkaProducer._estimate_size_in_bytes", messaging.fit(_largest, (3, "headers"))),
+        *(
+            Patch(f"kafka.producer.kafka:KafkaProducer.{name}", _kafka.transaction(name, _sender), optional=True)
+            for name in ("commit_transaction", "abort_transaction")  # from 2.1 on
+        ),
         Patch("kafka.consumer.group:KafkaConsumer.__next__", _kafka.one(_received, _consumer)),
         Patch("kafka.consumer.group:KafkaConsumer.poll", _kafka.batches(_received, _consumer)),
+        Patch("kafka.consumer.group:KafkaConsumer.commit", _kafka.commit(_places, _consumer)),
+        Patch("kafka.consumer.group:KafkaConsumer.commit_async", _kafka.commit(_places, _consumer, _watch)),
         Patch("kafka.consumer.group:KafkaConsumer.close", _kafka.release()),
         Patch("kafka.consumer.group:KafkaConsumer.unsubscribe", _kafka.release()),
         # The library's own threads: of the producer, of a consumer's group until 2.x, of every client from 3.0 on.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from autotrace.protocols.consuming import Read
+    from autotrace.protocols.consuming import Enter, Read
     from autotrace.trace.span import Operation, Span
 
 
@@ -33,22 +33,24 @@ class Pull:
 
     Attributes:
         alone: there is one message only, not looked at yet, so that looking at it is taking it up.
+        enter: starts a message's span, where that is not as everywhere.
     """
 
-    __slots__ = ("_place", "alone", "handling", "operation", "read")
+    __slots__ = ("_place", "alone", "enter", "handling", "operation", "read")
 
     def __init__(self, handling: Handling, operation: Operation, read: Read) -> None:
         self.handling = handling
         self.operation = operation
         self.read = read
         self.alone = False
+        self.enter: Enter | None = None
         self._place = _place()
 
     def take(self, message: Any, handling: Handling | None = None) -> Span | None:
         """Take up a message; never raises."""
         try:
             self.alone = False
-            return (handling or self.handling).begin(self.operation, message, self.read)
+            return (handling or self.handling).begin(self.operation, message, self.read, self.enter)
         except Exception:
             fault(self.operation.scope)
             return None

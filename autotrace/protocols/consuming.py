@@ -20,7 +20,6 @@ from autotrace.patching.wall import fault
 from autotrace.protocols import quiet
 from autotrace.protocols.calls import failed
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
-    from autotrace.patching import Call, Wrap
     from autotrace.trace.span import Facts, Operation, Span
 
     # facts and headers of a message; None for what is no message
     Read = Callable[[Any], Optional[tuple[Facts, Any]]]
+    Enter = Callable[[Operation, Facts, Any], Span]
 
 PROCESS = "messaging.process"
 
@@ -49,20 +48,30 @@ class Handling:
     Attributes:
         puller: the thread that is inside a pull; 0 where none is; or ELSEWHERE.
         span: the open span, or None.
+        began: when the last pull began, on the tracer's clock.
+        received: the span of the last pull, or None; see ``receiving``.
     """
 
-    __slots__ = ("_before", "_message", "puller", "span")
+    __slots__ = ("_before", "_message", "began", "puller", "received", "span")
 
     def __init__(self) -> None:
         self.puller = 0
+        self.began = 0
+        self.received: Span | None = None
         self.span: Span | None = None
         self._message = 0  # its id: it lives at least as long as the pull that brought it
         self._before = 0  # the id of the exception that was in flight when the span began: not the span's
 
-    def begin(self, operation: Operation, message: Any, read: Read) -> Span | None:
+    def begin(self, operation: Operation, message: Any, read: Read, enter: Enter | None = None) -> Span | None:
         """Take up a message: end what is open, make the new span current; the one that is open stays if it is the same.
 
         Never raises; None where it fails.
+
+        Args:
+            operation: of the span.
+            message: what the program gets.
+            read: returns its facts and headers.
+            enter: starts the span, in place of ``entered``.
         """
         try:
             span = self.span
@@ -74,7 +83,7 @@ class Handling:
             if found is None:
                 self.end()
                 return None
-            span = entered(operation, *found)
+            span = (enter or entered)(operation, *found)
             self._message = id(message)
             self._before = id(sys.exc_info()[1])
             self.span = span
@@ -120,6 +129,8 @@ def enter(consumer: Any, scope: str) -> Handling | None:
             return None
         handling.end()
         handling.puller = thread
+        handling.received = None
+        handling.began = tracer.clock()
     except Exception:
         fault(scope)
         return None
@@ -141,6 +152,12 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
         link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags | _HERE, ambient.trace.tracestate)
     set_current(span)
     return span
+
+
+def pulled_by(consumer: Any) -> Handling | None:
+    """Return what a consumer is at; None where it has not pulled yet."""
+    found = _handlings.get(id(consumer))
+    return found[1] if found is not None else None
 
 
 def leave(consumer: Any) -> None:
@@ -167,42 +184,6 @@ def put_away(consumer: Any) -> None:
             set_current(live(span.previous))
     except Exception:
         fault("messaging")
-
-
-def releasing() -> Wrap:
-    """Wrap a consumer's function after which it handles nothing."""
-
-    def wrap(original: Call, _scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                release(args[0])
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced
-
-    return wrap
-
-
-def async_releasing() -> Wrap:
-    """Wrap a consumer's coroutine function after which it handles nothing."""
-
-    def wrap(original: Call, _scope: str) -> Call:
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                release(args[0])
-            try:
-                return await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced
-
-    return wrap
 
 
 def live(span: Span | None) -> Span | None:

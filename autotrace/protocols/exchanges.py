@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault
-from autotrace.protocols import consuming, db_calls, handling, producing
+from autotrace.protocols import consuming, db_calls, handling, producing, pulling
 from autotrace.protocols.calls import Calls
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CONSUMER, ERROR, PRODUCER, UNSET, Operation
@@ -180,11 +180,11 @@ class Exchanges:
 
     def release(self) -> Wrap:
         """Wrap a function after which nothing is handled."""
-        return consuming.releasing()
+        return pulling.letting_go()
 
     def async_release(self) -> Wrap:
         """Wrap a coroutine function after which nothing is handled."""
-        return consuming.async_releasing()
+        return pulling.async_letting_go()
 
     def _processing(self, scope: str) -> Operation:
         return Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)

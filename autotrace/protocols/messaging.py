@@ -1,35 +1,32 @@
 """Messages through a broker: a PRODUCER span for each one sent, a CONSUMER span while the program handles one.
 
 What sending and its answer are is ``producing``'s subject, what is being handled and until when is ``consuming``'s; here
-is what an instrumentor needs of both, and what their facts mean.
+is what an instrumentor needs of all of them.  What the facts mean is in ``message_meaning``.
 
-Not made yet: spans of the pulls themselves (``receive``) and of commits (``settle``).  Brokers that call back: ``handling``.
-
-Semantic conventions 1.44, messaging spans (in development).
+The pulls themselves are ``receiving``'s subject, commits are ``settling``'s; brokers that call back: ``handling``.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import chain
 from time import time_ns
 
-from autotrace.protocols import batches, consuming, producing, pulling, reporting
-from autotrace.protocols.http import host_and_port
+from autotrace.protocols import batches, consuming, producing, pulling, receiving, reporting, settling
+from autotrace.protocols.message_meaning import Meaning
 from autotrace.protocols.producing import fit
-from autotrace.trace.span import CONSUMER, ERROR, PRODUCER, UNSET, Operation
+from autotrace.trace.span import CLIENT, CONSUMER, PRODUCER, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
-    from autotrace.protocols.batches import Pull
     from autotrace.protocols.consuming import Handling, Read
     from autotrace.protocols.producing import Place, Watch
     from autotrace.protocols.reporting import Reports
-    from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts
+    from autotrace.protocols.settling import Told
+    from autotrace.trace.span import Facts
 
     # client id, server ("host:port"), transactional id
     Sender = tuple[Optional[str], Optional[str], Optional[str]]
@@ -41,6 +38,8 @@ if TYPE_CHECKING:
     # client id, consumer group, server ("host:port"), member id, names or patterns that it has subscribed to
     Reader = tuple[Optional[str], Optional[str], Optional[str], Optional[str], tuple[str, ...]]
     Client = Callable[[Any], Reader]
+    # topic and partition of each place that is committed
+    Places = Callable[[Args, Kwargs], Sequence[tuple[Any, Any]]]
     # destination, partition, offset, key, whether it is empty, timestamp (ms since the epoch), headers; None: no message
     Received = Callable[[Any], Optional[tuple[Any, Any, Any, Any, bool, Any, Any]]]
 
@@ -49,18 +48,19 @@ __all__ = ["Messaging", "fit"]
 _LONGEST_KEY = 256  # characters or bytes; a longer key is data
 
 
-class Messaging:
-    """The family, for one messaging system.
+class Taking:
+    """What is known when a pull brought something: the operations of its span and of the messages', and who pulled."""
 
-    Args:
-        system: the conventions' name of it (``messaging.system``).
-    """
+    __slots__ = ("client", "process", "receive")
 
-    def __init__(self, system: str) -> None:
-        self._system = system
-        self._offset = f"messaging.{system}.offset"
-        self._key = f"messaging.{system}.message.key"
-        self._tombstone = f"messaging.{system}.message.tombstone"
+    def __init__(self, receive: Operation, process: Operation, client: Reader) -> None:
+        self.receive = receive
+        self.process = process
+        self.client = client
+
+
+class Messaging(Meaning):
+    """The family, for one messaging system: see Meaning."""
 
     def send(self, message: Message, place: Place, watch: Watch, answered: Answered, awaited: bool = False) -> Wrap:
         """Trace a function that sends one message and returns its future at once.
@@ -114,12 +114,13 @@ class Messaging:
             awaited: it is a coroutine function.
         """
 
-        def hand_out(message: Any, pull: Callable[[], Pull]) -> Any:
-            if message is not None:
-                pull().take(message)
+        def hand_out(handling: Handling, message: Any, taking: Taking) -> Any:
+            read = _reader(received, taking.client)
+            receiving.alone(handling, message, taking.receive, read)
+            handling.begin(taking.process, message, read)
             return message
 
-        return self._pulled(received, client, hand_out, awaited)
+        return self._pulled(client, hand_out, lambda message: message is not None, awaited)
 
     def batches(self, received: Received, client: Client, awaited: bool = False) -> Wrap:
         """Trace a consumer's function that returns a fresh dictionary of lists of messages, or a fresh list.
@@ -127,41 +128,91 @@ class Messaging:
         Each message is handled while the body of a loop over its list runs.
         """
 
-        def hand_out(found: Any, pull: Callable[[], Pull]) -> Any:
-            if not found:
-                return found
-            made = pull()
+        def place(message: Any) -> Any:
+            found = received(message)
+            return (_text(found[0]), _number(found[1]), found[6]) if found is not None else None
+
+        def hand_out(handling: Handling, found: Any, taking: Taking) -> Any:
+            lists = [found] if type(found) is list else found.values()
+            messages = list(chain.from_iterable(lists))
+            read = _reader(received, taking.client)
+            pull = batches.Pull(handling, taking.process, read)
+            if len(messages) == 1:
+                pull.alone = True
+                receiving.alone(handling, messages[0], taking.receive, read)
+            else:
+                receiving.several(pull, messages, taking.receive, place, taking.client)
             if type(found) is list:
-                made.alone = len(found) == 1
-                return batches.batch(found, made)
-            made.alone = sum(map(len, found.values())) == 1
-            for key, messages in found.items():
-                if type(messages) is list:
-                    found[key] = batches.batch(messages, made)
+                return batches.batch(found, pull)
+            for key, those in found.items():
+                if type(those) is list:
+                    found[key] = batches.batch(those, pull)
             return found
 
-        return self._pulled(received, client, hand_out, awaited)
+        return self._pulled(client, hand_out, bool, awaited)
 
     def _pulled(
         self,
-        received: Received,
         client: Client,
-        hand_out: Callable[[Any, Callable[[], Pull]], Any],
+        hand_out: Callable[[Handling, Any, Taking], Any],
+        brought: Callable[[Any], bool],
         awaited: bool,
     ) -> Wrap:
         def wrap(original: Call, scope: str) -> Call:
             consuming.watch()
-            operation = Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)
-
-            def brought(handling: Handling, consumer: Any) -> Pull:
-                return batches.Pull(handling, operation, _reader(received, client(consumer)))
+            receive = Operation(receiving.RECEIVE, CLIENT, scope, self.describe_receive)
+            process = Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)
 
             def take_up(handling: Handling, result: Any, consumer: Any) -> Any:
-                return hand_out(result, partial(brought, handling, consumer))
+                return (
+                    hand_out(handling, result, Taking(receive, process, client(consumer)))
+                    if brought(result)
+                    else result
+                )
 
             return (pulling.awaited if awaited else pulling.pulled)(original, scope, take_up)
 
         return wrap
+
+    def commit(
+        self,
+        places: Places,
+        client: Client,
+        watch: Watch | None = None,
+        told: Told | None = None,
+        awaited: bool = False,
+    ) -> Wrap:
+        """Trace a consumer's function that commits how far it has come.
+
+        Args:
+            places: looks at the arguments; see Places.
+            client: looks at the consumer.
+            watch: where the function returns a future at once; see ``send``.
+            told: finds in what the function returns that it failed.
+            awaited: it is a coroutine function.
+        """
+
+        def prepare(args: Args, kwargs: Kwargs) -> Facts:
+            found = places(args, kwargs)
+            destinations = {_text(topic) for topic, _partition in found}
+            destination = destinations.pop() if len(destinations) == 1 else None
+            return (destination, _number(found[0][1]) if len(found) == 1 else None, *client(args[0]))
+
+        return settling.settling(self.describe_settle, prepare, watch, told, awaited)
+
+    def transaction(self, name: str, sender: Callable[[Any], Sender], awaited: bool = False) -> Wrap:
+        """Trace a producer's function that ends its transaction.
+
+        Args:
+            name: what it does.
+            sender: looks at the producer.
+            awaited: it is a coroutine function.
+        """
+
+        def prepare(args: Args, _kwargs: Kwargs) -> Facts:
+            return (name, *sender(args[0]))
+
+        return settling.settling(self.describe_transaction, prepare, None, None, awaited)
 
     def release(self, awaited: bool | None = None) -> Wrap:
         """Wrap a consumer's function after which it handles nothing: closing it, giving its subscription up.
@@ -169,61 +220,7 @@ class Messaging:
         Args:
             awaited: of a consumer whose pulls are awaited: whether this function is, too.
         """
-        return consuming.releasing() if awaited is None else pulling.releasing(awaited)
-
-    def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a message that was sent: the operation ``send``.
-
-        ``autotrace.messaging.transaction.id`` is the producer's, if it sends in transactions; the conventions have no name
-        for it.
-        """
-        destination, partition, key, tombstone, client_id, server, transaction = facts
-        offset = None
-        if outcome is not None:
-            partition, offset, empty = outcome
-            tombstone = tombstone if empty is None else empty
-        attributes = self._attributes("send", destination, partition, offset, key, tombstone)
-        if transaction is not None:
-            attributes["autotrace.messaging.transaction.id"] = transaction
-        return _ended("send", destination, _peer(attributes, client_id, server), failure)
-
-    def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a message that was handled: the operation ``process``.
-
-        The conventions have no names for how long it was in the queue, by two machines' clocks
-        (``autotrace.messaging.wait_ms``), nor for which member of the group the consumer is and what it has subscribed to.
-        """
-        destination, partition, offset, key, tombstone, wait, client_id, group, server, member, subscription = facts
-        attributes = self._attributes("process", destination, partition, offset, key, tombstone)
-        if group is not None:
-            attributes["messaging.consumer.group.name"] = group
-        if wait is not None:
-            attributes["autotrace.messaging.wait_ms"] = wait
-        if member:
-            attributes["autotrace.messaging.consumer.member.id"] = member
-        if subscription:
-            attributes["autotrace.messaging.consumer.subscription"] = sorted(subscription)
-        return _ended("process", destination, _peer(attributes, client_id, server), failure)
-
-    def _attributes(
-        self, operation: str, destination: str, partition: int | None, offset: int | None, key: Any, tombstone: Any
-    ) -> Attributes:
-        attributes: Attributes = {
-            "messaging.system": self._system,
-            "messaging.operation.name": operation,
-            "messaging.operation.type": operation,
-            "messaging.destination.name": destination,
-        }
-        if partition is not None:
-            attributes["messaging.destination.partition.id"] = str(partition)
-        if offset is not None:
-            attributes[self._offset] = offset
-        text = _decoded(key)
-        if text is not None:
-            attributes[self._key] = text
-        if tombstone:
-            attributes[self._tombstone] = True
-        return attributes
+        return pulling.letting_go() if awaited is None else pulling.releasing(awaited)
 
 
 def _reader(received: Received, client: Reader) -> Read:
@@ -260,31 +257,3 @@ def _short(key: Any) -> str | bytes | None:
     if kind in (str, bytes, bytearray, memoryview) and len(key) <= _LONGEST_KEY:
         return key if kind is str else bytes(key)
     return None
-
-
-def _decoded(key: str | bytes | None) -> str | None:
-    if isinstance(key, bytes):
-        try:
-            return key.decode()
-        except UnicodeDecodeError:
-            return None
-    return key
-
-
-def _peer(attributes: Attributes, client_id: str | None, server: str | None) -> Attributes:
-    if client_id is not None:
-        attributes["messaging.client.id"] = client_id
-    if server:
-        host, port = host_and_port(server.rpartition("://")[2])
-        attributes["server.address"] = host
-        if port is not None:
-            attributes["server.port"] = port
-    return attributes
-
-
-def _ended(operation: str, destination: str, attributes: Attributes, failure: Failure | None) -> Description:
-    name = f"{operation} {destination}"
-    if failure is None:
-        return name, attributes, UNSET, ""
-    attributes["error.type"] = failure.type
-    return name, attributes, ERROR, failure.message

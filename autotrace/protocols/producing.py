@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     # facts; the headers as they are given (pairs or a dictionary), or None where none can be sent
     Prepare = Callable[[Args, Kwargs], Optional[tuple[Facts, Any]]]
     Watch = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], None]
-    Answer = Callable[[Any], Facts]
+    Answer = Callable[[Any], Optional[Facts]]
     # position (receiver included) and name of the argument that takes the headers
     Place = tuple[int, str]
 
@@ -55,7 +55,7 @@ def sent(original: Call, operation: Operation, prepare: Prepare, place: Place, w
             hide_frame(error)
             raise
         if span is not None:
-            _hand_over(span, result, watch, answer)
+            hand_over(span, result, watch, answer)
         return result
 
     return traced
@@ -77,7 +77,7 @@ def sent_awaited(
             hide_frame(error)
             raise
         if span is not None:
-            _hand_over(span, future, watch, answer)
+            hand_over(span, future, watch, answer)
         return future
 
     return traced
@@ -119,7 +119,7 @@ def begin(operation: Operation, prepare: Prepare, place: Place, args: Args, kwar
     return span, args
 
 
-def _hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
+def hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
     """Let the future end the span, which is not current any more; never raises."""
     try:
         if get_current() is span:

@@ -108,6 +108,42 @@ def releasing(awaited: bool) -> Wrap:
     return wrap
 
 
+def letting_go() -> Wrap:
+    """Wrap a consumer's function after which it handles nothing."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                consuming.release(args[0])
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
+def async_letting_go() -> Wrap:
+    """Wrap a consumer's coroutine function after which it handles nothing."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                consuming.release(args[0])
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
 def standing_on(inner: Callable[[Any], Any]) -> Wrap:
     """Wrap what makes a consumer that stands on another one, whose pulls in other threads then are the outer one's.
 
@@ -175,6 +211,17 @@ def _worker(consumer: Any) -> _Worker:
         mine = _Worker(task)
         workers.append(mine)
     return mine
+
+
+def pulled_by(consumer: Any) -> Handling | None:
+    """Return what the current task is at by its pulls from a consumer, or the only one that has pulled; else None."""
+    found = _workers.get(id(consumer))
+    workers = found[1] if found is not None else []
+    task = consuming.current_task()
+    for worker in workers:
+        if worker.task() is task or len(workers) == 1:
+            return consuming.pulled_by(worker)
+    return None
 
 
 def release(consumer: Any, scope: str) -> None:

@@ -98,10 +98,13 @@ class MessagingContract(MessagingBase):
         assert current_id() is None
         seen = [(message.value, current_id()) for message in batch]
         assert current_id() is None
-        assert seen == [(b"0", hexadecimal(4)), (b"1", hexadecimal(5)), (b"2", hexadecimal(6))]
-        assert self.spans(recorder, 3) == [
-            self.processed(filled, 4 + number, trace=1 + number, parent=1 + number, offset=number)
-            for number in range(3)
+        assert seen == [(b"0", hexadecimal(5)), (b"1", hexadecimal(6)), (b"2", hexadecimal(7))]
+        assert self.spans(recorder, 4) == [
+            self.pulled(filled, 4, trace=4, parent="", links=(1, 2, 3), count=3),
+            *(
+                self.processed(filled, 5 + number, trace=1 + number, parent=1 + number, offset=number)
+                for number in range(3)
+            ),
         ]
 
     def test_a_loop_over_a_batch_that_is_left_ends_its_message(self, connect, filled, recorder):
@@ -119,7 +122,7 @@ class MessagingContract(MessagingBase):
         with pytest.raises(HandlerError):
             fail()
         assert current_id() is None
-        recorder.wait(2)
+        recorder.wait(3)
 
     def test_a_message_that_was_polled_alone_is_handled_once_it_is_looked_at(self, connect, topic, recorder):
         """Where one message came, taking it out of its batch by its index makes its span current."""
@@ -146,17 +149,18 @@ class MessagingContract(MessagingBase):
         recorder.wait(3)
 
     def test_what_is_current_where_a_message_is_handled_is_linked(self, connect, topic, recorder):
-        """The sender is the parent; the span around the consumer is a link, and comes back afterwards."""
+        """The sender is the parent; the span around the consumer is a link, has the pull's, and comes back afterwards."""
         self.fill(connect(self.producer), topic, 1)
         consumer = connect(self.consumer, topic)
         with span("worker"):
             next(consumer)
-            assert current_id() == hexadecimal(3)
+            assert current_id() == hexadecimal(4)
             self.close(consumer)
             assert current_id() == hexadecimal(2)
-        found = self.spans(recorder, 3)
+        found = self.spans(recorder, 4)
         link = [(f"{2:032x}", hexadecimal(2))]
-        assert found[1] == self.processed(topic, 3, trace=1, parent=1, links=link)
+        assert found[1] == self.pulled(topic, 3, trace=2, parent=2, links=(1,), offset=0)
+        assert found[2] == self.processed(topic, 4, trace=1, parent=1, links=link)
 
     def test_a_message_without_context_belongs_to_what_is_current(self, connect, topic, recorder):
         """Where nothing came in, the span around the consumer is the parent."""
@@ -166,7 +170,10 @@ class MessagingContract(MessagingBase):
         with span("worker"):
             assert not next(consumer).headers
             self.close(consumer)
-        assert self.spans(recorder, 3)[1] == self.processed(topic, 3, trace=2, parent=2)
+        assert self.spans(recorder, 4)[1:3] == [
+            self.pulled(topic, 3, trace=2, parent=2, offset=0),
+            self.processed(topic, 4, trace=2, parent=2),
+        ]
 
     # Headers.
 
@@ -295,7 +302,7 @@ class MessagingContract(MessagingBase):
 
         producer, consumer = connect(self.producer), connect(self.consumer, topic)
         other = connect(self.consumer, topic, group="other")
-        monkeypatch.setattr(messaging, "_short", broken)
+        monkeypatch.setattr(messaging, "_text", broken)
         self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
         self.delivered(self.send(producer, topic, b"two"))
         message = next(consumer)
@@ -304,7 +311,7 @@ class MessagingContract(MessagingBase):
         (batch,) = self.poll(other, 2)
         assert [message.value for message in batch] == [b"one", b"two"]
         assert recorder.finished() == []
-        assert faults.pop(self.name) == 5
+        assert faults.pop(self.name) == 7
 
     def test_a_context_that_cannot_be_put_or_read_costs_no_message(self, connect, topic, recorder, monkeypatch):
         """Where propagation raises, the message goes without context and comes without one."""
@@ -385,8 +392,8 @@ class MessagingContract(MessagingBase):
             thread = threading.Thread(target=work)
             thread.start()
             thread.join(30)
-        assert seen == [hexadecimal(6), None]
-        assert len(recorder.wait(3)) == 3
+        assert seen == [hexadecimal(7), None]
+        assert len(recorder.wait(4)) == 4
 
     def test_a_consumer_that_is_let_go_of_ends_its_message(self, instrument, connect, filled, recorder):
         """A span that is open when its consumer is collected is finished, and the consumer is collected."""

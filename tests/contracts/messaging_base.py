@@ -57,6 +57,10 @@ class MessagingBase:
         """Close a producer or a consumer."""
         client.close()
 
+    def commit(self, consumer):
+        """Commit how far the consumer has come, and wait for the answer."""
+        raise NotImplementedError
+
     def refused(self, producer, topic):
         """Send what the library itself refuses with an exception."""
         raise NotImplementedError
@@ -132,6 +136,31 @@ class MessagingBase:
             **more,
         }
 
+    def pulled(self, topic, number, trace, parent, links=(), offset=None, count=0):
+        """Return the expected span of a pull; ``links`` are the numbers of producers' spans and of their traces."""
+        attributes = self.attributes("poll", topic, None, offset)
+        if count:
+            attributes["messaging.batch.message_count"] = count
+        found = {
+            "name": f"poll {topic}",
+            "kind": "CLIENT",
+            "scope": self.name,
+            "trace_id": f"{trace:032x}",
+            "span_id": hexadecimal(number),
+            "parent_id": parent and hexadecimal(parent),
+            "attributes": attributes,
+            "status": "UNSET",
+        }
+        return {**found, "links": [(f"{link:032x}", hexadecimal(link)) for link in links]} if links else found
+
+    def committed(self, topic, number, trace, parent):
+        """Return the expected span of a commit."""
+        return {
+            **self.pulled(topic, number, trace, parent),
+            "name": f"commit {topic}",
+            "attributes": self.attributes("commit", topic, None, None),
+        }
+
     @staticmethod
     def spans(recorder, count):
         """Return the finished spans without wait and member, which must be there where a message was handled."""
@@ -140,7 +169,7 @@ class MessagingBase:
             wait = one["attributes"].pop(WAIT, None)
             assert (type(wait) is int and wait >= 0) if one["kind"] == "CONSUMER" else wait is None
             member = one["attributes"].pop(MEMBER, None)
-            assert (type(member) is str and member) if one["kind"] == "CONSUMER" else member is None
+            assert (type(member) is str and member) if one["kind"] in ("CONSUMER", "CLIENT") else member is None
         return found
 
     @staticmethod

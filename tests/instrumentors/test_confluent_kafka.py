@@ -154,6 +154,15 @@ class TestConfluentKafka(KafkaMessaging):
         else:
             client.flush(30)
 
+    def commit(self, consumer):
+        consumer.commit(asynchronous=False)
+
+    def commit_first(self, consumer, topic):
+        consumer.commit(offsets=[self.library.TopicPartition(topic, 0, 1)], asynchronous=False)
+
+    def uncommitting(self, topic):
+        return self.consumer(topic)  # it has not read anything
+
     def refused(self, producer, topic):
         producer.produce(topic, object())
 
@@ -243,15 +252,40 @@ class TestConfluentKafka(KafkaMessaging):
         for one in self.spans(recorder, 2):
             assert one["attributes"]["messaging.kafka.message.tombstone"] is True
 
-    def test_messages_of_a_transaction_say_so(self, connect, topic, recorder):
-        """The producer's transactional id is on each message."""
-        producer = connect(self.producer, **{"transactional.id": topic})
-        producer.init_transactions(30)
+    def transact(self, producer, topic, way):
         producer.begin_transaction()
         producer.produce(topic, b"x")
-        producer.commit_transaction(30)
-        (sent,) = self.spans(recorder, 1)
-        assert sent["attributes"]["autotrace.messaging.transaction.id"] == topic
+        producer.flush(30)
+        getattr(producer, f"{way}_transaction")(30)
+
+    def transactional(self, topic):
+        producer = self.producer(**{"transactional.id": topic})
+        producer.init_transactions(30)
+        return producer
+
+    def test_an_asynchronous_commit_is_its_call(self, connect, topic, recorder):
+        """Nobody is told how it went; a message may be given in place of offsets."""
+        self.fill(connect(self.producer), topic, 1)
+        consumer = connect(self.consumer, topic)
+        consumer.begin()
+        message = None
+        while message is None:
+            message = consumer.poll(5)
+        assert consumer.commit(message) is None
+        assert current_id() == hexadecimal(2)
+        assert self.spans(recorder, 2)[1] == self.committed(topic, 3, trace=1, parent=2)
+
+    def test_a_place_that_cannot_be_committed_fails_the_span(self, connect, topic, recorder):
+        """Where others can be, the library returns the places with their errors, and raises nothing."""
+        self.fill(connect(self.producer), topic, 1)
+        consumer = connect(self.consumer, topic)
+        next(consumer)
+        places = [self.library.TopicPartition(name, 0, 1) for name in (topic, f"{topic}-none")]
+        returned = consumer.commit(offsets=places, asynchronous=False)
+        assert [place.error is None for place in returned] == [True, False]
+        (_, failed) = self.spans(recorder, 2)
+        assert (failed["status"], failed["attributes"]["error.type"]) == ("ERROR", "cimpl.KafkaException")
+        assert failed["name"] == f"commit {self.bootstrap}"  # of no one topic
 
     def test_classes_that_serialize_are_traced_once(self, connect, topic, recorder):
         """SerializingProducer and DeserializingConsumer stand on the others."""

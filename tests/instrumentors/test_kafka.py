@@ -78,12 +78,35 @@ class TestKafka(KafkaMessaging):
 
     def functions(self):
         consumer = kafka.KafkaConsumer
-        names = [(consumer, name) for name in ("__next__", "poll", "close", "unsubscribe")]
+        names = [(consumer, name) for name in ("__next__", "poll", "commit", "commit_async", "close", "unsubscribe")]
         return [(kafka.KafkaProducer, "send"), *names]
+
+    def commit(self, consumer):
+        consumer.commit()
+
+    def commit_first(self, consumer, topic):
+        names = kafka.structs.OffsetAndMetadata._fields
+        offset = kafka.structs.OffsetAndMetadata(*(1, "", -1)[: len(names)])
+        consumer.commit({kafka.TopicPartition(topic, 0): offset})
+
+    def uncommitting(self, topic):
+        return kafka.KafkaConsumer(topic, bootstrap_servers=self.bootstrap, group_id=None)
 
     def close_quietly(self, consumer):
         consumer._coordinator.close(autocommit=False)
         consumer._client.close()
+
+    def transact(self, producer, topic, way):
+        producer.begin_transaction()
+        producer.send(topic, b"x").get(30)
+        getattr(producer, f"{way}_transaction")()
+
+    def transactional(self, topic):
+        if not hasattr(kafka.KafkaProducer, "init_transactions"):
+            pytest.skip("before 2.1 it knows no transactions")
+        producer = self.producer(transactional_id=topic)
+        producer.init_transactions()
+        return producer
 
     # The answer of the broker.
 
@@ -276,7 +299,7 @@ class TestKafka(KafkaMessaging):
         with pytest.raises(IndexError) as caught:
             batch[3]
         assert str(caught.value) == "list index out of range"
-        assert recorder.finished() == []
+        assert [one["name"] for one in recorder.finished()] == [f"poll {filled}"]
         assert current_id() is None
 
     def test_every_way_through_a_batch_makes_its_messages_current(self, connect, filled, recorder):
@@ -296,7 +319,7 @@ class TestKafka(KafkaMessaging):
             assert offsets[get_current().parent_id] == message.offset
         self.close(consumer)
         assert current_id() is None
-        recorder.wait(3 + 2 + 3 + 3)
+        recorder.wait(1 + 3 + 2 + 3 + 3)
 
     def test_a_subclass_that_overrides_poll_and_next_is_traced_once(self, connect, filled, recorder):
         """The program's own methods that call the library's make no second span."""
@@ -315,7 +338,7 @@ class TestKafka(KafkaMessaging):
         reader = connect(Reader, filled, group_id="poll", **options)
         ((*messages,),) = self.poll(reader, 3)
         assert [message.value for message in messages] == [b"0", b"1", b"2"]
-        parents = [one["parent_id"] for one in recorder.wait(6)]
+        parents = [one["parent_id"] for one in recorder.wait(7) if one["kind"] == "CONSUMER"]
         assert parents == [hexadecimal(number) for number in (1, 2, 3)] * 2
 
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 a frame that re-raises stays")
@@ -357,7 +380,21 @@ class TestKafka(KafkaMessaging):
         assert current_id() == hexadecimal(4)
         assert next(consumer).offset == message.offset
         self.close(consumer)
-        recorder.wait(2)
+        recorder.wait(3)
+
+    def test_an_asynchronous_commit_is_open_until_its_future_is_done(self, connect, topic, recorder):
+        """The future is the library's; the span ends with it, beneath the message, which stays current."""
+        self.fill(connect(self.producer), topic, 1)
+        consumer = connect(self.consumer, topic)
+        next(consumer)
+        future = consumer.commit_async()
+        assert current_id() == hexadecimal(2)
+        assert type(future) is kafka.future.Future
+        end = time.monotonic() + 30
+        while not future.is_done and time.monotonic() < end:
+            consumer._client.poll(timeout_ms=100)
+        assert future.succeeded()
+        assert self.spans(recorder, 2)[1] == self.committed(topic, 3, trace=1, parent=2)
 
     def test_nothing_of_ours_is_on_the_programs_objects(self, connect, filled, recorder):
         """A consumer in use has the attributes that it has without us, and is forgotten once it is closed and dropped."""

@@ -1,0 +1,157 @@
+"""What the facts of messages mean: names, attributes and status of the spans of sending, receiving, handling and settling.
+
+Semantic conventions 1.44, messaging spans (in development).  Where they have no name for something, it is one of ours.
+"""
+
+from __future__ import annotations
+
+from autotrace.protocols.http import host_and_port
+from autotrace.trace.span import ERROR, UNSET
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Attributes, Description, Facts
+
+
+class Meaning:
+    """What the facts mean, for one messaging system.
+
+    Args:
+        system: the conventions' name of it (``messaging.system``).
+    """
+
+    def __init__(self, system: str) -> None:
+        self._system = system
+        self._offset = f"messaging.{system}.offset"
+        self._key = f"messaging.{system}.message.key"
+        self._tombstone = f"messaging.{system}.message.tombstone"
+
+    def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a message that was sent: the operation ``send``.
+
+        ``autotrace.messaging.transaction.id`` is the producer's, if it sends in transactions; the conventions have no name
+        for it.
+        """
+        destination, partition, key, tombstone, client_id, server, transaction = facts
+        offset = None
+        if outcome is not None:
+            partition, offset, empty = outcome
+            tombstone = tombstone if empty is None else empty
+        attributes = self._attributes("send", destination, partition, offset, key, tombstone)
+        if transaction is not None:
+            attributes["autotrace.messaging.transaction.id"] = transaction
+        return _ended("send", destination, _peer(attributes, client_id, server), failure)
+
+    def describe_receive(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a pull that brought messages: the operation ``receive``; what they have not in common is None."""
+        destination, partition, offset, key, tombstone, count, *client = facts
+        attributes = self._attributes("poll", destination, partition, offset, key, tombstone, "receive")
+        if count > 1:
+            attributes["messaging.batch.message_count"] = count
+        return _ended("poll", destination, _of_consumer(attributes, *client), failure)
+
+    def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a message that was handled: the operation ``process``.
+
+        ``autotrace.messaging.wait_ms`` is how long it was in the queue, by two machines' clocks.
+        """
+        destination, partition, offset, key, tombstone, wait, *client = facts
+        attributes = self._attributes("process", destination, partition, offset, key, tombstone)
+        if wait is not None:
+            attributes["autotrace.messaging.wait_ms"] = wait
+        return _ended("process", destination, _of_consumer(attributes, *client), failure)
+
+    def describe_settle(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe a consumer's commit: the operation ``settle``; what its messages have not in common is None."""
+        destination, partition, *client = facts
+        attributes = self._attributes("commit", destination, partition, None, None, None, "settle")
+        return _ended("commit", destination, _of_consumer(attributes, *client), failure)
+
+    def describe_transaction(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe the end of a producer's transaction, which settles all that it sent."""
+        operation, client_id, server, transaction = facts
+        attributes = self._attributes(operation, None, None, None, None, None, "settle")
+        if transaction is not None:
+            attributes["autotrace.messaging.transaction.id"] = transaction
+        return _ended(operation, None, _peer(attributes, client_id, server), failure)
+
+    def _attributes(
+        self,
+        operation: str,
+        destination: str | None,
+        partition: int | None,
+        offset: int | None,
+        key: Any,
+        tombstone: Any,
+        kind: str = "",
+    ) -> Attributes:
+        attributes: Attributes = {
+            "messaging.system": self._system,
+            "messaging.operation.name": operation,
+            "messaging.operation.type": kind or operation,
+        }
+        if destination is not None:
+            attributes["messaging.destination.name"] = destination
+        if partition is not None:
+            attributes["messaging.destination.partition.id"] = str(partition)
+        if offset is not None:
+            attributes[self._offset] = offset
+        text = _decoded(key)
+        if text is not None:
+            attributes[self._key] = text
+        if tombstone:
+            attributes[self._tombstone] = True
+        return attributes
+
+
+def _decoded(key: str | bytes | None) -> str | None:
+    if isinstance(key, bytes):
+        try:
+            return key.decode()
+        except UnicodeDecodeError:
+            return None
+    return key
+
+
+def _of_consumer(
+    attributes: Attributes,
+    client_id: str | None,
+    group: str | None,
+    server: str | None,
+    member: str | None,
+    subscription: tuple[str, ...],
+) -> Attributes:
+    """Say who reads: the conventions have no names for the member of the group, nor for what it has subscribed to."""
+    if group is not None:
+        attributes["messaging.consumer.group.name"] = group
+    if member:
+        attributes["autotrace.messaging.consumer.member.id"] = member
+    if subscription:
+        attributes["autotrace.messaging.consumer.subscription"] = sorted(subscription)
+    return _peer(attributes, client_id, server)
+
+
+def _peer(attributes: Attributes, client_id: str | None, server: str | None) -> Attributes:
+    if client_id is not None:
+        attributes["messaging.client.id"] = client_id
+    if server:
+        host, port = host_and_port(server.rpartition("://")[2])
+        attributes["server.address"] = host
+        if port is not None:
+            attributes["server.port"] = port
+    return attributes
+
+
+def _ended(operation: str, destination: str | None, attributes: Attributes, failure: Failure | None) -> Description:
+    # Where there is no destination: the next best that the conventions have.
+    where = destination or ":".join(
+        str(attributes[part]) for part in ("server.address", "server.port") if part in attributes
+    )
+    name = f"{operation} {where}".rstrip()
+    if failure is None:
+        return name, attributes, UNSET, ""
+    attributes["error.type"] = failure.type
+    return name, attributes, ERROR, failure.message
