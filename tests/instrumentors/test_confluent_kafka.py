@@ -275,18 +275,6 @@ class TestConfluentKafka(KafkaMessaging):
         assert current_id() == hexadecimal(2)
         assert self.spans(recorder, 2)[1] == self.committed(topic, 3, trace=1, parent=2)
 
-    def test_a_place_that_cannot_be_committed_fails_the_span(self, connect, topic, recorder):
-        """Where others can be, the library returns the places with their errors, and raises nothing."""
-        self.fill(connect(self.producer), topic, 1)
-        consumer = connect(self.consumer, topic)
-        next(consumer)
-        places = [self.library.TopicPartition(name, 0, 1) for name in (topic, f"{topic}-none")]
-        returned = consumer.commit(offsets=places, asynchronous=False)
-        assert [place.error is None for place in returned] == [True, False]
-        (_, failed) = self.spans(recorder, 2)
-        assert (failed["status"], failed["attributes"]["error.type"]) == ("ERROR", "cimpl.KafkaException")
-        assert failed["name"] == f"commit {self.bootstrap}"  # of no one topic
-
     def test_classes_that_serialize_are_traced_once(self, connect, topic, recorder):
         """SerializingProducer and DeserializingConsumer stand on the others."""
         serialization = importlib.import_module("confluent_kafka.serialization")
