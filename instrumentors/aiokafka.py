@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from aiokafka.errors import ConsumerStoppedError  # type: ignore[import-untyped]
+
 from autotrace.patching import Instrumentor, Patch, argument
 from autotrace.protocols import concurrency, messaging
 from autotrace.protocols.producing import watch_future
@@ -82,6 +84,9 @@ def _places(args: Args, kwargs: Kwargs) -> Any:
 
 # The library's own tasks, which serve everybody: where the function that starts them is, and who has it from there.
 _TASKS = "util", "client", "conn", "consumer.fetcher", "consumer.group_coordinator", "producer.sender"
+_PRODUCER = "aiokafka.producer.producer:AIOKafkaProducer"
+_CONSUMER = "aiokafka.consumer.consumer:AIOKafkaConsumer"
+_OVER = (ConsumerStoppedError,)
 _apart = concurrency.isolate()  # one, so that the function stays one object
 
 INSTRUMENTOR = Instrumentor(
@@ -89,22 +94,18 @@ INSTRUMENTOR = Instrumentor(
     versions=">=0.8,<1",
     patches=(
         Patch(
-            "aiokafka.producer.producer:AIOKafkaProducer.send",
+            f"{_PRODUCER}.send",
             _kafka.send(_message, (6, "headers"), watch_future, _answered, awaited=True),
         ),
         *(
-            Patch(
-                f"aiokafka.producer.producer:AIOKafkaProducer.{name}", _kafka.transaction(name, _sender, awaited=True)
-            )
+            Patch(f"{_PRODUCER}.{name}", _kafka.transaction(name, _sender, awaited=True))
             for name in ("commit_transaction", "abort_transaction")
         ),
-        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.getone", _kafka.one(_received, _consumer, awaited=True)),
-        Patch(
-            "aiokafka.consumer.consumer:AIOKafkaConsumer.getmany", _kafka.batches(_received, _consumer, awaited=True)
-        ),
-        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.commit", _kafka.commit(_places, _consumer, awaited=True)),
-        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.stop", _kafka.release(awaited=True)),
-        Patch("aiokafka.consumer.consumer:AIOKafkaConsumer.unsubscribe", _kafka.release(awaited=False)),
+        Patch(f"{_CONSUMER}.getone", _kafka.one(_received, _consumer, awaited=True, over=_OVER)),
+        Patch(f"{_CONSUMER}.getmany", _kafka.batches(_received, _consumer, awaited=True, over=_OVER)),
+        Patch(f"{_CONSUMER}.commit", _kafka.commit(_places, _consumer, awaited=True)),
+        Patch(f"{_CONSUMER}.stop", _kafka.release(awaited=True)),
+        Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=False)),
         *(Patch(f"aiokafka.{module}:create_task", _apart, optional=True) for module in _TASKS),
     ),
 )

@@ -67,6 +67,7 @@ BUILT_IN = (
     Known("aiokafka", "aiokafka", "messaging"),
     Known("confluent_kafka", "confluent_kafka.cimpl", "messaging"),
     Known("confluent_kafka_aio", "confluent_kafka.aio", "messaging"),
+    Known("confluent_kafka_deserializing", "confluent_kafka.deserializing_consumer", "messaging"),
     Known("kafka", "kafka", "messaging"),
     Known("pika", "pika", "messaging"),
     Known("rq", "rq", "messaging"),

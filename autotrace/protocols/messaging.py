@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     # client id, consumer group, server ("host:port"), member id, names or patterns that it has subscribed to
     Reader = tuple[Optional[str], Optional[str], Optional[str], Optional[str], tuple[str, ...]]
     Client = Callable[[Any], Reader]
+    Over = tuple[type[Exception], ...]
     # topic and partition of each place that is committed
     Places = Callable[[Args, Kwargs], Sequence[tuple[Any, Any]]]
     # destination, partition, offset, key, whether it is empty, timestamp (ms since the epoch), headers; None: no message
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Messaging", "fit"]
 
+_OVER = StopIteration, StopAsyncIteration
 _LONGEST_KEY = 256  # characters or bytes; a longer key is data
 
 
@@ -105,13 +107,14 @@ class Messaging(Meaning):
         """
         return self._sends(reporting.reported, message, place, reports, answered)
 
-    def one(self, received: Received, client: Client, awaited: bool = False) -> Wrap:
+    def one(self, received: Received, client: Client, awaited: bool = False, over: Over = _OVER) -> Wrap:
         """Trace a consumer's function that returns the next message: it is handled until the next pull.
 
         Args:
             received: looks at a message.
             client: looks at the consumer.
             awaited: it is a coroutine function.
+            over: exceptions by which it says that there will be no more messages.
         """
 
         def hand_out(handling: Handling, message: Any, taking: Taking) -> Any:
@@ -120,10 +123,10 @@ class Messaging(Meaning):
             handling.begin(taking.process, message, read)
             return message
 
-        return self._pulled(client, hand_out, lambda message: message is not None, awaited)
+        return self._pulled(client, hand_out, lambda message: message is not None, awaited, over)
 
-    def batches(self, received: Received, client: Client, awaited: bool = False) -> Wrap:
-        """Trace a consumer's function that returns a fresh dictionary of lists of messages, or a fresh list.
+    def batches(self, received: Received, client: Client, awaited: bool = False, over: Over = _OVER) -> Wrap:
+        """Trace a consumer's function that returns a fresh dictionary of lists of messages, or a fresh list; see ``one``.
 
         Each message is handled while the body of a loop over its list runs.
         """
@@ -149,7 +152,7 @@ class Messaging(Meaning):
                     found[key] = batches.batch(those, pull)
             return found
 
-        return self._pulled(client, hand_out, bool, awaited)
+        return self._pulled(client, hand_out, bool, awaited, over)
 
     def _pulled(
         self,
@@ -157,6 +160,7 @@ class Messaging(Meaning):
         hand_out: Callable[[Handling, Any, Taking], Any],
         brought: Callable[[Any], bool],
         awaited: bool,
+        over: Over,
     ) -> Wrap:
         def wrap(original: Call, scope: str) -> Call:
             consuming.watch()
@@ -170,7 +174,12 @@ class Messaging(Meaning):
                     else result
                 )
 
-            return (pulling.awaited if awaited else pulling.pulled)(original, scope, take_up)
+            def failed(handling: Handling, error: Exception, consumer: Any) -> None:
+                if not isinstance(error, over):
+                    facts = client(consumer)
+                    receiving.failed(handling, error, receive, facts, facts[4])
+
+            return (pulling.awaited if awaited else pulling.pulled)(original, scope, take_up, failed)
 
         return wrap
 
@@ -213,6 +222,10 @@ class Messaging(Meaning):
             return (name, *sender(args[0]))
 
         return settling.settling(self.describe_transaction, prepare, None, None, awaited)
+
+    def failing(self) -> Wrap:
+        """Wrap a function that stands on a pull and looks at what it brought: what it raises, the message failed of."""
+        return pulling.failing()
 
     def release(self, awaited: bool | None = None) -> Wrap:
         """Wrap a consumer's function after which it handles nothing: closing it, giving its subscription up.

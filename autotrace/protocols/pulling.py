@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     # the consumer's, what came, the consumer; returns what the program gets
     HandOut = Callable[[Handling, Any, Any], Any]
+    # the consumer's, the exception, the consumer
+    Failed = Callable[[Handling, Exception, Any], None]
 
 
 class _Worker:
@@ -39,7 +41,7 @@ class _Worker:
 _workers: dict[int, tuple[ref[Any], list[_Worker]]] = {}
 
 
-def pulled(original: Call, scope: str, hand_out: HandOut) -> Call:
+def pulled(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Call:
     """Return the traced form of a function that pulls."""
 
     def traced(*args: Any, **kwargs: Any) -> Any:
@@ -48,7 +50,7 @@ def pulled(original: Call, scope: str, hand_out: HandOut) -> Call:
             result = original(*args, **kwargs)
         except BaseException as error:
             if handling is not None:
-                handling.puller = 0
+                _given_up(handling, error, args[0], scope, failed)
             hide_frame(error)
             raise
         if handling is not None:
@@ -58,7 +60,7 @@ def pulled(original: Call, scope: str, hand_out: HandOut) -> Call:
     return traced
 
 
-def awaited(original: Call, scope: str, hand_out: HandOut) -> Call:
+def awaited(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Call:
     """Return the traced form of a coroutine function that pulls; what it brings is current in the task that awaits it."""
 
     async def traced(*args: Any, **kwargs: Any) -> Any:
@@ -67,7 +69,7 @@ def awaited(original: Call, scope: str, hand_out: HandOut) -> Call:
             result = await original(*args, **kwargs)
         except BaseException as error:
             if handling is not None:
-                handling.puller = 0
+                _given_up(handling, error, args[0], scope, failed)
             hide_frame(error)
             raise
         if handling is not None:
@@ -104,6 +106,24 @@ def releasing(awaited: bool) -> Wrap:
                 raise
 
         return traced if awaited else at_once
+
+    return wrap
+
+
+def failing() -> Wrap:
+    """Wrap a function whose exception is the failure of the message that its receiver has just taken up."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                if args and isinstance(error, Exception):
+                    consuming.release(args[0])
+                hide_frame(error)
+                raise
+
+        return traced
 
     return wrap
 
@@ -177,6 +197,16 @@ def _handed_out(handling: Handling, result: Any, consumer: Any, scope: str, hand
     except Exception:
         fault(scope)
         return result
+
+
+def _given_up(handling: Handling, error: BaseException, consumer: Any, scope: str, failed: Failed) -> None:
+    """Tell of a pull that raised; never raises.  What is not an ``Exception`` ended it from outside."""
+    try:
+        handling.puller = 0
+        if isinstance(error, Exception):
+            failed(handling, error, consumer)
+    except Exception:
+        fault(scope)
 
 
 def _enter(consumer: Any, scope: str) -> Handling | None:

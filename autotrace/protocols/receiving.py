@@ -1,9 +1,9 @@
 """The spans of pulls (``receive``), and whose children the messages of a batch are.
 
-A pull that brings nothing has no span.  One that brings a single message has one only where a span is current around the
-consumer, other than of another message (a program may take turns between consumers): elsewhere it would be a trace of one
-span beside each message's own.  One that brings several messages always has one, linked to every producer: nothing else
-tells that they came together.  ``receive_spans`` changes that.
+A pull that brings nothing has no span, one that raises has.  One that brings a single message has one only where a span
+is current around the consumer, other than of another message (a program may take turns between consumers): elsewhere it
+would be a trace of one span beside each message's own.  One that brings several messages always has one, linked to every
+producer: nothing else tells that they came together.  ``receive_spans`` changes that.
 
 A message that came alone is beneath whoever sent it.  So are those of a batch, unless ``batch_parent`` is ``ambient``: then
 they are beneath the span around the consumer, or where there is none beneath the pull's, and linked to whoever sent them.
@@ -78,6 +78,25 @@ def several(pull: Pull, messages: Sequence[Any], operation: Operation, place: Pl
             pull.enter = partial(_beneath, span)
     except Exception:
         fault(operation.scope)
+
+
+def failed(handling: Handling, error: Exception, operation: Operation, client: Facts, names: tuple[str, ...]) -> None:
+    """Tell of a pull that raised; whoever calls stands behind the wall.
+
+    Args:
+        handling: the consumer's.
+        error: what the library raised.
+        operation: of the pull's span.
+        client: facts of the consumer.
+        names: what it has subscribed to.
+    """
+    ambient = quiet.audible(consuming.live(get_current()))
+    if pull_settings.chosen.receive_spans == "never" or (ambient is not None and not ambient.trace.sampled):
+        return
+    destination = names[0] if len(names) == 1 else None
+    span = tracer.start(operation, (destination, None, None, None, None, 0, *client), ambient)
+    span.start = handling.began or span.start
+    tracer.fail(span, error)
 
 
 def _of_batch(

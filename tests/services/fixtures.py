@@ -31,7 +31,7 @@ class Kafka:
     bootstrap: str
 
 
-def _start(service: KafkaBroker | RabbitBroker | RedisServer) -> None:
+def start(service: KafkaBroker | RabbitBroker | RedisServer) -> None:
     """Start a service; where it cannot be had, fail with CI=true and skip otherwise."""
     try:
         service.start()
@@ -56,7 +56,7 @@ def kafka_broker() -> Iterator[Kafka]:
         yield Kafka(given)
         return
     broker = KafkaBroker()
-    _start(broker)
+    start(broker)
     try:
         yield Kafka(broker.bootstrap)
     finally:
@@ -89,7 +89,7 @@ def rabbitmq() -> Iterator[Rabbit]:
         yield Rabbit(host, int(port))
         return
     broker = RabbitBroker()
-    _start(broker)
+    start(broker)
     try:
         yield Rabbit(broker.host, broker.port)
     finally:
@@ -106,7 +106,7 @@ def queue_name() -> str:
 def redis_server() -> Iterator[RedisServer]:
     """A real Redis server of this session's own; where it cannot be had it is as with the broker."""
     server = RedisServer()
-    _start(server)
+    start(server)
     try:
         yield server
     finally:

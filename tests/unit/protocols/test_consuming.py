@@ -197,7 +197,21 @@ def test_a_pull_that_raises_leaves_the_consumer_usable(consumer_class, recorder)
     next(consumer)
     assert handled() == "b"
     consumer.close()
-    recorder.wait(2)
+    first, failed, _second = recorder.wait(3)
+    assert (first["status"], failed["status"], failed["exception"]) == ("UNSET", "ERROR", "KeyError: 'jobs'")
+    assert (failed["name"], failed["kind"], failed["parent_id"]) == ("poll", "CLIENT", "")
+
+
+def test_a_pull_that_says_that_there_are_no_more_has_not_failed(recorder):
+    """The end of an iteration is told by an exception, and so is a wait that was given up from outside."""
+    for kind, spans in ((StopIteration, 0), (KeyboardInterrupt, 0), (LookupError, 0), (OSError, 1)):
+
+        def pull(_consumer, kind=kind):
+            raise kind
+
+        with pytest.raises(kind):
+            ACME.one(received, client, over=(StopIteration, LookupError))(pull, "acme")(Consumer())
+        assert len(recorder.finished()) == spans
 
 
 def test_what_cannot_be_looked_at_is_still_handed_out(recorder):

@@ -1,0 +1,21 @@
+"""confluent-kafka's DeserializingConsumer: a message that cannot be deserialized has failed.
+
+It stands on Consumer, whose ``poll`` takes the message up; what the deserializers raise comes after that.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import messaging
+
+INSTRUMENTOR = Instrumentor(
+    library="confluent_kafka",
+    distribution="confluent-kafka",
+    versions=">=2.0.2,<3",
+    patches=(
+        Patch(
+            "confluent_kafka.deserializing_consumer:DeserializingConsumer.poll",
+            messaging.Messaging("kafka").failing(),
+        ),
+    ),
+)
