@@ -84,13 +84,36 @@ def test_messages_are_handled_in_the_trace_that_sent_them(aio, loop, kafka_broke
         await consumer.close()
         return seen
 
-    assert loop.run(program) == [(b"0", hexadecimal(4)), (b"1", hexadecimal(5)), (b"2", hexadecimal(6))]
-    found = {one["span_id"]: one for one in recorder.wait(6)}
-    for number in (1, 2, 3):
-        handled = found[hexadecimal(3 + number)]
+    assert loop.run(program) == [(b"0", hexadecimal(4)), (b"1", hexadecimal(6)), (b"2", hexadecimal(7))]
+    found = {one["span_id"]: one for one in recorder.wait(7)}
+    assert found[hexadecimal(5)]["links"] == [(f"{number:032x}", hexadecimal(number)) for number in (2, 3)]
+    for number, own in ((1, 4), (2, 6), (3, 7)):
+        handled = found[hexadecimal(own)]
         assert (handled["kind"], handled["parent_id"]) == ("CONSUMER", hexadecimal(number))
         assert handled["attributes"]["messaging.consumer.group.name"] == kafka_topic
         assert handled["attributes"]["autotrace.messaging.consumer.subscription"] == [kafka_topic]
+
+
+def test_a_commit_is_one_span_beneath_the_message(aio, loop, kafka_broker, kafka_topic, recorder):
+    """The inner consumer's commit, in a thread, makes no second one; what is committed is not asked of it."""
+
+    async def program():
+        producer = aio.AIOProducer({"bootstrap.servers": kafka_broker.bootstrap})
+        await producer.produce(kafka_topic, value=b"x")
+        await producer.flush()
+        await producer.close()
+        consumer = reader(aio, kafka_broker.bootstrap, kafka_topic)
+        await consumer.subscribe([kafka_topic])
+        message = None
+        while message is None:
+            message = await consumer.poll(1)
+        await consumer.commit(message, asynchronous=False)
+        await consumer.close()
+
+    loop.run(program)
+    _, committed, handled = recorder.wait(3)
+    assert (committed["name"], committed["parent_id"]) == (f"commit {kafka_topic}", handled["span_id"])
+    assert committed["attributes"]["messaging.operation.type"] == "settle"
 
 
 def test_closing_ends_the_message(aio, loop, kafka_broker, kafka_topic, recorder):
