@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections import deque
+from time import sleep
 
 from autotrace import diagnostics
 from autotrace.patching.wall import fault
@@ -32,6 +33,12 @@ _PATIENCE = 9  # more time-outs at the end, while something is delivered in each
 _SPARED = 8  # failed spans that are passed over to find one to drop
 _FEW = 32  # spans that are not weighed
 _WEIGHED, _FOR = "2", 8  # a span whose id begins with less is weighed, for so many
+_MANY = 4096  # spans; where so many wait, whoever makes more lets the worker go first
+# ... so many times for each delivery and no more, since a sink may hang.  Without it the worker would have to wait for the
+# interpreter's lock (5 ms) after each call of the system, of which importing an HTTP client takes hundreds.  Not where
+# sleeping is not the interpreter's own: it might run other work of the program's.
+_MOMENT = 1e-6  # s; some 60 µs in truth
+_YIELDS = 8192 if type(sleep).__name__ == "builtin_function_or_method" else 0
 _AT_ONCE = 256  # spans that are dropped for one that comes
 _PARKING = 0.05  # s to wait for the thread to leave
 DROPPED = "autotrace.dropped_spans"  # how many were lost before: an attribute of the next span that is delivered
@@ -86,6 +93,7 @@ class Worker:
         self.dropped = self.undelivered = 0
         self._told = 0  # of both
         self._weight = 0
+        self._yields = _YIELDS
         self._alive = False
         self._idle = True  # or not alive: the next span has to wake somebody
         self._parking = False
@@ -114,6 +122,9 @@ class Worker:
         try:
             if span.span_id < _WEIGHED:
                 self._weight += _FOR * weight(span)
+            if waiting > _MANY and self._yields:
+                self._yields -= 1
+                sleep(_MOMENT)
             if waiting >= self._room:
                 self._drop()
             for _ in range(_AT_ONCE):
@@ -315,7 +326,9 @@ class Worker:
         self._room, self._ceiling = self._capacity * ahead, self._most * ahead
         if taken:
             self._taken += count
+            self._yields = _YIELDS
         else:
+            self._yields = 0
             self.undelivered += count
         return taken > 0
 

@@ -1,4 +1,4 @@
-"""What many threads, many forks and a server under load do not lose."""
+"""What a tight loop, many threads, many forks and a server under load do not lose."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import http.client
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from machine import RUN
+from machine import AUTOTRACE, RUN
 
 FLASK = (
     "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef index():\n    return 'hello'\n"
@@ -45,6 +50,22 @@ SERVERS = {
     "aiohttp": (AIOHTTP, ("{dir}/app.py", "{port}")),
 }
 CLIENTS = 4
+TIGHT, SHORT = 200_000, 50_000
+# A quarter are roots, the others one trace, whose root ends after most of its children have been delivered.
+LOOP = """\
+import sys
+import autotrace
+
+total, short = map(int, sys.argv[1:])
+for number in range(short):
+    with autotrace.span("short", number=number):
+        pass
+with autotrace.span("long"):
+    for number in range(total - short - 1):
+        with autotrace.span("step"):
+            pass
+"""
+NAMES = {"short": SHORT, "step": TIGHT - SHORT - 1, "long": 1}
 
 
 class Load:
@@ -82,6 +103,37 @@ class Load:
                 time.sleep(0.05)
             finally:
                 connection.close()
+
+
+class Collector(BaseHTTPRequestHandler):
+    """An OTLP receiver that keeps what it is sent in its server's ``bodies``."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-protobuf")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextmanager
+def collector():
+    """Receive OTLP; yields the endpoint and the list that the requests' bodies go to."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    server.bodies = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", server.bodies
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def free_port():
@@ -153,3 +205,30 @@ def test_two_hundred_forks_while_threads_make_spans(machine):
     assert sum(span.name == "thread" for span in spans) == int(done.stdout)
     assert len({span.span_id for span in spans}) == len(spans)
     assert len({span.trace_id for span in spans}) == len(spans)
+
+
+def test_a_tight_loop_is_whole_in_the_local_store(machine):
+    """Each of 200,000 spans, faster than the worker empties them, lies in the index once `autotrace traces` has run."""
+    done = machine.python("-c", LOOP, str(TIGHT), str(SHORT), timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+    listed = machine.run(AUTOTRACE, "traces", "--json", "--limit", "1", timeout=120)
+    assert (listed.returncode, listed.stderr) == (0, b"")
+    with closing(sqlite3.connect(machine.data / "traces.sqlite")) as index:
+        counted = dict(index.execute("SELECT name, count(*) FROM spans GROUP BY name"))
+        summed, longest = index.execute("SELECT sum(span_count), max(span_count) FROM traces").fetchone()
+    assert counted == NAMES
+    assert (summed, longest) == (TIGHT, TIGHT - SHORT)
+
+
+def test_a_tight_loop_is_whole_at_a_collector(machine):
+    """Each of 200,000 spans is in a request that an OTLP receiver was sent, and in one only."""
+    with collector() as (endpoint, bodies):
+        environ = {"AUTOTRACE_ENDPOINT": endpoint}
+        done = machine.python("-c", LOOP, str(TIGHT), str(SHORT), environ=environ, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+    requests = [ExportTraceServiceRequest.FromString(body) for body in bodies]
+    spans = [
+        span for one in requests for group in one.resource_spans for scope in group.scope_spans for span in scope.spans
+    ]
+    assert Counter(span.name for span in spans) == NAMES
+    assert len({(span.trace_id, span.span_id) for span in spans}) == TIGHT

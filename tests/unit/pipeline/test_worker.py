@@ -8,6 +8,7 @@ import time
 import pytest
 
 from autotrace.export import DELIVERED, refused
+from autotrace.pipeline import worker as pipeline
 from autotrace.pipeline.weight import BASE, weight
 from autotrace.pipeline.worker import DROPPED, Worker
 from autotrace.trace.context import get_current
@@ -123,6 +124,33 @@ def test_past_the_capacity_spans_are_dropped_and_counted():
     assert made.dropped >= 1000 - 4 * 50 - 11
     assert len(made._queue) <= 4 * 50
     gate.set()
+
+
+def test_where_many_wait_the_worker_goes_first_but_not_for_ever(monkeypatch):
+    """A short sleep for each span that is weighed: so many for a delivery, and none once a sink has refused."""
+    slept = []
+    monkeypatch.setattr(pipeline, "sleep", slept.append)
+    gate = threading.Event()
+    sink = Sink(gate=gate)
+    made = worker(sink, capacity=10 * pipeline._MANY, batch=10 * pipeline._MANY)
+    made.submit(Made())
+    deadline = time.monotonic() + 10
+    while made._queue and time.monotonic() < deadline:  # until the worker hangs
+        time.sleep(0.005)
+    for _ in range(pipeline._MANY + 1):
+        made.submit(Made())
+    assert slept == []
+    for _ in range(2 * pipeline._YIELDS):
+        made.submit(Made())
+    assert len(slept) == pipeline._YIELDS > 0
+    sink._result = refused("no")
+    gate.set()
+    assert made.flush(10)
+    gate.clear()
+    for _ in range(3 * pipeline._MANY):
+        made.submit(Made())
+    gate.set()
+    assert len(slept) == pipeline._YIELDS
 
 
 def test_while_the_sinks_take_none_fewer_may_wait():
