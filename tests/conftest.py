@@ -14,6 +14,8 @@ pytest_plugins = ["services.fixtures"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # we are in a shell's background; what the tests start is not
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # or beneath nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

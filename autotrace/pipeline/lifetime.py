@@ -131,7 +131,8 @@ class Lifetime:
             try:
                 if not span.end and span.trace.sampled and span.start >= self._began:
                     span.end = moment
-                    span.outcome = span.failure = None
+                    span.failure = None
+                    span.outcome = span.operation.so_far(span)
                     span.more().attributes[UNFINISHED] = True
                     tracer.submit(span)
             except AttributeError:  # it is being made this moment

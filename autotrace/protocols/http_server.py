@@ -129,7 +129,13 @@ def operation(scope: str, meaning: Describe = describe) -> Operation:
     made = _operations.get((scope, meaning))
     if made is None:
         made = _operations[scope, meaning] = Operation(FAMILY, SERVER, scope, meaning, uniform=True)
+        made.so_far = _so_far
     return made
+
+
+def _so_far(span: Span) -> Facts | None:
+    """A route is known as soon as the framework has found it, so that what was open has the name of what was not."""
+    return None if span.notes is None else (None, span.notes.get("route"))
 
 
 def serving() -> Span | None:

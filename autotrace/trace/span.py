@@ -67,19 +67,25 @@ class Operation:
             (``1 == True``).  What was described once need not be looked at again then.
         spelled: the facts are the name and the attributes as they are told, and nobody changes those any more; where the
             operation did not fail, ``describe`` need not be asked.
+        so_far: returns the outcome as far as it is known of a span that is open when its process ends.
     """
 
-    __slots__ = ("describe", "family", "kind", "scope", "spelled", "uniform")
+    __slots__ = ("describe", "family", "kind", "scope", "so_far", "spelled", "uniform")
 
     def __init__(
         self, family: str, kind: int, scope: str, describe: Describe, uniform: bool = False, spelled: bool = False
     ) -> None:
+        self.so_far: Callable[[Span], Facts | None] = _nothing
         self.uniform = uniform
         self.spelled = spelled
         self.family = family
         self.kind = kind
         self.scope = scope
         self.describe = describe
+
+
+def _nothing(_span: Span) -> None:
+    """Nothing is known of how an open span's operation will end."""
 
 
 class Extras:

@@ -11,6 +11,12 @@ from cost import instructions
 
 TOLERANCE = 1.05
 GUARDED = "3.11"
+pytestmark = [
+    pytest.mark.skipif(
+        instructions.VERSION != GUARDED, reason=f"instructions are counted on Python {GUARDED}, once for all"
+    ),
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +30,15 @@ def yardstick():
     return instructions.per_operation("yardstick", AUTOTRACE_ENABLED="false")
 
 
-@pytest.mark.skipif(
-    instructions.VERSION != GUARDED, reason=f"instructions are counted on Python {GUARDED}, once for all"
-)
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", instructions.PATHS)
 def test_a_hot_path_has_not_become_dearer(path, yardstick):
-    """At most 5 % more instructions than the figure; where it is less, write the figures anew: see instructions.py.
-
-    Two threads that meet at the interpreter's lock cost a few instructions more now and then: the best of three counts.
-    """
+    """At most 5 % more instructions than the figure; where it is less, write the figures anew: see instructions.py."""
     most = json.loads(instructions.FIGURES.read_text())[GUARDED][path] * TOLERANCE
-    counted = []
-    while len(counted) < 3 and min(counted, default=most + 1) > most:
-        counted.append(instructions.cost(path, yardstick))
-    assert min(counted) <= most, f"{path} costs {counted}, and may cost {most:.2f} times the yardstick"
+    counted = instructions.cost(path, yardstick)
+    assert counted <= most, f"{path} costs {counted}, and may cost {most:.2f} times the yardstick"
+
+
+def test_the_guard_sees_a_little_more(yardstick):
+    """One needless call of C for each span, which no measured time would show, is more than it lets pass."""
+    most = json.loads(instructions.FIGURES.read_text())[GUARDED]["query"] * TOLERANCE
+    assert instructions.cost("query", yardstick, SLOWER="1") > most

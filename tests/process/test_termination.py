@@ -164,6 +164,29 @@ def test_open_spans_are_delivered_with_a_mark_at_an_ordinary_end(machine):
     }
 
 
+def test_an_open_request_has_the_name_that_its_route_gives(machine):
+    """As the finished ones have, so that they are counted as one operation."""
+    code = (
+        "import threading, time, urllib.request\n"
+        "from flask import Flask\n"
+        "from werkzeug.serving import make_server\n"
+        "app, baking = Flask('shop'), threading.Event()\n"
+        "@app.get('/pizzas/<name>')\n"
+        "def pizza(name):\n    baking.set()\n    time.sleep(60)\n"
+        "server = make_server('127.0.0.1', 0, app)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "order = lambda: urllib.request.urlopen(f'http://127.0.0.1:{server.port}/pizzas/funghi')\n"
+        "threading.Thread(target=order, daemon=True).start()\n"
+        "baking.wait()\n"
+    )
+    done = machine.python("-c", code)
+    assert done.returncode == 0, done.stderr
+    (served,) = [span for trace in machine.traces() for span in trace["spans"] if span["kind"] == "SERVER"]
+    assert served["name"] == "GET /pizzas/<name>"
+    assert served["attributes"]["http.route"] == "/pizzas/<name>"
+    assert served["attributes"]["autotrace.unfinished"] is True
+
+
 def test_a_killed_child_leaves_its_parent_alone(machine):
     """A fork shares nothing by which the signal of one could end the other."""
     code = (
