@@ -41,9 +41,15 @@ clean:
 .PHONY: bench bench-quick
 bench: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks $(ARGS)
+	$(if $(ARGS),,$(MAKE) bench-messages)
 
 bench-quick: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks --quick $(ARGS)
+
+# make bench-messages    Kafka throughput of each client, bare and traced, as a ratio; part of make bench without ARGS
+.PHONY: bench-messages
+bench-messages: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m tests.services.kafka -- .venv/bin/python -m benchmarks.messages $(ARGS)
 
 # make bench-endings     what arrives of finished spans when a process ends, beside the others (see docs/lifetime.md)
 .PHONY: bench-endings

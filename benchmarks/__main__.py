@@ -16,14 +16,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import chunks, report, single
+from benchmarks import chunks, page, report, single
 from benchmarks.chunks import Bench
 from benchmarks.environments import CHECKOUT, PEERS, VARIANTS, Environments, UnavailableError, Variant
 from benchmarks.machine import Calibration, described, settle
-from benchmarks.rows import BY_NAME, ROWS
+from benchmarks.rows import BY_NAME, ROWS, Row
 from benchmarks.services import ServiceError, Services
 
 _FULL = {"rounds": 15, "chunk": 0.4, "delay": 1000}
+_SHORT = {"rounds": 5, "chunk": 0.4, "delay": 1000}
 _QUICK = {"rounds": 3, "chunk": 0.05, "delay": 200}
 _SHOWN = {"opentelemetry": ("opentelemetry-sdk", "opentelemetry-instrumentation"), "ddtrace": ("ddtrace",)}
 
@@ -31,7 +32,7 @@ _SHOWN = {"opentelemetry": ("opentelemetry-sdk", "opentelemetry-instrumentation"
 def main() -> int:
     """Run what the command line asks for; returns the exit code."""
     given = _arguments()
-    preset = _QUICK if given.quick else _FULL
+    preset = _QUICK if given.quick else _SHORT if given.short else _FULL
     rows = _chosen(given.rows, BY_NAME, [row for row in ROWS if row.quick or not given.quick], "row")
     default = [one for one in VARIANTS.values() if (one.name not in PEERS if given.parts else not one.part)]
     variants = _chosen(given.variants, VARIANTS, default, "variant")
@@ -64,8 +65,8 @@ def main() -> int:
             for row in rows:
                 _say(row.title)
                 way = chunks if row.kind == "chunks" else single
-                measured.append((row, way.measure(bench, row, variants)))
-                text = _write(cache / "bench", run, measured, calibration)
+                measured.append((row, way.measure(bench, row, _variants(row, variants, given))))
+                text = _write(cache / "bench" / given.python, run, measured, calibration)
     except ServiceError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -73,7 +74,8 @@ def main() -> int:
         shutil.rmtree(directory, ignore_errors=True)
     print(text)
     if given.publish:
-        report.publish(CHECKOUT / "docs" / "performance.md", text)
+        text = report.markdown(run, brief=given.python != page.MAIN)
+        page.publish(CHECKOUT / "docs" / "performance.md", given.python, text)
     return 0
 
 
@@ -84,6 +86,7 @@ def _write(directory: Path, run: dict[str, Any], measured: list[Any], calibratio
     run["machine"]["median_ms"] = median(seen) / 1e6
     best = calibration.best if calibration.seen else 1.0
     run["rows"] = [report.summary(row, figures, best) for row, figures in measured]
+    report.compare(run["rows"])
     return report.write(directory, run)
 
 
@@ -92,6 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="few rows, few rounds: whether it works, not what it costs"
     )
+    parser.add_argument("--short", action="store_true", help="all rows, a third of the rounds: less than 18 minutes")
     parser.add_argument("--rows", help=f"of {', '.join(BY_NAME)}; separated by commas")
     parser.add_argument("--variants", help=f"of {', '.join(VARIANTS)}; separated by commas")
     parser.add_argument(
@@ -104,7 +108,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--wheel", help="of autotrace (default: the one that 'make wheel' built)")
     default = os.environ.get("AUTOTRACE_CACHE") or ".cache"
     parser.add_argument("--cache", default=str(CHECKOUT / default), help="where environments and reports are kept")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.publish and (given.quick or given.rows or given.variants or given.parts):
+        parser.error("--publish is for whole reports: without --quick, --rows, --variants and --parts")
+    return given
 
 
 def _chosen(given: str | None, known: dict[str, Any], default: list[Any], what: str) -> list[Any]:
@@ -115,6 +122,14 @@ def _chosen(given: str | None, known: dict[str, Any], default: list[Any], what: 
         if name not in known:
             sys.exit(f"benchmarks: there is no {what} {name!r}; there are {', '.join(known)}")
     return [one for one in known.values() if one.name in names]
+
+
+def _variants(row: Row, variants: list[Variant], given: argparse.Namespace) -> list[Variant]:
+    """Return what is measured in a row: of a scale only what is ours, and where sampling is shown one more."""
+    if row.scale:
+        return [one for one in variants if one.name not in PEERS]
+    chosen = given.variants or given.parts
+    return [*variants, VARIANTS["hundredth"]] if row.sampled and not chosen else variants
 
 
 def _wheel(given: str | None, cache: Path) -> Path:

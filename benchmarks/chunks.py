@@ -116,12 +116,14 @@ class Subject:
     def __init__(self, bench: Bench, row: Row, variant: Variant, figures: Figures) -> None:
         self._bench = bench
         self._traced = not variant.silent
+        self._size = row.size
         self.variant = variant
         self.figures = figures
         self._target, sending = bench.target(variant, f"{row.name}-{variant.name}")
         self._per_operation = 0.0  # spans
         self._earlier: dict[str, Any] = {}
         self._chunk = _WARM_UP
+        self._begun = 0  # CPU time before the first whole chunk
         self.program = bench.program(row, variant, sending)
 
     def first(self) -> None:
@@ -137,7 +139,7 @@ class Subject:
         self._resize(self.program.cpu_ns() - before)
 
     def third(self) -> None:
-        """Learn how many spans an operation makes; then do a whole chunk, unrecorded.
+        """Learn how many spans an operation makes; then do a whole chunk, unrecorded, and do not wait for its spans.
 
         Raises:
             ServiceError: no spans arrive.
@@ -150,9 +152,19 @@ class Subject:
             self.figures.names = {name: count for name, count in names.items() if count}
             if self._per_operation < 1:
                 raise ServiceError(f"{self._per_operation:g} spans of an operation arrived")
-        self._resize(self._one()[0])
+        self._earlier = self.count()
+        self._begun = self.program.cpu_ns()
+        self.program.order(self._chunk)
+
+    def fourth(self) -> None:
+        """Wait for that chunk's spans, and learn what an operation costs together with them."""
+        self._arrived(self._earlier["spans"] + round(self._chunk * self._per_operation))
+        self._resize(self.program.cpu_ns() - self._begun)
 
     def _resize(self, taken: int) -> None:
+        if self._size:
+            self._chunk = self._size
+            return
         each = taken / self._chunk
         self._chunk = max(_FEWEST, min(_MOST, int(self._bench.chunk_s * 1e9 / each)))
 
@@ -217,9 +229,9 @@ def measure(bench: Bench, row: Row, variants: list[Variant]) -> dict[str, Figure
     """
     result = {variant.name: Figures(note=row.excuse(variant.name)) for variant in variants}
     able = [variant for variant in variants if not row.excuse(variant.name)]
-    left = bench.rounds
-    while left > 0:
-        rounds = min(left, _ROUNDS_OF_A_GENERATION)
+    left = max(bench.rounds // 2, _ROUNDS_OF_A_GENERATION) if row.scale else bench.rounds
+    for generation in range(-(-left // _ROUNDS_OF_A_GENERATION), 0, -1):
+        rounds = -(-left // generation)  # as even as may be
         left -= rounds
         able = [variant for variant in able if not result[variant.name].note.startswith("void")]
         _generation(bench, row, able, result, rounds)
@@ -236,18 +248,22 @@ def _generation(bench: Bench, row: Row, variants: list[Variant], result: dict[st
         for step in (Subject.first, Subject.second):
             running = [subject for subject in running if _done(subject, step)]
             _settle(bench, running)
-        running = [subject for subject in running if _done(subject, Subject.third)]
+        # The spans of one subject's first whole chunk are on their way while the next one does its own.
+        for step in (Subject.third, Subject.fourth):
+            running = [subject for subject in running if _done(subject, step)]
         for _ in range(rounds):
             random.shuffle(running)
             running = [subject for subject in running if _done(subject, Subject.round)]
     finally:
+        for subject in subjects:
+            subject.program.stop()
         for subject in subjects:
             subject.finish()
 
 
 def _settle(bench: Bench, subjects: list[Subject]) -> None:
     """Wait until nothing more arrives from any of them."""
-    pause = bench.delay_ms / 1000 + 1.0
+    pause = bench.delay_ms / 1000 + 0.5
     begin = since = time.monotonic()
     last: list[int] = []
     while time.monotonic() - since < pause or (min(last, default=1) == 0 and time.monotonic() - begin < pause + 4):

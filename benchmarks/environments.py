@@ -111,6 +111,7 @@ _SETTINGS = {
     "inbox": _autotrace,
     "uncompressed": lambda sending: {**_autotrace(sending), "AUTOTRACE_COMPRESSION": "none"},
     "unsent": lambda sending: {**_autotrace(sending), "AUTOTRACE_EXPORTERS": "none"},
+    "hundredth": lambda sending: {**_autotrace(sending), "AUTOTRACE_SAMPLE_RATIO": "0.01"},
     "unsampled": lambda sending: {**_autotrace(sending), "AUTOTRACE_SAMPLE_RATIO": "0"},
     "opentelemetry": _opentelemetry,
     "ddtrace": _ddtrace,
@@ -125,6 +126,7 @@ VARIANTS = {
         Variant("uncompressed", "sent uncompressed", **_OURS, part=True),
         Variant("unsent", "thrown away at the end of a span", **_OURS, silent=True, part=True),
         Variant("unsampled", "not sampled", **_OURS, silent=True, part=True),
+        Variant("hundredth", "one in a hundred sampled", **_OURS, silent=True, part=True),
         Variant(
             "opentelemetry",
             "OpenTelemetry",

@@ -52,8 +52,8 @@ class Program:
             options = ["--workers", "1", "--bind", f"127.0.0.1:{self._port}", "--chdir", str(WORKLOADS)]
             command = environments.command(variant, "gunicorn", *options, row.program)
         else:
-            file = WORKLOADS / row.program.format(environment=variant.environment)
-            command = environments.command(variant, "python", str(file))
+            file, *arguments = row.program.format(environment=variant.environment).split()
+            command = environments.command(variant, "python", str(WORKLOADS / file), *arguments)
         environ = {**services.environ, **variant.settings(sending)}
         self._child = Child(command, directory, f"{row.name}-{variant.name}", environ)
         self.pid = self._child.pid
@@ -98,15 +98,21 @@ class Program:
         """Wait for its end; returns when that was (monotonic, s)."""
         return self._child.wait(timeout)
 
-    def end(self) -> None:
-        """End it, whatever it does."""
+    def stop(self) -> None:
+        """Tell it to end, and wait for nothing."""
         if self._connection is not None:
             self._connection.close()
-        if self._drive != "input":
+        if self._drive == "input":
+            self._child.close_input()
+        else:
             try:
                 os.kill(self.pid, signal.SIGTERM)
             except ProcessLookupError:
                 pass
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self.stop()
         self._child.end()
 
     def _answers(self) -> None:

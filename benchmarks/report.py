@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
+from benchmarks import ours
+from benchmarks.cells import Number, cell, column, verdict
 from benchmarks.environments import PEERS, VARIANTS
 from benchmarks.rows import BY_NAME, US
 
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.chunks import Figures
     from benchmarks.rows import Row
 
-Number = Optional[float]
 _OURS = ("autotrace", "inbox")
-_BEGIN, _END = "<!-- report -->", "<!-- end of the report -->"
 
 
 def summary(row: Row, figures: dict[str, Figures], best: float) -> dict[str, Any]:
@@ -48,8 +48,10 @@ def summary(row: Row, figures: dict[str, Figures], best: float) -> dict[str, Any
             **asdict(one),
         }
     limit = _limit(row, variants)
-    ours = variants.get("autotrace", {}).get("added")
-    holds = None if limit is None or ours is None else bool(ours <= limit)
+    added = variants.get("autotrace", {}).get("added")
+    holds = None if limit is None or added is None else bool(added <= limit)
+    if variants.get("autotrace", {}).get("note", "").startswith("void"):
+        holds = False
     return {"row": row.name, "unit": row.unit, "limit": limit, "holds": holds, "variants": variants}
 
 
@@ -80,12 +82,14 @@ def _added(row: Row, samples: list[float], bare: list[float]) -> tuple[Number, N
         return None, None
     if row.kind == "start":
         return min(samples) - min(bare), _spread(samples)
-    differences = [ours - theirs for ours, theirs in zip(samples, bare)]
+    differences = [mine - theirs for mine, theirs in zip(samples, bare)]
     return median(differences), _spread(differences)
 
 
 def _limit(row: Row, variants: dict[str, Any]) -> Number:
     """Return what ours may add: the issue's figure as a share of the better peer's, times the better peer's here."""
+    if row.scale:  # its limit is another row's, see `compare`
+        return None
     if row.absolute:
         return row.asked[2]
     issue = [figure for figure in row.asked[:2] if figure is not None]
@@ -104,28 +108,48 @@ def write(directory: Path, run: dict[str, Any]) -> str:
     return text
 
 
-def publish(page: Path, text: str) -> None:
-    """Put a report into the page that shows the last one, between its two marks."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{page.name} has no {_BEGIN!r} or no {_END!r}: put both where the report belongs")
-    page.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
+def compare(rows: list[dict[str, Any]]) -> None:
+    """Set the limits of rows that are compared with the first one of their scale; either of ours has to hold."""
+    first: dict[str, dict[str, Any]] = {}
+    for told in rows:
+        row = BY_NAME[told["row"]]
+        if not row.scale:
+            continue
+        base = first.setdefault(row.scale, told)["variants"]
+        limits = {name: _times(row.asked[2], base[name]["added"]) for name in _OURS if name in base}
+        told["limit"] = limits.get("autotrace")
+        for name, limit in limits.items():
+            added = told["variants"][name]["added"]
+            holds = added is not None and (limit is None or added <= limit)
+            told["holds"] = holds and told["holds"] is not False
 
 
-def markdown(run: dict[str, Any]) -> str:
-    """Return the report as Markdown."""
+def _times(factor: float, value: Number) -> Number:
+    return None if value is None else factor * value
+
+
+def markdown(run: dict[str, Any], *, brief: bool = False) -> str:
+    """Return the report as Markdown; a brief one does not tell how many spans arrived, only where they did not."""
     machine, peers = run["machine"], run["peers"]
-    columns = _columns(run)
     hint = " (a quick run: not for comparison)" if run["quick"] else ""
     lines = [
         f"Python {run['python']}; {machine['words']}. {', '.join(f'{name} {version}' for name, version in peers.items())}.",
         f"{run['rounds']} rounds, each chunk {run['chunk_s']:g} s of CPU, taken on {run['taken']}{hint}.",
         f"A calibration took {machine['best_ms']:.2f} ms of CPU at best and {machine['median_ms']:.2f} ms in the middle.",
-        "",
+    ]
+    tables = [lines, _main(run), ours.sampling(run), ours.scales(run)]
+    if not brief:
+        tables.append(_spans(run))
+    return "\n\n".join("\n".join(table) for table in tables if table) + "\n"
+
+
+def _main(run: dict[str, Any]) -> list[str]:
+    columns = _columns(run)
+    lines = [
         f"| work | bare | {' | '.join('+ ' + VARIANTS[name].title for name in columns)} | ours at most | holds |",
         "|---|---:|" + "---:|" * len(columns) + "---:|---|",
     ]
+    head = len(lines)
     notes = []
     for told in run["rows"]:
         row, variants = BY_NAME[told["row"]], told["variants"]
@@ -133,46 +157,27 @@ def markdown(run: dict[str, Any]) -> str:
         for name, one in variants.items():
             if one["note"]:
                 notes.append(f"- {row.title}, {VARIANTS[name].title}: {_brief(one['note'])}")
-        cells = [_cell(bare.get("value"), bare.get("spread"), row.unit)]
+        if row.scale:
+            continue
+        cells = [cell(bare.get("value"), bare.get("spread"), row.unit)]
         for name in columns:
             one = variants.get(name)
-            cells.append("" if one is None else _column(one, row.unit))
-        share = "" if told["limit"] is None else _cell(told["limit"], None, row.unit)
-        holds = {None: "", True: "yes", False: "**no**"}[told["holds"]]
-        lines.append(f"| {row.title} | {' | '.join(cells)} | {share} | {holds} |")
-    return "\n".join([*lines, "", *notes, *([""] if notes else []), *_spans(run), ""])
+            cells.append("" if one is None else column(one, row.unit))
+        share = "" if told["limit"] is None else cell(told["limit"], None, row.unit)
+        lines.append(f"| {row.title} | {' | '.join(cells)} | {share} | {verdict(told['holds'])} |")
+    return [*(lines if len(lines) > head else []), *(["", *notes] if notes else [])]
 
 
 def _columns(run: dict[str, Any]) -> list[str]:
     """Return the variants that the run had, without the bare one; peers first."""
-    had = {name for told in run["rows"] for name in told["variants"]}
+    had = {name for told in run["rows"] for name in told["variants"]} - {"hundredth"}
     return [name for name in dict.fromkeys((*PEERS, *_OURS, *VARIANTS)) if name in had and name != "bare"]
-
-
-def _column(one: dict[str, Any], unit: str) -> str:
-    if one["added"] is None:
-        return "void" if one["note"].startswith("void") else one["note"]
-    return _cell(one["added"], one["added_spread"], unit)
 
 
 def _brief(note: str) -> str:
     """Return a note's first line, and the last one of what a program said."""
     lines = note.strip().splitlines()
     return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"
-
-
-def _cell(value: Number, spread: Number, unit: str) -> str:
-    if value is None:
-        return ""
-    text = _number(value)
-    if spread:
-        text += f" ±{_number(spread)}"
-    return f"{text} {unit}"
-
-
-def _number(value: float) -> str:
-    size = abs(value)
-    return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _spans(run: dict[str, Any]) -> list[str]:
@@ -186,7 +191,7 @@ def _spans(run: dict[str, Any]) -> list[str]:
     lines.append("|---|" + "---:|" * len(columns))
     for told in run["rows"]:
         row = BY_NAME[told["row"]]
-        if row.unit != US and row.kind != "lost":
+        if (row.unit != US and row.kind != "lost") or row.scale:
             continue
         cells = []
         for name in columns:

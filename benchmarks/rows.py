@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 US, MS, S, MB, PERCENT = "µs", "ms", "s", "MB", "%"
+FLAT = 1.25  # times what the first row of a scale costs; less cannot be told from noise
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,18 @@ class Row:
         title: its name in the report.
         kind: how it is measured: ``chunks`` (CPU time per operation), ``start``, ``exit``, ``memory`` or ``lost``.
         unit: of all its figures.
-        asked: in the issue: OpenTelemetry, ddtrace, ours at most; None where the issue has no figure.
-        program: a workload's file, the code for ``python -c``, or where to send to (``refuses``, ``hangs``).
+        asked: in the issue: OpenTelemetry, ddtrace, ours at most; None where the issue has no figure.  Of a row of a scale:
+            how many times the first one's.
+        program: a workload's file with its arguments, the code for ``python -c``, or where to send to (``refuses``,
+            ``hangs``).
         drive: who asks for the operations: ``input`` (the workload does them when told), ``connection`` (HTTP requests over
             one connection), ``connections`` (HTTP requests, each over its own), ``gunicorn`` (the same, to gunicorn).
         absolute: ours is not read as a share, since the figure does not depend on the machine.
         quick: whether ``--quick`` has it.
         missing: variants that cannot do it, and why.
+        sampled: whether it is measured once more with one trace in a hundred sampled.
+        scale: what cost is to be flat over: rows of one scale are compared with its first.  Only ours are measured.
+        size: spans of one chunk, where that is fixed.
     """
 
     name: str
@@ -39,6 +45,9 @@ class Row:
     absolute: bool = False
     quick: bool = False
     missing: tuple[tuple[str, str], ...] = ()
+    sampled: bool = False
+    scale: str = ""
+    size: int = 0
 
     def excuse(self, variant: str) -> str:
         """Return why a variant cannot do it, or an empty string."""
@@ -55,13 +64,22 @@ ROWS = (
         (2095, 1237, 80),
         "import flask, requests, sqlalchemy",
     ),
-    Row("sqlite3", "sqlite3 query, no parent", "chunks", US, (81, 70, 7), "sqlite3_query.py", quick=True),
+    Row("sqlite3", "sqlite3 query, no parent", "chunks", US, (81, 70, 7), "sqlite3_query.py", quick=True, sampled=True),
     Row("sqlalchemy", "SQLAlchemy query", "chunks", US, (190, 118, 12), "sqlalchemy_query.py"),
-    Row("requests", "requests.get", "chunks", US, (207, 354, 20), "requests_get.py", quick=True),
+    Row("requests", "requests.get", "chunks", US, (207, 354, 20), "requests_get.py", quick=True, sampled=True),
     Row("httpx", "httpx get", "chunks", US, (301, 361, 25), "httpx_get.py"),
     Row("aiohttp-client", "aiohttp client get", "chunks", US, (228, 373, 20), "aiohttp_get.py"),
     Row("redis", "redis GET", "chunks", US, (139, 144, 12), "redis_get.py"),
-    Row("flask", "Flask request (WSGI callable)", "chunks", US, (368, 829, 30), "flask_request.py", quick=True),
+    Row(
+        "flask",
+        "Flask request (WSGI callable)",
+        "chunks",
+        US,
+        (368, 829, 30),
+        "flask_request.py",
+        quick=True,
+        sampled=True,
+    ),
     Row("fastapi", "FastAPI request (ASGI callable)", "chunks", US, (514, 299, 30), "fastapi_request.py"),
     Row(
         "aiohttp-server",
@@ -82,7 +100,16 @@ ROWS = (
         "gunicorn_app:app",
         "gunicorn",
     ),
-    Row("span", "a hand-made span with 5 attributes", "chunks", US, (71, 45, 4), "span_{environment}.py", quick=True),
+    Row(
+        "span",
+        "a hand-made span with 5 attributes",
+        "chunks",
+        US,
+        (71, 45, 4),
+        "span_{environment}.py",
+        quick=True,
+        sampled=True,
+    ),
     Row("memory", "worker memory (RSS) over bare", "memory", MB, (63, 27, 6), "gunicorn_app:app", "gunicorn"),
     Row("exit-refuses", "exit when the sink refuses", "exit", S, (31, 5.5, 1), "requests_get.py", absolute=True),
     Row("exit-hangs", "exit when the sink hangs", "exit", S, (30, 39, 2), "requests_get.py", absolute=True),
@@ -94,6 +121,32 @@ ROWS = (
         (22, 0, 0),
         "span_{environment}.py",
         absolute=True,
+    ),
+    *(
+        Row(
+            f"trace-{spans}",
+            f"{spans:,} spans in one trace",
+            "chunks",
+            US,
+            (None, None, FLAT),
+            f"scale_{{environment}}.py trace {spans}",
+            scale="spans of a trace",
+            size=100_000,
+        )
+        for spans in (100, 1_000, 10_000, 100_000)
+    ),
+    *(
+        Row(
+            f"pace-{spans}",
+            f"{spans:,} spans a second",
+            "chunks",
+            US,
+            (None, None, FLAT),
+            f"scale_{{environment}}.py pace {spans}",
+            scale="spans a second",
+            size=2 * spans,
+        )
+        for spans in (1_000, 5_000, 10_000)
     ),
 )
 BY_NAME = {row.name: row for row in ROWS}

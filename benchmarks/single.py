@@ -18,7 +18,8 @@ from benchmarks.services import ServiceError
 if TYPE_CHECKING:
     from benchmarks.rows import Row
 
-_STARTS, _FEW = 20, 5  # the best of so many counts; in a quick run, of few
+_STARTS = 20  # the best of so many counts; in a run of few rounds, of twice as many as these
+_MANY = 10  # rounds
 _REQUESTS = 300  # that a worker has answered when its memory is taken
 _TIGHT = 200_000  # spans
 _LONGEST_EXIT = 90.0  # s
@@ -30,9 +31,9 @@ def measure(bench: Bench, row: Row, variants: list[Variant]) -> dict[str, Figure
     result = {variant.name: Figures(note=row.excuse(variant.name)) for variant in variants}
     wanted = [variant for variant in variants if not row.excuse(variant.name)]
     rounds, one = {
-        "start": (_STARTS if bench.rounds >= _FEW else _FEW, _start),
-        "exit": (min(bench.rounds, 2), _exit),
-        "memory": (min(bench.rounds, 3), _memory),
+        "start": (min(2 * bench.rounds, _STARTS), _start),
+        "exit": (2 if bench.rounds >= _MANY else 1, _exit),  # the others wait for half a minute
+        "memory": (max(min(bench.rounds // 2, 3), 1), _memory),
         "lost": (1, _lost),
     }[row.kind]
     if row.kind == "start":  # once for nothing: files are read, byte code is written
