@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.environments import CHECKOUT, VARIANTS, Environments, Sending, UnavailableError, clean_environment
 from benchmarks.machine import settle
-from benchmarks.report import publish
+from benchmarks.page import put
 from benchmarks.services import ServiceError, Services
 
 _SPANS = 20
@@ -105,7 +105,7 @@ def main() -> int:
     )
     print(text)
     if given.publish:
-        publish(CHECKOUT / "docs" / "lifetime.md", text)
+        put(CHECKOUT / "docs" / "lifetime.md", text)
     return 0
 
 

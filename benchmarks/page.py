@@ -1,4 +1,4 @@
-"""Puts reports into docs/performance.md: one for each Python, beneath a heading of its own, between two marks."""
+"""Puts reports into a page of docs/ between two marks; what tracing costs has one for each Python, beneath its heading."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-_BEGIN, _END = "<!-- reports -->", "<!-- end of the reports -->"
 _HEADING = "### Python "
 MAIN = "3.11"  # whose report is told in full, and stands first
+
+
+def put(page: Path, text: str, name: str = "report") -> None:
+    """Put a text in the place of the last one.
+
+    Raises:
+        ValueError: the page has no place for it.
+    """
+    before, begin, _, end, after = _parts(page, name)
+    page.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
 def publish(page: Path, python: str, text: str) -> None:
@@ -19,15 +28,19 @@ def publish(page: Path, python: str, text: str) -> None:
     Raises:
         ValueError: the page has no place for reports.
     """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
-    inside, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{page.name} has no {_BEGIN!r} or no {_END!r}: put both where the reports belong")
+    inside = _parts(page, "reports")[2]
     sections = {}
     for section in re.split(rf"^{_HEADING}", inside, flags=re.MULTILINE)[1:]:
         version, _, report = section.partition("\n")
         sections[version.strip()] = report.strip()
     sections[python] = text.strip()
     versions = sorted(sections, key=lambda version: (version != MAIN, [int(part) for part in version.split(".")]))
-    reports = "".join(f"{_HEADING}{version}\n\n{sections[version]}\n\n" for version in versions)
-    page.write_text(f"{before}{begin}\n\n{reports}{end}{after}", encoding="utf-8")
+    put(page, "\n\n".join(f"{_HEADING}{version}\n\n{sections[version]}" for version in versions), "reports")
+
+
+def _parts(page: Path, name: str) -> tuple[str, str, str, str, str]:
+    before, begin, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->")
+    inside, end, after = rest.partition(f"<!-- end of the {name} -->")
+    if not begin or not end:
+        raise ValueError(f"{page.name} has no place for the {name}: put <!-- {name} --> and its end where it belongs")
+    return before, begin, inside, end, after
