@@ -51,6 +51,11 @@ bench-quick: wheel
 bench-messages: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m tests.services.kafka -- .venv/bin/python -m benchmarks.messages $(ARGS)
 
+# make bench-compiled    what a compiled part would buy: a prototype in C beside autotrace (needs a C compiler)
+.PHONY: bench-compiled
+bench-compiled: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks.compiled $(ARGS)
+
 # make bench-endings     what arrives of finished spans when a process ends, beside the others (see docs/lifetime.md)
 .PHONY: bench-endings
 bench-endings: wheel
