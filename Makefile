@@ -56,6 +56,11 @@ bench-messages: wheel
 bench-compiled: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks.compiled $(ARGS)
 
+# make bench-instructions  the instructions that tracing adds to an operation, sampled and not (needs valgrind)
+.PHONY: bench-instructions
+bench-instructions: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks.instructions $(ARGS)
+
 # make bench-endings     what arrives of finished spans when a process ends, beside the others (see docs/lifetime.md)
 .PHONY: bench-endings
 bench-endings: wheel

@@ -1,0 +1,43 @@
+"""A workload whose instructions are counted: ``python counted.py WORKLOAD COUNT``, one operation, and then the others in order.
+
+What "in order" means is said in ``tests/cost/workload.py``.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import runpy
+import sys
+import time
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHECKOUT = Path(__file__).resolve().parent.parent
+_SETTLED = 1  # s in which the worker's thread has begun and sleeps
+_OF_A_SERVER = {"aiohttp_server.py": "aiohttp.web"}
+
+
+class Orders:
+    """What a workload takes for its input."""
+
+    def __iter__(self) -> Iterator[str]:
+        yield "1\n"
+        in_order()
+        time.sleep(_SETTLED)
+        yield sys.argv[2]
+
+
+if __name__ == "__main__":
+    gc.disable()
+    in_order = runpy.run_path(str(_CHECKOUT / "tests" / "cost" / "workload.py"), run_name="counted")["in_order"]
+    workload = Path(sys.argv[1])
+    sys.path.insert(0, str(workload.parent))
+    if workload.name in _OF_A_SERVER:  # it takes no orders
+        importlib.import_module(_OF_A_SERVER[workload.name])
+        in_order()
+    sys.stdin = Orders()  # type: ignore[assignment]
+    runpy.run_path(str(workload), run_name="__main__")
