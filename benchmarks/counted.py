@@ -1,4 +1,4 @@
-"""A workload whose instructions are counted: ``python counted.py WORKLOAD COUNT``, one operation, and then the others in order.
+"""A workload whose instructions are counted, one operation and then others in order: ``python counted.py WORKLOAD COUNT``.
 
 What "in order" means is said in ``tests/cost/workload.py``.
 """
