@@ -238,8 +238,11 @@ def _meet(consumer: Any) -> Handling:
     key = id(consumer)
 
     def gone(_reference: Any) -> None:
-        _handlings.pop(key, None)
-        handling.end()
+        try:
+            _handlings.pop(key, None)
+            handling.end()
+        except Exception:  # Python would tell the program
+            fault("messaging")
 
     _handlings[key] = ref(consumer, gone), handling
     return handling

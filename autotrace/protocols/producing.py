@@ -87,12 +87,15 @@ def watch_future(future: Any, succeeded: Callable[[Any], None], failed: Callable
     """Watch an asyncio future: a Watch.  That nobody looked at its exception is still asyncio's to say."""
 
     def done(future: Any) -> None:
-        if future.cancelled():
-            succeeded(None)
-        elif future._exception is not None:  # noqa: SLF001 - exception() counts as looking at it
-            failed(future._exception)  # noqa: SLF001
-        else:
-            succeeded(future.result())
+        try:
+            if future.cancelled():
+                succeeded(None)
+            elif future._exception is not None:  # noqa: SLF001 - exception() counts as looking at it
+                failed(future._exception)  # noqa: SLF001
+            else:
+                succeeded(future.result())
+        except Exception:  # asyncio would tell the program
+            fault("messaging")
 
     future.add_done_callback(done)
 
