@@ -7,7 +7,7 @@ begins with the connections that each run uses, so that a run is short.
 from __future__ import annotations
 
 from . import by_hand, clients, concurrency, databases, kafka, rabbitmq, servers, tasks
-from .common import outcome
+from .common import outcome as outcome
 
 _RABBIT = "rabbitmq"
 _REDIS = "redis_server"

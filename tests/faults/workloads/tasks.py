@@ -94,7 +94,7 @@ def celery_over_redis(port):
     from celery.contrib.testing.worker import start_worker
 
     place = f"redis://127.0.0.1:{port}/"
-    app, baked, burnt, again = _application(broker=f"{place}3", backend=f"{place}4")
+    app, baked, burnt, _again = _application(broker=f"{place}3", backend=f"{place}4")
     app.conf.task_default_queue = f"faults-{uuid.uuid4().hex[:8]}"
 
     def run():
