@@ -10,22 +10,15 @@ import pytest
 from aio_pika.exchange import Exchange
 from aio_pika.queue import Queue, QueueIterator
 
-from autotrace import propagation
-from autotrace.api import span
-from autotrace.patching.wall import faults
-from autotrace.protocols import exchanges
+from contracts.asynchronous import Loop
+from contracts.handling import HandlerError, Handling
 from contracts.messaging_base import current_id, hexadecimal
 
-FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 # The library's own use of what newer Pythons warn of, and what it leaves to the garbage collector.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-class HandlerError(Exception):
-    """What goes wrong in the program that handles a message."""
 
 
 @pytest.fixture(params=["connect", "connect_robust"])
@@ -46,22 +39,6 @@ def run(request, instrument, rabbitmq, queue_name):
 async def publish(channel, queue, body, **known):
     """Send a message by the default exchange."""
     await channel.default_exchange.publish(aio_pika.Message(body, **known), queue.name)
-
-
-async def consume(queue, handle):
-    """Have one message handled by a callback, and wait until it was."""
-    done = asyncio.get_running_loop().create_future()
-
-    async def handler(message):
-        try:
-            done.set_result(await handle(message))
-        except HandlerError as error:
-            done.set_result(error)
-            raise
-
-    tag = await queue.consume(handler, no_ack=True)
-    await done
-    await queue.cancel(tag)
 
 
 def sent(rabbitmq, queue, number, trace=None, parent="", **more):
@@ -103,27 +80,57 @@ def without_ids(spans):
     return spans
 
 
-def test_a_message_is_one_trace_from_its_cause_to_what_its_handling_does(run, rabbitmq, queue_name, recorder):
-    """Sending is beneath what caused it, handling beneath the sending, and what handling does beneath that."""
+class TestAioPika(Handling):
+    """The contract, by a callback."""
 
-    async def handle(message):
-        assert (message.body, current_id()) == (b"pizza", hexadecimal(3))
-        await asyncio.sleep(0)
-        with span("bake"):
-            pass
+    name = "aio_pika"
+    breaks = ("autotrace.protocols.exchanges:_text",)
+    unnamed = ("messaging.message.id",)  # the library makes it while it sends
+    links_ambient = False  # a handler is called by the connection's own task
+    raises = False
 
-    async def work(channel, queue):
-        with span("order"):
-            await publish(channel, queue, b"pizza")
-            assert current_id() == hexadecimal(1)
-        await consume(queue, handle)
-        assert current_id() is None
+    @pytest.fixture(autouse=True, params=["connect", "connect_robust"])
+    def _program(self, request, instrument, rabbitmq, queue_name):
+        instrument("aio_pika")
+        self.rabbitmq, self.loop = rabbitmq, Loop()
+        connection = self.loop.run(getattr(aio_pika, request.param), rabbitmq.url)
+        self.channel = self.loop.run(connection.channel, on_return_raises=True)
+        self.queue = self.loop.run(self.channel.declare_queue, queue_name, exclusive=True)
+        yield
+        self.loop.run(connection.close)
+        self.loop.close()
 
-    run(work)
-    found = {one["span_id"]: one for one in without_ids(recorder.wait(4))}
-    assert found[hexadecimal(2)] == sent(rabbitmq, queue_name, 2, trace=1, parent=1)
-    assert found[hexadecimal(3)] == processed(rabbitmq, queue_name, 3, trace=1, parent=2)
-    assert (found[hexadecimal(4)]["name"], found[hexadecimal(4)]["parent_id"]) == ("bake", hexadecimal(3))
+    def send(self, headers=None):
+        self.loop.run(publish, self.channel, self.queue, b"x", headers=headers)
+
+    def handle(self, function):
+        async def program():
+            done = asyncio.get_running_loop().create_future()
+
+            async def handler(message):
+                try:
+                    await asyncio.to_thread(function, dict(message.headers))  # where it can send by this loop
+                finally:
+                    done.set_result(None)
+
+            tag = await self.queue.consume(handler, no_ack=True)
+            await asyncio.wait_for(done, 60)
+            await self.queue.cancel(tag)
+
+        self.loop.run(program)
+
+    def title(self):
+        return self.queue.name
+
+    def attributes(self, operation):
+        made = sent if operation == "send" else processed
+        return made(self.rabbitmq, self.queue.name, 1, 1, 1)["attributes"]
+
+    def refused(self):
+        message = aio_pika.Message(b"x")
+        with pytest.raises(aio_pika.exceptions.DeliveryError) as caught:
+            self.loop.run(self.channel.default_exchange.publish, message, "nowhere-at-all", mandatory=True)
+        return caught.value
 
 
 def test_each_message_of_an_iteration_is_current_in_its_body(run, rabbitmq, queue_name, recorder):
@@ -175,66 +182,6 @@ def test_a_message_that_was_got_is_handled_until_the_next_is_asked_for(run, reco
 
     run(work)
     assert recorder.wait(2)[1]["parent_id"] == hexadecimal(1)
-
-
-def test_the_programs_message_is_not_written_to(run, recorder):
-    """What arrives is what it set and ours; a context of its own stays, and is linked."""
-    seen = []
-
-    async def handle(message):
-        seen.append(dict(message.headers))
-
-    async def work(channel, queue):
-        message = aio_pika.Message(b"x", headers={"a": 1})
-        await channel.default_exchange.publish(message, queue.name)
-        assert message.headers == {"a": 1}
-        await consume(queue, handle)
-        await publish(channel, queue, b"x", headers={"traceparent": FOREIGN})
-        await consume(queue, handle)
-
-    run(work)
-    assert seen == [{"a": 1, "traceparent": f"00-{1:032x}-{1:016x}-01"}, {"traceparent": FOREIGN}]
-    found = {one["span_id"]: one for one in recorder.wait(4)}
-    assert found[hexadecimal(3)]["links"] == [tuple(FOREIGN.split("-")[1:3])]
-    assert found[hexadecimal(4)]["parent_id"] == FOREIGN.split("-")[2]
-
-
-def test_without_propagation_the_message_is_what_the_program_sent(run, recorder):
-    """The propagator ``none`` adds nothing."""
-    propagation.configure(("none",))
-    seen = []
-
-    async def handle(message):
-        seen.append(dict(message.headers))
-
-    async def work(channel, queue):
-        await publish(channel, queue, b"x", headers={"a": 1})
-        await consume(queue, handle)
-
-    run(work)
-    assert seen == [{"a": 1}]
-
-
-def test_our_own_failure_costs_spans_and_nothing_else(run, recorder, monkeypatch):
-    """Where our code raises, messages come and go as if we were not there."""
-
-    def broken(*_args):
-        raise RuntimeError("ours")
-
-    monkeypatch.setattr(exchanges, "_text", broken)
-    seen = []
-
-    async def handle(message):
-        seen.append(message.body)
-
-    async def work(channel, queue):
-        await publish(channel, queue, b"x")
-        await consume(queue, handle)
-
-    run(work)
-    assert seen == [b"x"]
-    assert recorder.finished() == []
-    assert faults.pop("aio_pika") == 2
 
 
 def test_patched_functions_look_like_themselves(run):

@@ -1,4 +1,4 @@
-"""Celery within one process: what is sent, what travels with it, and what running it is, without a worker."""
+"""Celery over real brokers: what is sent, what travels with it, and what running it in this process is, without a worker."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from celery.app import trace
 from celery.exceptions import Ignore
 from kombu.exceptions import EncodeError
 
-from autotrace import propagation
 from autotrace.api import span
-from autotrace.patching.wall import faults
-from autotrace.protocols import tasks
+from contracts.handling import CONTEXT, Handling
 from contracts.messaging_base import current_id, hexadecimal
 
-FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 # The library's own use of what newer Pythons and its dependencies warn of.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -23,17 +20,27 @@ class BakeError(Exception):
     """What goes wrong in a task."""
 
 
-@pytest.fixture
-def app(instrument, monkeypatch):
-    """An application whose broker is this process's memory."""
+@pytest.fixture(params=["redis", "rabbitmq"])
+def app(request, instrument):
+    """An application whose queues are empty."""
+    server = request.getfixturevalue("redis_server" if request.param == "redis" else "rabbitmq")
+    url = f"redis://{server.host}:{server.port}/6" if request.param == "redis" else server.url
     instrument("celery", "celery_worker")
-    made = celery.Celery("pizza", broker="memory://", backend="cache+memory://", set_as_current=False)
+    made = celery.Celery("pizza", broker=url, backend="cache+memory://", set_as_current=False)
     made.conf.broker_connection_retry_on_startup = False
-    with made.connection_for_write() as connection:
-        connection.default_channel.queue_declare("celery")
-        connection.default_channel.queue_purge("celery")
+    empty(made)
     yield made
+    empty(made)
     made.close()
+
+
+def empty(app):
+    """Throw away what waits in the queues."""
+    with app.connection_for_write() as connection:
+        for name in ("celery", "oven"):
+            queue = app.amqp.queues[name](connection.default_channel)
+            queue.declare()
+            queue.purge()
 
 
 def task(app, **options):
@@ -94,71 +101,56 @@ def ran(name, number, task_id, trace_, parent, state="SUCCESS", **more):
     return {**expected, "name": f"process {name}", "kind": "CONSUMER", "scope": "celery_worker", **more}
 
 
-def test_a_task_is_one_trace_from_its_cause_to_what_it_does(app, recorder):
-    """Sending is beneath what caused it, running beneath the sending, and what the task does beneath that."""
+class TestCelery(Handling):
+    """The contract, by a task."""
 
-    @task(app)
-    def bake(_self, pizza):
-        assert current_id() == hexadecimal(3)
-        with span("oven"):
-            return pizza
+    name, handling_name = "celery", "celery_worker"
+    breaks = ("autotrace.protocols.tasks:_text",)
+    raises = False
 
-    with span("order"):
-        result = bake.delay("margherita")
-        assert current_id() == hexadecimal(1)
-    assert run(app, take(app))[0] == "margherita"
-    assert current_id() is None
-    order, send, process, oven = sorted(recorder.wait(4), key=lambda one: one["span_id"])
-    assert send == sent("shop.bake", 2, result.id, trace_=1, parent=1)
-    assert process == ran("shop.bake", 3, result.id, trace_=1, parent=2)
-    assert (order["name"], oven["name"], oven["parent_id"]) == ("order", "oven", hexadecimal(3))
+    @pytest.fixture(autouse=True)
+    def _program(self, app):
+        self.app = app
+
+        @task(app)
+        def bake(_self):
+            self.function()
+
+        self.task = bake
+
+    def send(self, headers=None):
+        self.result = self.task.apply_async(headers=headers)
+
+    def handle(self, function):
+        message = take(self.app)
+        headers = {key: value for key, value in message.headers.items() if key in self.own or key in CONTEXT}
+        self.function = lambda: function(headers)
+        run(self.app, message)
+
+    def title(self):
+        return "shop.bake"
+
+    def attributes(self, operation):
+        made = sent if operation == "send" else ran
+        return made("shop.bake", 1, self.result.id, 1, 1)["attributes"]
+
+    def refused(self):
+        with pytest.raises(EncodeError) as caught:
+            self.app.send_task("shop.bake", (object(),))
+        return caught.value
 
 
-def test_headers_of_the_program_stay(app, recorder):
-    """The dictionary that the program passes is not written to; what arrives is what it set and ours."""
+def test_where_and_when_a_task_is_to_run_is_told(app, recorder):
+    """The queue, and how long it has to wait."""
 
     @task(app)
     def bake(_self):
         pass
 
-    headers = {"shop": "7"}
-    bake.apply_async(headers=headers, queue="oven", countdown=5)
-    assert headers == {"shop": "7"}
-    message = take(app, "oven")
-    assert message.headers["shop"] == "7"
-    assert message.headers["traceparent"] == f"00-{1:032x}-{1:016x}-01"
+    bake.apply_async(queue="oven", countdown=5)
     (send,) = recorder.wait(1)
     assert send["attributes"]["messaging.destination.name"] == "oven"
     assert send["attributes"]["autotrace.task.eta"] == "5"
-
-
-def test_a_context_of_the_programs_own_stays_and_is_linked(app, recorder):
-    """A task that is sent with a context is run beneath that."""
-
-    @task(app)
-    def bake(_self):
-        pass
-
-    bake.apply_async(headers={"traceparent": FOREIGN})
-    run(app, take(app))
-    send, process = recorder.wait(2)
-    assert send["links"] == [tuple(FOREIGN.split("-")[1:3])]
-    assert (process["trace_id"], process["parent_id"]) == tuple(FOREIGN.split("-")[1:3])
-
-
-def test_without_propagation_nothing_travels(app, recorder):
-    """The propagator ``none``: the message is the bare one, and each side begins a trace."""
-    propagation.configure(("none",))
-
-    @task(app)
-    def bake(_self):
-        pass
-
-    bake.delay()
-    message = take(app)
-    assert "traceparent" not in message.headers
-    run(app, message)
-    assert [one["parent_id"] for one in recorder.wait(2)] == ["", ""]
 
 
 def test_a_task_that_fails_tells_its_exception(app, recorder):
@@ -268,31 +260,3 @@ def test_a_task_that_is_run_where_it_is_called_is_no_message(app, recorder):
     assert good["attributes"]["autotrace.task.eager"] is True
     assert good["attributes"]["autotrace.task.state"] == "SUCCESS"
     assert (bad["status"], bad["message"]) == ("ERROR", "burnt")
-
-
-def test_a_task_that_cannot_be_sent_fails_its_span(app, recorder):
-    """The program sees the exception of the library, and so does the span."""
-    with pytest.raises(EncodeError):
-        app.send_task("shop.bake", (object(),))
-    (failed,) = recorder.wait(1)
-    assert (failed["kind"], failed["status"]) == ("PRODUCER", "ERROR")
-    assert failed["attributes"]["error.type"] == "kombu.exceptions.EncodeError"
-
-
-def test_our_own_failure_costs_spans_and_nothing_else(app, recorder, monkeypatch):
-    """Where our code raises, tasks are sent and run as if we were not there."""
-
-    def broken(*_args):
-        raise RuntimeError("ours")
-
-    @task(app)
-    def bake(_self):
-        return 7
-
-    monkeypatch.setattr(tasks, "_text", broken)
-    bake.delay()
-    message = take(app)
-    assert "traceparent" not in message.headers
-    assert run(app, message)[0] == 7
-    assert recorder.finished() == []
-    assert (faults.pop("celery"), faults.pop("celery_worker")) == (1, 1)

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import inspect
 import pickle
-import sqlite3
 import threading
 
 import pika
@@ -15,20 +14,8 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.blocking_connection import BlockingChannel
 
 from autotrace import propagation
-from autotrace.api import span
-from autotrace.patching.wall import faults
-from autotrace.protocols import exchanges
-from autotrace.trace.context import get_current
-from autotrace.trace.sampling import Sampler
-from autotrace.trace.tracer import tracer
+from contracts.handling import TRACEPARENT, HandlerError, Handling
 from contracts.messaging_base import current_id, hexadecimal
-
-FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-TRACEPARENT = "00-{:032x}-{:016x}-{}"
-
-
-class HandlerError(Exception):
-    """What goes wrong in the program that handles a message."""
 
 
 @pytest.fixture
@@ -116,31 +103,37 @@ def receive(channel, queue, handle, count=1, **options):
     return seen
 
 
-def test_a_message_is_one_trace_from_its_cause_to_what_its_handling_does(
-    channel, queue, rabbitmq, recorder, instrument
-):
-    """Sending is beneath what caused it, handling beneath the sending, and what handling does beneath that."""
-    instrument("sqlite3")
+class TestPika(Handling):
+    """The contract, by a callback."""
 
-    def handle(_channel, _method, _properties, body):
-        assert body == b"pizza"
-        assert current_id() == hexadecimal(3)
-        database = sqlite3.connect(":memory:")
-        database.execute("SELECT 1")
-        database.close()
-        channel.basic_publish("", "nowhere", b"done")
+    name = "pika"
+    breaks = ("autotrace.protocols.exchanges:_text",)
 
-    with span("order"):
-        publish(channel, queue, b"pizza")
-        assert current_id() == hexadecimal(1)
-    assert receive(channel, queue, handle) == [b"pizza"]
-    assert current_id() is None
-    found = {one["span_id"]: one for one in recorder.wait(5)}
-    assert found[hexadecimal(2)] == sent(rabbitmq, queue, 2, trace=1, parent=1)
-    assert found[hexadecimal(3)] == processed(rabbitmq, queue, 3, trace=1, parent=2)
-    query, onward = found[hexadecimal(4)], found[hexadecimal(5)]
-    assert (query["kind"], query["trace_id"], query["parent_id"]) == ("CLIENT", f"{1:032x}", hexadecimal(3))
-    assert onward == sent(rabbitmq, "nowhere", 5, trace=1, parent=3)
+    @pytest.fixture(autouse=True)
+    def _program(self, channel, queue, rabbitmq):
+        self.channel, self.queue, self.rabbitmq = channel, queue, rabbitmq
+        self.one_at_a_time = threading.Lock()  # a connection is not for several threads
+
+    def send(self, headers=None):
+        properties = None if headers is None else properties_of(headers=headers)
+        with self.one_at_a_time:
+            publish(self.channel, self.queue, b"x", properties=properties)
+
+    def handle(self, function):
+        receive(self.channel, self.queue, lambda _c, _m, properties, _b: function(properties.headers))
+
+    def title(self):
+        return self.queue
+
+    def attributes(self, operation):
+        made = sent if operation == "send" else processed
+        return made(self.rabbitmq, self.queue, 1, 1, 1)["attributes"]
+
+    def refused(self):
+        self.channel.confirm_delivery()
+        with pytest.raises(pika.exceptions.UnroutableError) as caught:
+            self.channel.basic_publish("", "nowhere-at-all", b"x", mandatory=True)
+        return caught.value
 
 
 def test_a_message_of_an_exchange_is_told_with_its_queue(channel, queue, recorder):
@@ -159,21 +152,6 @@ def test_a_message_of_an_exchange_is_told_with_its_queue(channel, queue, recorde
         assert one["attributes"]["messaging.rabbitmq.destination.routing_key"] == "order.new"
         assert one["attributes"]["messaging.message.id"] == "m1"
         assert one["attributes"]["messaging.message.conversation_id"] == "c1"
-
-
-def test_a_handler_that_raises_fails_its_span_and_the_program_sees_it(channel, queue, recorder):
-    """The exception comes out of the loop of the library, and is told on the span of the message."""
-    publish(channel, queue, b"bad")
-
-    def handle(*_message):
-        raise HandlerError("burnt")
-
-    with pytest.raises(HandlerError, match="burnt"):
-        receive(channel, queue, handle)
-    assert current_id() is None
-    failed = recorder.wait(2)[1]
-    assert (failed["kind"], failed["status"], failed["message"]) == ("CONSUMER", "ERROR", "burnt")
-    assert failed["attributes"]["error.type"].endswith("test_pika.HandlerError")
 
 
 def test_each_message_of_a_loop_is_current_in_its_body(channel, queue, rabbitmq, recorder):
@@ -244,73 +222,13 @@ def test_a_message_that_was_got_is_handled_until_it_is_settled_or_the_next_is_as
     assert [one["parent_id"] for one in recorder.wait(4)[2:]] == [hexadecimal(1), hexadecimal(2)]
 
 
-def test_what_is_current_where_a_message_is_handled_is_linked(channel, queue, rabbitmq, recorder):
-    """The sender is the parent; the span around the consumer is a link, and comes back afterwards."""
-    publish(channel, queue, b"x")
-    with span("worker"):
-        receive(channel, queue, lambda *_: None)
-        assert current_id() == hexadecimal(2)
-    link = [(f"{2:032x}", hexadecimal(2))]
-    assert recorder.wait(3)[1] == processed(rabbitmq, queue, 3, trace=1, parent=1, links=link)
-
-
-def test_a_context_of_the_programs_own_stays_and_is_linked(channel, queue, rabbitmq, recorder):
-    """Headers that have a context already are sent as they are; the new sending is linked to the old."""
-    headers = {"traceparent": FOREIGN}
-    publish(channel, queue, b"x", properties=properties_of(headers=headers))
-    seen = []
-    receive(channel, queue, lambda _c, _m, props, _b: seen.append(props.headers))
-    assert seen == [headers]
-    out, into = recorder.wait(2)
-    assert out == sent(rabbitmq, queue, 1, links=[tuple(FOREIGN.split("-")[1:3])])
-    assert (into["trace_id"], into["parent_id"]) == tuple(FOREIGN.split("-")[1:3])
-
-
 def test_without_propagation_the_message_is_what_the_program_sent(channel, queue, recorder):
-    """The propagator ``none`` adds nothing, not even empty headers."""
+    """The propagator ``none`` adds not even empty headers."""
     propagation.configure(("none",))
     publish(channel, queue, b"x")
-    publish(channel, queue, b"x", properties=properties_of(headers={"a": 1}, priority=3))
     seen = []
-    receive(channel, queue, lambda _c, _m, props, _b: seen.append((props.headers, props.priority)), 2)
-    assert seen == [(None, None), ({"a": 1}, 3)]
-
-
-def test_a_trace_that_is_not_recorded_is_passed_on_as_such(channel, queue, recorder):
-    """Unsampled: the flag goes out as 00, the handling is current all the same, and nothing is recorded."""
-    tracer.sampler = Sampler(0.0)
-    publish(channel, queue, b"x")
-    seen = []
-    receive(channel, queue, lambda _c, _m, props, _b: seen.append((props.headers, get_current().trace.sampled)))
-    assert seen == [({"traceparent": TRACEPARENT.format(1, 1, "00")}, False)]
-    assert recorder.finished() == []
-
-
-def test_what_the_broker_does_not_confirm_fails_the_span(channel, recorder):
-    """A message that cannot be routed raises where confirmations are on, and the span says so."""
-    channel.confirm_delivery()
-    with pytest.raises(pika.exceptions.UnroutableError) as caught:
-        channel.basic_publish("", "nowhere-at-all", b"x", mandatory=True)
-    (failed,) = recorder.wait(1)
-    assert (failed["status"], failed["message"]) == ("ERROR", str(caught.value))
-    assert failed["attributes"]["error.type"] == "pika.exceptions.UnroutableError"
-
-
-def test_our_own_failure_costs_spans_and_nothing_else(channel, queue, recorder, monkeypatch):
-    """Where our code raises, messages come and go as if we were not there."""
-
-    def broken(*_args):
-        raise RuntimeError("ours")
-
-    monkeypatch.setattr(exchanges, "_text", broken)
-    publish(channel, queue, b"0", b"1", b"2", properties=properties_of(headers={"a": 1}))
-    seen = []
-    receive(channel, queue, lambda _c, _m, props, _b: seen.append(props.headers))
-    assert channel.basic_get(queue, True)[2] == b"2" or seen
-    assert seen[0] == {"a": 1}
-    assert current_id() is None
-    assert recorder.finished() == []
-    assert faults.pop("pika") >= 4
+    receive(channel, queue, lambda _c, _m, props, _b: seen.append((props.headers, props.priority)))
+    assert seen == [(None, None)]
 
 
 def test_callbacks_of_a_connection_that_calls_back_are_handlers(instrument, parameters, queue_name, rabbitmq, recorder):

@@ -12,8 +12,7 @@ import rq
 
 from autotrace import propagation
 from autotrace.api import span
-from autotrace.patching.wall import faults
-from autotrace.protocols import tasks
+from contracts.handling import CONTEXT, Handling
 from contracts.messaging_base import WAIT, current_id, hexadecimal
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -82,6 +81,56 @@ def spans(recorder, count):
         wait = one["attributes"].pop(WAIT, None)
         assert (type(wait) is int and wait >= 0) if one["kind"] == "CONSUMER" else wait is None
     return {int(one["span_id"], 16): one for one in found}
+
+
+class TestRq(Handling):
+    """The contract, by a job; the program's headers are what it keeps in ``meta``."""
+
+    name = "rq"
+    breaks = ("autotrace.protocols.tasks:_text", "autotrace.protocols.tasks:found_in")
+    raises = False
+
+    test_a_context_of_the_programs_own_stays_and_is_linked = None  # a job has no place where it could put one
+
+    @pytest.fixture(autouse=True)
+    def _program(self, instrument, redis_server, queue_name):
+        instrument("rq")
+        connection = redis.Redis(redis_server.host, redis_server.port, db=5)
+        self.queue = rq.Queue(queue_name, connection=connection)
+        yield
+        connection.flushdb()
+        connection.close()
+
+    def send(self, headers=None):
+        self.job = self.queue.enqueue(rq_jobs.handle, meta=headers)
+
+    def send_from_elsewhere(self, context):
+        propagation.configure(("none",))
+        self.send()
+        propagation.configure(("tracecontext", "baggage"))
+        self.queue.connection.hset(self.job.key, mapping=context)
+
+    def handle(self, function):
+        def handler():
+            job = rq.get_current_job()
+            stored = dict(zip(CONTEXT, job.connection.hmget(job.key, CONTEXT)))
+            function({**job.meta, **{key: value.decode() for key, value in stored.items() if value}})
+
+        rq_jobs.handler = handler
+        worker = rq.SimpleWorker([self.queue], connection=self.queue.connection)
+        worker.work(burst=True, logging_level="CRITICAL", max_jobs=1)
+
+    def title(self):
+        return "rq_jobs.handle"
+
+    def attributes(self, operation):
+        made = sent if operation == "send" else ran
+        return made(self.queue, "rq_jobs.handle", 1, self.job.id, 1, 1)["attributes"]
+
+    def refused(self):
+        with pytest.raises(Exception, match="pickle") as caught:
+            self.queue.enqueue(rq_jobs.bake, lambda: 0)
+        return caught.value
 
 
 def test_a_job_is_one_trace_from_its_cause_to_what_it_does(queue, recorder):
@@ -171,25 +220,3 @@ def test_a_queue_that_is_not_asynchronous_runs_the_job_beneath_its_sending(queue
         "process rq_jobs.bake": hexadecimal(2),
         "SELECT": hexadecimal(3),
     }
-
-
-def test_without_propagation_nothing_is_stored(queue, recorder):
-    """The propagator ``none``: the job's hash is the bare one."""
-    propagation.configure(("none",))
-    job = queue.enqueue(rq_jobs.bake, 1)
-    assert not {b"traceparent", b"tracestate", b"baggage"} & set(queue.connection.hgetall(job.key))
-
-
-def test_our_own_failure_costs_spans_and_nothing_else(queue, recorder, monkeypatch):
-    """Where our code raises, jobs are enqueued and run as if we were not there."""
-
-    def broken(*_args):
-        raise RuntimeError("ours")
-
-    monkeypatch.setattr(tasks, "_text", broken)
-    monkeypatch.setattr(tasks, "found_in", broken)
-    job = queue.enqueue(rq_jobs.bake, 1)
-    work(queue)
-    assert job.get_status(refresh=True) == "finished"
-    assert not [one for one in recorder.finished() if one["scope"] == "rq"]
-    assert faults.pop("rq") >= 3
