@@ -190,6 +190,8 @@ def tests(session: nox.Session) -> None:
     arguments = [_absolute(argument) for argument in session.posargs]
     if not any(str(CHECKOUT) in argument for argument in arguments):
         arguments.append(str(CHECKOUT / "tests"))
+        # Much of the suite waits for processes: one more at a time than there are cores, in an order that is new each time.
+        arguments += ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
     color = "yes" if sys.stdout.isatty() else "no"
     options = ["-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(CHECKOUT), "--timeout=180", f"--color={color}"]
     session.run("pytest", *options, *arguments)

@@ -2,173 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import sys
-import time
-import warnings
-from typing import NamedTuple
 
 import pytest
 
-from contracts.kafka import KafkaMessaging
+from contracts.confluent import ConfluentKafka, Iterated
 from contracts.messaging_base import current_id, hexadecimal
 from services.ports import free_port
 
 
-class Seen(NamedTuple):
-    """A message as the contract reads it."""
-
-    value: bytes
-    key: bytes
-    headers: list
-    offset: int
-
-
-class Batch:
-    """A library's list, whose messages are read by attributes."""
-
-    def __init__(self, messages):
-        self.messages = messages
-
-    def __iter__(self):
-        return map(seen, self.messages)
-
-    def __getitem__(self, index):
-        return seen(self.messages[index])
-
-
-def seen(message):
-    """Return a message as the contract reads it."""
-    return Seen(message.value(), message.key(), message.headers() or [], message.offset())
-
-
-class Sent:
-    """What the contract waits for: the report of a delivery."""
-
-    def __init__(self, producer):
-        self.producer = producer
-        self.answers = []
-
-    def told(self, error, message):
-        self.answers.append((error, message))
-
-
-@pytest.fixture(scope="module")
-def library():
-    """The package, with its extension module in place and everything else to be imported anew once that is traced."""
-    return importlib.import_module("confluent_kafka.cimpl")
-
-
-class TestConfluentKafka(KafkaMessaging):
+class TestConfluentKafka(ConfluentKafka):
     """The contract, and the library's own."""
 
-    name = "confluent_kafka"
-
-    @pytest.fixture(autouse=True)
-    def _broker(self, kafka_broker):
-        self.bootstrap = kafka_broker.bootstrap
-        yield
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # of sockets that tests before this one left
-            gc.collect()
-
-    @pytest.fixture(autouse=True)
-    def _package(self, library, instrument, monkeypatch):
-        """The package as a traced program imports it: derived from what is in the extension module then."""
-        instrument("confluent_kafka")
-        for name in [name for name in sys.modules if name.startswith("confluent_kafka")]:
-            if name != "confluent_kafka.cimpl":
-                monkeypatch.delitem(sys.modules, name)
-        self.library = importlib.import_module("confluent_kafka")
-
-    def producer(self, **options):
-        return self.library.Producer({"bootstrap.servers": self.bootstrap, "client.id": "sender", **options})
-
-    def consumer(self, topic, group=None, kind=None, **options):
-        """Return a subclass of the program's, that can be iterated over."""
-
-        class Reader(kind or self.library.Consumer):
-            subscribed = False
-
-            def begin(self):
-                if not self.subscribed:
-                    self.subscribed = True
-                    self.subscribe([topic])
-
-            def __iter__(self):
-                return self
-
-            def __next__(self):
-                self.begin()
-                end = time.monotonic() + 60
-                while time.monotonic() < end:
-                    message = self.poll(5)
-                    if message is not None and message.error() is None:
-                        return seen(message)
-                raise AssertionError("nothing came within 60 s")
-
-        return Reader(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "client.id": "reader",
-                "group.id": group or topic,
-                "auto.offset.reset": "earliest",
-                "topic.metadata.refresh.interval.ms": 200,
-                **options,
-            }
-        )
-
-    def send(self, producer, topic, value, key=None, headers=None):
-        sent = Sent(producer)
-        producer.produce(topic, value=value, key=key, headers=headers, on_delivery=sent.told)
-        return sent
-
-    def delivered(self, sent):
-        end = time.monotonic() + 60
-        while not sent.answers and time.monotonic() < end:
-            sent.producer.poll(0.1)
-        ((error, _message),) = sent.answers
-        assert error is None
-
-    def serve(self, producer):
-        producer.flush(30)
-
-    def poll(self, consumer, count):
-        consumer.begin()
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            found = consumer.consume(count, 5)
-            if found:
-                assert len(found) == count
-                return [Batch(found)]
-        raise AssertionError("nothing came within 60 s")
-
-    def try_poll(self, consumer):
-        consumer.begin()
-        assert consumer.poll(0.001) is None
-
-    def close(self, client):
-        if hasattr(client, "close"):
-            client.close()
-        else:
-            client.flush(30)
-
-    def commit(self, consumer):
-        consumer.commit(asynchronous=False)
-
-    def commit_first(self, consumer, topic):
-        consumer.commit(offsets=[self.library.TopicPartition(topic, 0, 1)], asynchronous=False)
-
-    def uncommitting(self, topic):
-        return self.consumer(topic)  # it has not read anything
-
-    def refused(self, producer, topic):
-        producer.produce(topic, object())
-
-    def functions(self):
-        """Methods of C: they have no signature, with us as without us."""
-        return []
+    def reader(self, topic, configuration, kind=None):
+        """Return a subclass of the program's."""
+        return type("Reader", (Iterated, kind or self.library.Consumer), {"topic": topic})(configuration)
 
     # What the program sees of us.
 
@@ -251,17 +100,6 @@ class TestConfluentKafka(KafkaMessaging):
         self.close(consumer)
         for one in self.spans(recorder, 2):
             assert one["attributes"]["messaging.kafka.message.tombstone"] is True
-
-    def transact(self, producer, topic, way):
-        producer.begin_transaction()
-        producer.produce(topic, b"x")
-        producer.flush(30)
-        getattr(producer, f"{way}_transaction")(30)
-
-    def transactional(self, topic):
-        producer = self.producer(**{"transactional.id": topic})
-        producer.init_transactions(30)
-        return producer
 
     def test_an_asynchronous_commit_is_its_call(self, connect, topic, recorder):
         """Nobody is told how it went; a message may be given in place of offsets."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,55 @@ pytest.importorskip("confluent_kafka.aio")
 
 from autotrace.api import span
 from contracts.asynchronous import Loop
+from contracts.confluent import ConfluentKafka, Iterated
 from contracts.messaging_base import current_id, hexadecimal
+
+
+class Reader(Iterated):
+    """An asyncio consumer, spoken to without ``await``."""
+
+    def __init__(self, loop, consumer, topic):
+        self.loop, self.bare, self.topic = loop, consumer, topic
+        self.closed = False
+
+    def __getattr__(self, name):
+        return partial(self.loop.run, getattr(self.bare, name))
+
+    def close(self):
+        """Close it once: the library wants no second time."""
+        if not self.closed:
+            self.closed = True
+            self.loop.run(self.bare.close)
+
+
+class TestAIOConsumer(ConfluentKafka):
+    """The contract, for what a plain producer sends: AIOProducer takes no headers."""
+
+    member_told = False  # it may not be asked while it works
+
+    @pytest.fixture(autouse=True)
+    def _loop(self):
+        self.loop = Loop()
+        yield
+        self.loop.close()
+
+    def prepare(self, instrument):
+        instrument("confluent_kafka_aio")
+        self.aio = importlib.import_module("confluent_kafka.aio")
+
+    def reader(self, topic, configuration, kind=None):
+        return Reader(self.loop, self.loop.call(self.aio.AIOConsumer, configuration), topic)
+
+    def settled(self, topic, number, trace, parent):
+        """What is assigned may not be asked either."""
+        settled = self.committed(topic, number, trace, parent)
+        for name in ("messaging.destination.name", "messaging.destination.partition.id"):
+            del settled["attributes"][name]
+        return {**settled, "name": f"commit {self.bootstrap}"}
+
+    def functions(self):
+        kind = self.aio.AIOConsumer
+        return [(kind, name) for name in ("poll", "consume", "commit", "unsubscribe", "close")]
 
 
 @pytest.fixture

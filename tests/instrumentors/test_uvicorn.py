@@ -65,7 +65,7 @@ def test_the_older_interface(recorder, instrument):
 def test_the_loaded_application_is_still_the_programs(instrument):
     """What the configuration keeps answers for the application in every way but identity."""
     instrument("uvicorn")
-    config = uvicorn.Config(asgi_application, log_config=None, proxy_headers=False)
+    config = uvicorn.Config(asgi_application, log_config=None, log_level="critical", proxy_headers=False)
     config.load()
     assert config.loaded_app == asgi_application
     assert inspect.iscoroutinefunction(config.loaded_app)

@@ -63,6 +63,21 @@ class Made:
         return self.extras
 
 
+@pytest.fixture(autouse=True)
+def _none_goes_on(monkeypatch):
+    """No worker is still at it, and says so, while another test runs."""
+    made, begin = [], Worker.__init__
+
+    def beginning(self, *args, **kwargs):
+        begin(self, *args, **kwargs)
+        made.append(self)
+
+    monkeypatch.setattr(Worker, "__init__", beginning)
+    yield
+    for one in made:
+        assert one.flush(10) or not one._alive
+
+
 def encode(spans):
     return [str(len(spans)).encode()]
 
