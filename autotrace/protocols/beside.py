@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from weakref import ref
 
+from autotrace.patching.wall import fault
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -29,8 +31,11 @@ class Beside:
         key, kept = id(thing), self.kept
 
         def gone(reference: Any) -> None:
-            if kept.get(key, (None, None))[0] is reference:
-                del kept[key]
+            try:
+                if kept.get(key, (None, None))[0] is reference:
+                    del kept[key]
+            except Exception:  # Python would tell the program
+                fault("beside")
 
         kept[key] = ref(thing, gone), value
 

@@ -202,10 +202,13 @@ class Messaging(Meaning):
         """
 
         def prepare(args: Args, kwargs: Kwargs) -> Facts:
-            found = places(args, kwargs)
-            destinations = {_text(topic) for topic, _partition in found}
+            try:
+                found = [(_text(topic), _number(partition)) for topic, partition in places(args, kwargs)]
+            except (AttributeError, TypeError, ValueError):  # no places: the library is the one to say so
+                found = []
+            destinations = {topic for topic, _partition in found}
             destination = destinations.pop() if len(destinations) == 1 else None
-            return (destination, _number(found[0][1]) if len(found) == 1 else None, *client(args[0]))
+            return (destination, found[0][1] if len(found) == 1 else None, *client(args[0]))
 
         return settling.settling(self.describe_settle, prepare, watch, told, awaited)
 

@@ -159,6 +159,9 @@ class ConfluentKafka(KafkaMessaging):
     def commit(self, consumer):
         consumer.commit(asynchronous=False)
 
+    def commit_nonsense(self, consumer):
+        consumer.commit("nonsense", asynchronous=False)
+
     def commit_first(self, consumer, topic):
         consumer.commit(offsets=[self.library.TopicPartition(topic, 0, 1)], asynchronous=False)
 

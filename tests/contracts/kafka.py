@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autotrace.api import span
+from autotrace.patching.wall import faults
 from autotrace.protocols import pull_settings
 from contracts.messaging import MessagingContract
 from contracts.messaging_base import current_id, hexadecimal
@@ -138,6 +139,20 @@ class KafkaMessaging(MessagingContract):
         assert (failed["kind"], failed["status"], failed["message"]) == ("CLIENT", "ERROR", str(caught.value))
         assert failed["attributes"]["messaging.operation.type"] == "settle"
         assert failed["exception"] == f"{failed['attributes']['error.type']}: {caught.value}"
+
+    def test_what_cannot_be_committed_is_for_the_library_to_refuse(self, connect, topic, recorder):
+        """Its exception, not ours, reaches the program; the span failed of it, and nothing of ours did."""
+        consumer = connect(self.consumer, topic)
+        with pytest.raises(Exception, match=r".*") as caught:
+            self.commit_nonsense(consumer)
+        (failed,) = recorder.wait(1)
+        assert failed["attributes"]["messaging.operation.type"] == "settle"
+        assert failed["attributes"]["error.type"].rpartition(".")[2] == type(caught.value).__name__
+        assert faults == {}
+
+    def commit_nonsense(self, consumer):
+        """Commit a place that is none, where a client expects one."""
+        raise NotImplementedError
 
     def settled(self, topic, number, trace, parent):
         """Return the expected span of a commit of whatever the consumer has got to."""

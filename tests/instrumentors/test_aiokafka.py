@@ -94,6 +94,9 @@ class TestAiokafka(KafkaMessaging):
     def commit(self, consumer):
         self.loop.run(consumer.consumer.commit)
 
+    def commit_nonsense(self, consumer):
+        self.loop.run(consumer.consumer.commit, {"nonsense": 1})
+
     def commit_first(self, consumer, topic):
         self.loop.run(consumer.consumer.commit, {aiokafka.TopicPartition(topic, 0): 1})
 

@@ -85,6 +85,9 @@ class TestKafka(KafkaMessaging):
     def commit(self, consumer):
         consumer.commit()
 
+    def commit_nonsense(self, consumer):
+        consumer.commit({"nonsense": 1})
+
     def commit_first(self, consumer, topic):
         names = kafka.structs.OffsetAndMetadata._fields
         offset = kafka.structs.OffsetAndMetadata(*(1, "", -1)[: len(names)])
