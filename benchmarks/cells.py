@@ -8,9 +8,21 @@ Number = Optional[float]
 _TRIED = "[**no**](#what-was-tried-and-what-is-left)"
 
 
-def verdict(holds: bool | None) -> str:
-    """Tell whether a row holds; where it does not, the reader is led to what was tried."""
-    return "" if holds is None else "yes" if holds else _TRIED
+def verdict(holds: bool | None, doubt: bool = False) -> str:
+    """Tell whether a row holds; where it does not, the reader is led to what was tried.
+
+    Args:
+        holds: None where nothing is asked.
+        doubt: another run might say the opposite.
+    """
+    told = "" if holds is None else "yes" if holds else _TRIED
+    return f"{told}, by chance" if told and doubt else told
+
+
+def doubtful(one: dict[str, Any], limit: Number) -> bool:
+    """Tell whether a limit lies within the spread of what a variant adds."""
+    added, spread = one.get("added"), one.get("added_spread")
+    return added is not None and bool(spread) and limit is not None and abs(added - limit) <= spread
 
 
 def column(one: dict[str, Any], unit: str) -> str:

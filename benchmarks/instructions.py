@@ -1,7 +1,7 @@
-"""``make bench-instructions``: the instructions that tracing adds to an operation, sampled and not, counted by callgrind.
+"""``make bench-instructions``: the instructions that tracing adds to an operation, ours and the others', by callgrind.
 
-Exporter and inbox are included, the garbage collector is not.  Unlike times they do not depend on the machine's mood; they
-leave out what memory and the kernel cost.
+Everything up to the sink is included, the garbage collector is not.  Unlike times, instructions do not depend on the
+machine's mood; they leave out what memory and the kernel cost.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ import time
 from http.client import HTTPConnection
 from pathlib import Path
 
-from benchmarks.environments import CHECKOUT, VARIANTS, WORKLOADS, Environments, UnavailableError, clean_environment
+from benchmarks import report
+from benchmarks.cells import verdict
+from benchmarks.environments import (
+    CHECKOUT,
+    PEERS,
+    VARIANTS,
+    WORKLOADS,
+    Environments,
+    Sending,
+    UnavailableError,
+    clean_environment,
+)
 from benchmarks.machine import settle
 from benchmarks.page import put
 from benchmarks.rows import BY_NAME
@@ -28,69 +39,95 @@ _ROWS = ("span", "sqlite3", "sqlalchemy", "redis", "requests", "httpx", "aiohttp
 _SERVER = "aiohttp-server"
 _FEW, _MANY = 100, 300  # operations; the difference leaves out what happens once
 _READY = 60.0  # s
-_VARIANTS: tuple[dict[str, str], ...] = (
-    {"AUTOTRACE_ENABLED": "false"},
-    {"AUTOTRACE_SAMPLE_RATIO": "1"},
-    {"AUTOTRACE_SAMPLE_RATIO": "0"},
+_NEVER = 3_600_000  # ms until a worker wakes by itself: all of it is sent at the end, by each of them
+_COLUMNS = ("bare", *PEERS, "autotrace", "unsampled")
+_TITLES = (
+    "bare",
+    *(f"+ {VARIANTS[peer].title}" for peer in PEERS),
+    "+ autotrace",
+    "ours at most",
+    "holds",
+    "+ not sampled",
+    "share of sampled",
 )
-_FIXED = {
-    "AUTOTRACE_EXIT_TIMEOUT_MS": "60000",
-    "AUTOTRACE_SCHEDULE_DELAY_MS": "3600000",
-    "PYTHONHASHSEED": "0",
-}
+_FIXED = {"AUTOTRACE_EXIT_TIMEOUT_MS": "60000", "PYTHONHASHSEED": "0"}
 
 
 class Counting:
     """What it takes to count a workload's instructions.
 
     Args:
-        environments: where autotrace and the libraries are installed.
+        environments: where the agents and the libraries are installed.
         services: what the workloads ask.
         directory: where they run.
     """
 
     def __init__(self, environments: Environments, services: Services, directory: Path) -> None:
-        self._python = environments.executable("autotrace")
-        ask = [self._python, "-c", "import autotrace; print(autotrace.__path__[0])"]
-        package = subprocess.run(ask, capture_output=True, text=True, check=True, cwd=directory).stdout.strip()
-        site = str(Path(package) / "site")
-        self._environ = {**clean_environment(), **services.environ, **_FIXED, "PYTHONPATH": site}
+        self._environments = environments
+        self._services = services
         self._directory = directory
 
     def line(self, name: str) -> str:
         """Return a row's line of the table, in thousands."""
         row = BY_NAME[name]
-        bare, sampled, unsampled = (self._each(name, variant) / 1000 for variant in _VARIANTS)
-        added, left = sampled - bare, unsampled - bare
-        return f"| {row.title} | {bare:.1f} | {added:.1f} | {left:.1f} | {left / added:.0%} |"
+        counted = {one: None if row.excuse(one) else self._each(name, one) / 1000 for one in _COLUMNS}
+        bare = counted["bare"] or 0.0
+        added = {one: {"added": count - bare} for one, count in counted.items() if count is not None}
+        most = report.limit(row, added)
+        ours, unsampled = added["autotrace"]["added"], added["unsampled"]["added"]
+        cells = [f"{bare:.1f}"]
+        cells += [f"{added[peer]['added']:.1f}" if peer in added else row.excuse(peer) for peer in PEERS]
+        cells += [f"{ours:.1f}", f"{most:.1f}" if most is not None else ""]
+        cells.append(verdict(None if most is None else ours <= most))
+        return f"| {row.title} | {' | '.join(cells)} | {unsampled:.1f} | {unsampled / ours:.0%} |"
 
-    def _each(self, name: str, variant: dict[str, str]) -> float:
+    def _each(self, name: str, variant: str) -> float:
         few, many = (self._count(name, count, variant) for count in (_FEW, _MANY))
         return (many - few) / (_MANY - _FEW)
 
-    def _count(self, name: str, count: int, variant: dict[str, str]) -> int:
-        program = BY_NAME[name].program
-        traced = variant.get("AUTOTRACE_ENABLED") != "false"
-        workload = str(WORKLOADS / program.format(environment="autotrace" if traced else "bare"))
-        valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        command = [*valgrind, self._python, "-W", "ignore", str(CHECKOUT / "benchmarks" / "counted.py")]
-        with tempfile.TemporaryDirectory(dir=self._directory) as data:
-            environ = {**self._environ, "AUTOTRACE_DATA_DIR": data, **variant}
-            with (
-                open(Path(data) / "said", "w+", encoding="utf-8") as said,
-                subprocess.Popen(
-                    [*command, workload, str(count)], env=environ, cwd=data, stdout=subprocess.PIPE, stderr=said
-                ) as process,
-            ):
-                if name == _SERVER:
-                    _ask(process, count)
-                process.communicate()
-                said.seek(0)
-                text = said.read()
-        found = re.search(r"Collected : (\d+)", text)
-        if found is None:
+    def _count(self, name: str, count: int, variant: str) -> int:
+        chosen = VARIANTS[variant]
+        workload = str(WORKLOADS / BY_NAME[name].program.format(environment=chosen.environment))
+        valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--instr-atstart=no"]
+        program = ["python", "-W", "ignore", str(CHECKOUT / "benchmarks" / "counted.py"), workload, str(count)]
+        command = [*valgrind, "--trace-children=yes", *self._environments.command(chosen, *program)]
+        _, port = self._services.port()
+        settings = chosen.settings(Sending(port, delay_ms=_NEVER))
+        environ = {**clean_environment(), **self._services.environ, **settings, **_FIXED}
+        with (
+            tempfile.TemporaryDirectory(dir=self._directory) as data,
+            open(Path(data) / "said", "w+", encoding="utf-8") as said,
+            subprocess.Popen(
+                command, env=environ, cwd=data, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+            ) as process,
+        ):
+            _drive(process, name, count)
+            process.communicate()
+            said.seek(0)
+            text = said.read()
+        found = re.findall(r"Collected : (\d+)", text)
+        if not found:
             raise ServiceError(f"{name} was not counted; it said:\n{text[-2000:]}")
-        return int(found.group(1))
+        return int(found[-1])
+
+
+def _drive(process: subprocess.Popen[bytes], name: str, count: int) -> None:
+    """Let a workload warm up, have what follows counted, and let it follow."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    if name == _SERVER:
+        _ask(process, count)
+        return
+    while process.stdout.readline().strip() not in (b"warm", b""):
+        pass
+    _switch_on(process)
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+
+
+def _switch_on(process: subprocess.Popen[bytes]) -> None:
+    command = ["callgrind_control", "--instr=on", str(process.pid)]
+    subprocess.run(command, check=True, capture_output=True, timeout=_READY)
 
 
 def _ask(process: subprocess.Popen[bytes], count: int) -> None:
@@ -103,6 +140,7 @@ def _ask(process: subprocess.Popen[bytes], count: int) -> None:
         connection.getresponse().read()
         if not number:
             time.sleep(1)
+            _switch_on(process)
     connection.close()
     process.send_signal(signal.SIGTERM)
 
@@ -121,13 +159,13 @@ def main() -> int:
     lines = [
         f"Python {given.python}, {time.strftime('%Y-%m-%d')}, in thousands of instructions.",
         "",
-        "| work | bare | added | added where not sampled | share |",
-        "|---|---:|---:|---:|---:|",
+        f"| work | {' | '.join(_TITLES)} |",
+        "|---|---:|---:|---:|---:|---:|---|---:|---:|",
     ]
     try:
         (wheel,) = (cache / "dist").glob("autotrace-*.whl")
         environments = Environments(cache, given.python, wheel)
-        environments.prepare([VARIANTS["autotrace"]])
+        environments.prepare([VARIANTS[name] for name in _COLUMNS])
         with (
             tempfile.TemporaryDirectory(prefix="autotrace-bench-") as directory,
             Services(environments.executable("tools"), Path(directory), settle()) as services,

@@ -11,14 +11,21 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
 import uv
 
+from benchmarks import page
 from benchmarks.environments import CHECKOUT, WORKLOADS, clean_environment
 
 _CLIENTS = ("kafka-python", "aiokafka", "confluent-kafka")
+_FIGURES = {  # of a run, in the order of its figures: which round's is the best, and how it is told
+    "sent per s": (max, "{:.0f}"),
+    "handled per s": (max, "{:.0f}"),
+    "CPU per message": (min, "{:.1f} µs"),
+}
 _KAFKA = "AUTOTRACE_TEST_KAFKA"
 
 
@@ -32,27 +39,33 @@ def main() -> int:
         return 2
     home = Path(given.cache).resolve() / "bench" / f"messages-{given.python}"
     _install(home, given.python, wheels[0].resolve())
-    print(
-        "| client | sent per s, bare | traced | handled per s, bare | traced | CPU per message, bare | traced | ratio |"
-    )
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    lines = [
+        f"Python {given.python}, {time.strftime('%Y-%m-%d')}, {given.count} messages a run, the best of {given.rounds}.",
+        "",
+        f"| client {''.join(f'| {what}, bare | traced | ratio ' for what in _FIGURES)}|",
+        f"|---|{'---:|' * 3 * len(_FIGURES)}",
+    ]
     for client in _CLIENTS:
-        print(_row(client, home, bootstrap, given.rounds, given.count), flush=True)
+        lines.append(_row(client, home, bootstrap, given.rounds, given.count))
+        print(lines[-1], file=sys.stderr, flush=True)
+    text = "\n".join(lines)
+    print(text)
+    if given.publish:
+        page.put(CHECKOUT / "docs" / "performance.md", text, "messages")
     return 0
 
 
 def _row(client: str, home: Path, bootstrap: str, rounds: int, count: int) -> str:
-    """Return a client's row: the best figures of all rounds, and the ratio of the CPU times."""
+    """Return a client's row: the best figures of all rounds, and the ratios of traced to bare."""
     bare, traced = [], []
     for _ in range(rounds):
         bare.append(_run(client, home, bootstrap, count, traced=False))
         traced.append(_run(client, home, bootstrap, count, traced=True))
     cells = [client]
-    for part in (0, 1):
-        cells += [f"{max(run[part] for run in runs):.0f}" for runs in (bare, traced)]
-    costs = [min(run[2] for run in runs) for runs in (bare, traced)]
-    cells += [f"{cost:.1f} µs" for cost in costs]
-    return f"| {' | '.join(cells)} | {costs[1] / costs[0]:.2f} |"
+    for part, (best, form) in enumerate(_FIGURES.values()):
+        without, within = (best(run[part] for run in runs) for runs in (bare, traced))
+        cells += [form.format(without), form.format(within), f"{within / without:.2f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def _run(client: str, home: Path, bootstrap: str, count: int, *, traced: bool) -> list[float]:
@@ -86,6 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--python", default="3.11", help="the version, such as 3.13 (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="how often each runs (default: %(default)s)")
     parser.add_argument("--count", type=int, default=5000, help="messages of one run (default: %(default)s)")
+    parser.add_argument("--publish", action="store_true", help="put the table into docs/performance.md")
     parser.add_argument("--cache", default=str(CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")))
     return parser.parse_args()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.cells import cell, column, number, verdict
+from benchmarks.cells import cell, column, doubtful, number, verdict
 from benchmarks.environments import VARIANTS
 from benchmarks.rows import BY_NAME, ROWS
 
@@ -25,7 +25,8 @@ def sampling(run: dict[str, Any]) -> list[str]:
         if whole["added"] and some["added"] is not None:
             without = (some["added"] - _RATIO * whole["added"]) / (1 - _RATIO)
             share = without / whole["added"]
-            cells[2:] = [cell(without, None, row.unit), f"{number(100 * share)} %", verdict(share < _QUARTER)]
+            doubt = doubtful(some, _QUARTER * whole["added"])
+            cells[2:] = [cell(without, None, row.unit), f"{number(100 * share)} %", verdict(share < _QUARTER, doubt)]
         lines.append(f"| {row.title} | {' | '.join(cells)} |")
     head = "| sampling | all traces | one in a hundred | one that is not sampled | share | below a quarter |"
     return [head, "|---|---:|---:|---:|---:|---|", *lines] if lines else []
@@ -49,5 +50,6 @@ def scales(run: dict[str, Any]) -> list[str]:
                 one = told["variants"][name]
                 cells += [column(one, row.unit), f"{one['arrived']} of {one['expected']}"]
             limit = cell(told["limit"], None, row.unit)
-            lines.append(f"| {row.title} | {' | '.join(cells)} | {limit} | {verdict(told['holds'])} |")
+            doubt = any(doubtful(told["variants"][name], told["limit"]) for name in names)
+            lines.append(f"| {row.title} | {' | '.join(cells)} | {limit} | {verdict(told['holds'], doubt)} |")
     return lines[1:]

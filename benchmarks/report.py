@@ -12,7 +12,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import ours
-from benchmarks.cells import Number, cell, column, verdict
+from benchmarks.cells import Number, cell, column, doubtful, verdict
 from benchmarks.environments import PEERS, VARIANTS
 from benchmarks.rows import BY_NAME, US
 
@@ -47,12 +47,12 @@ def summary(row: Row, figures: dict[str, Figures], best: float) -> dict[str, Any
             "added_spread": added_spread,
             **asdict(one),
         }
-    limit = _limit(row, variants)
+    most = limit(row, variants)
     added = variants.get("autotrace", {}).get("added")
-    holds = None if limit is None or added is None else bool(added <= limit)
+    holds = None if most is None or added is None else bool(added <= most)
     if variants.get("autotrace", {}).get("note", "").startswith("void"):
         holds = False
-    return {"row": row.name, "unit": row.unit, "limit": limit, "holds": holds, "variants": variants}
+    return {"row": row.name, "unit": row.unit, "limit": most, "holds": holds, "variants": variants}
 
 
 def _scaled(figures: Figures, best: float) -> list[float]:
@@ -86,7 +86,7 @@ def _added(row: Row, samples: list[float], bare: list[float]) -> tuple[Number, N
     return median(differences), _spread(differences)
 
 
-def _limit(row: Row, variants: dict[str, Any]) -> Number:
+def limit(row: Row, variants: dict[str, Any]) -> Number:
     """Return what ours may add: the issue's figure as a share of the better peer's, times the better peer's here."""
     if row.scale:  # its limit is another row's, see `compare`
         return None
@@ -118,9 +118,9 @@ def compare(rows: list[dict[str, Any]]) -> None:
         base = first.setdefault(row.scale, told)["variants"]
         limits = {name: _times(row.asked[2], base[name]["added"]) for name in _OURS if name in base}
         told["limit"] = limits.get("autotrace")
-        for name, limit in limits.items():
+        for name, most in limits.items():
             added = told["variants"][name]["added"]
-            holds = added is not None and (limit is None or added <= limit)
+            holds = added is not None and (most is None or added <= most)
             told["holds"] = holds and told["holds"] is not False
 
 
@@ -164,7 +164,8 @@ def _main(run: dict[str, Any]) -> list[str]:
             one = variants.get(name)
             cells.append("" if one is None else column(one, row.unit))
         share = "" if told["limit"] is None else cell(told["limit"], None, row.unit)
-        lines.append(f"| {row.title} | {' | '.join(cells)} | {share} | {verdict(told['holds'])} |")
+        said = verdict(told["holds"], doubtful(variants.get("autotrace", {}), told["limit"]))
+        lines.append(f"| {row.title} | {' | '.join(cells)} | {share} | {said} |")
     return [*(lines if len(lines) > head else []), *(["", *notes] if notes else [])]
 
 
