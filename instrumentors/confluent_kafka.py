@@ -28,14 +28,16 @@ _kafka = messaging.Messaging("kafka")
 def _settings(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     """Keep what the spans tell of a client's configuration; names may be spelled with underscores.
 
-    That is: client id, server and transactional id; group; the default callback; what has been subscribed to.
+    That is: client id, server and transactional id; group; the default callback; what has been subscribed to; what the
+    group says.
     """
     given = {**(argument(args, kwargs, 1, "config") or {}), **kwargs}
     known = {str(name).lower().replace(".", "_"): value for name, value in given.items()}
     servers = known.get("bootstrap_servers", known.get("metadata_broker_list"))
     server = servers.strip() if isinstance(servers, str) and "," not in servers else None
     sender = known.get("client_id"), server, known.get("transactional_id")
-    setattr(args[0], subclasses.KEPT, (sender, known.get("group_id"), known.get("on_delivery"), []))
+    rest: Any = known.get("group_id"), known.get("on_delivery"), [], message_objects.Group()
+    setattr(args[0], subclasses.KEPT, (sender, *rest))
     return args, kwargs
 
 
@@ -65,12 +67,12 @@ def _reports(args: Args, kwargs: Kwargs, ours: Callable[..., Call]) -> Args:
 
 
 def _consumer(consumer: Any) -> Reader:
-    (client_id, server, _), group, _report, topics = _kept(consumer)
-    try:
-        member = consumer.memberid()
-    except RuntimeError:  # closed
-        member = None
-    return client_id, group, server, member, tuple(topics)
+    (client_id, server, _), group, _report, topics, told = _kept(consumer)
+    return client_id, group, server, told.of(consumer)[0], tuple(topics)
+
+
+def _settled(args: Args, kwargs: Kwargs) -> Any:
+    return message_objects.named(args, kwargs) or _kept(args[0])[4].of(args[0])[1]
 
 
 def _subscribed(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
@@ -97,9 +99,7 @@ def _reading(kind: Any, scope: str) -> Any:
         "subscribe": subclasses.adjusted(_subscribed),
         "poll": _kafka.one(message_objects.received, _consumer),
         "consume": _kafka.batches(message_objects.received, _consumer),
-        "commit": _kafka.commit(
-            message_objects.committed, _consumer, told=message_objects.refused(cimpl.KafkaException)
-        ),
+        "commit": _kafka.commit(_settled, _consumer, told=message_objects.refused(cimpl.KafkaException)),
         "unsubscribe": _kafka.release(),
         "close": _kafka.release(),
         "__exit__": _kafka.release(),

@@ -34,7 +34,7 @@ def _inner(consumer: Any) -> Any:
 
 
 def _consumer(consumer: Any) -> Reader:
-    (client_id, server, _), group, _report, topics = getattr(_inner(consumer), subclasses.KEPT)
+    (client_id, server, _), group, _report, topics, _told = getattr(_inner(consumer), subclasses.KEPT)
     return client_id, group, server, None, tuple(topics)
 
 

@@ -5,13 +5,45 @@ An instrumentor hands these functions to the family in place of its own.
 
 from __future__ import annotations
 
+from time import monotonic
+
 from autotrace.patching.model import argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from autotrace.patching import Args, Kwargs
+
+
+_TOLD_FOR = 1.0  # s
+
+
+class Group:
+    """What a consumer is called in its group, and the places that are assigned to it.
+
+    The library asks its own thread for either while the program waits, so it is asked once a second; both change where
+    the group is balanced anew, and the spans of that second tell what was.
+    """
+
+    __slots__ = ("_asked", "_told")
+
+    def __init__(self) -> None:
+        self._asked = -_TOLD_FOR
+        self._told: tuple[str | None, Sequence[tuple[Any, Any]]] = None, ()
+
+    def of(self, consumer: Any) -> tuple[str | None, Sequence[tuple[Any, Any]]]:
+        """Return a consumer's name and its places; none where it is closed."""
+        now = monotonic()
+        if now - self._asked > _TOLD_FOR:
+            self._asked, self._told = now, (None, ())
+            try:
+                places = [(place.topic, place.partition) for place in consumer.assignment()]
+                self._told = consumer.memberid(), places
+            except RuntimeError:
+                pass
+        return self._told
 
 
 def answered(message: Any) -> tuple[Any, Any, bool]:
@@ -27,13 +59,11 @@ def received(message: Any) -> Any:
     return *place, message.key(), message.value() is None, message.timestamp()[1], message.headers()
 
 
-def committed(args: Args, kwargs: Kwargs) -> Any:
-    """Return the places that a commit settles: Places of the family's; without offsets it is all that is assigned."""
-    return named(args, kwargs) or [(place.topic, place.partition) for place in args[0].assignment()]
-
-
 def named(args: Args, kwargs: Kwargs) -> Any:
-    """Return the places that a commit names: of a message, or offsets; after the receiver, these are its arguments."""
+    """Return the places that a commit names: of a message, or offsets; after the receiver, these are its arguments.
+
+    Without them it settles all that is assigned.
+    """
     message, offsets = argument(args, kwargs, 1, "message"), argument(args, kwargs, 2, "offsets")
     if message is not None:
         return ((message.topic(), message.partition()),)
