@@ -1,18 +1,17 @@
 """When a process forks and when it ends: nothing that was finished is lost, and the end waits only so long.
 
 Covers the interpreter's ordinary end (also after an uncaught exception and ``sys.exit``), the signals that end a process
-which does not handle them (``termination``), ``os.fork``, and the two ways in which Python code leaves at once:
+which does not handle them (``termination``), forks, and the two ways in which Python code leaves at once:
 ``os._exit``, by which the children of ``multiprocessing`` end, and ``os.exec*``.  Not covered: a process that is killed
 by SIGKILL or by a crash.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from _thread import allocate_lock, get_ident
 
-from autotrace.trace import ids
+from autotrace.trace import forks, ids
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import Span
@@ -70,8 +69,7 @@ class Lifetime:
         The child has new ids, an empty buffer and a worker of its own.  The spans that were open around the fork are the
         parent's to deliver; in the child they go on being parents, and when they end there nobody is told.
         """
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin_anew)
+        forks.in_child(self._begin_anew)
 
     def leaving(self, original: Any, _scope: str) -> Any:
         """Wrap ``os._exit``: what is there is delivered, also what is open around the call."""

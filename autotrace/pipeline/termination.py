@@ -101,7 +101,11 @@ class Termination:
         self._reset()
         if self._writing < 0:
             return
-        ours = self._wake(-1)
+        try:
+            ours = self._wake(-1)
+        except ValueError:  # not on the main thread: a child that was forked in C
+            self._replace()
+            return
         if ours == self._writing:
             self._close()
             self._open()
@@ -118,6 +122,15 @@ class Termination:
         before = self._wake(self._writing, warn_on_full_buffer=False)
         if before >= 0:
             self._wake(before, warn_on_full_buffer=False)
+        self._watch()
+
+    def _replace(self) -> None:
+        """Make the pipe another one without telling the interpreter, which goes on writing to the same number."""
+        reading, writing = os.pipe()
+        for new, old in ((reading, self._reading), (writing, self._writing)):
+            os.dup2(new, old, inheritable=False)
+            os.close(new)
+        os.set_blocking(self._writing, False)
         self._watch()
 
     def _close(self) -> None:

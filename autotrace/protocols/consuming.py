@@ -10,7 +10,6 @@ Not handled: a loop that is left by ``break`` is not noticed before the next pul
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 from _thread import get_ident
 from weakref import ref
@@ -19,6 +18,7 @@ from autotrace import propagation
 from autotrace.patching.wall import fault
 from autotrace.protocols import quiet
 from autotrace.protocols.calls import failed
+from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.tracer import tracer
 
@@ -209,8 +209,7 @@ def watch() -> None:
         return
     _watching = True
     atexit.register(_end_all)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget)
+    forks.in_child(_forget)
 
 
 def settled(consumer: Any, tag: int, multiple: bool) -> None:

@@ -9,13 +9,13 @@ Not handled: a serializer of the program that looks at the headers sees ours amo
 from __future__ import annotations
 
 import atexit
-import os
 
 from autotrace import propagation
 from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
 from autotrace.protocols.calls import abandon, failed
+from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
@@ -194,8 +194,7 @@ def watch() -> None:
         return
     _watching = True
     atexit.register(_end_all)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_unanswered.clear)
+    forks.in_child(_unanswered.clear)
 
 
 def _end_all() -> None:

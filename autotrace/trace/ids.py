@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 from _random import Random
 
+from autotrace.trace import forks
+
 _generator = Random()
 _bits = _generator.getrandbits
+_getpid = os.getpid
 
 
 _CHUNK = 256
@@ -60,6 +63,8 @@ def span_id() -> str:
 
 def trace_id() -> str:
     """Return 32 hex digits."""
+    if _getpid() != forks.process:
+        forks.begin()
     try:
         return pool.pop() + pool.pop()
     except IndexError:

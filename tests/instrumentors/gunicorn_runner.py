@@ -13,7 +13,7 @@ from gunicorn.app.wsgiapp import run
 
 import recorder as recording
 from autotrace.protocols import http
-from autotrace.trace import ids
+from autotrace.trace import forks, ids
 from autotrace.trace.tracer import tracer
 
 
@@ -22,7 +22,7 @@ def main(file, names, *arguments):
     spans = os.open(file, os.O_WRONLY | os.O_APPEND)
     tracer.active = True
     tracer.submit = lambda span: os.write(spans, json.dumps(recording.as_dict(span)).encode() + b"\n")
-    os.register_at_fork(after_in_child=ids.reseed)
+    forks.in_child(ids.reseed)
     http.configure(excluded_urls=["/excluded"])
     recording.instrument(*names.split(","))
     sys.argv = ["gunicorn", *arguments]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -62,6 +63,38 @@ def test_a_forked_childs_spans_arrive_and_the_parents_only_once(machine):
         "parent",
     ]
     assert len({span["span_id"] for span in trace["spans"] if span["name"] == "child"}) == 3
+
+
+@pytest.mark.parametrize("thread", [False, True], ids=["main thread", "another thread"])
+def test_a_child_that_is_forked_in_c_begins_anew_all_the_same(machine, thread):
+    """Nobody tells Python of that fork; the child's ids are its own, its spans arrive, and its parent's only once.
+
+    No thread may ask for the interpreter's lock meanwhile, or the child waits for it for ever, with and without us.
+    """
+    code = (
+        "import ctypes, os, threading, time, autotrace\n"
+        "fork = ctypes.PyDLL(None).fork\n"
+        "def work(name):\n"
+        "    for _ in range(3):\n"
+        "        with autotrace.span(name):\n            pass\n"
+        "def work_in_children():\n"
+        "    time.sleep(0.5)\n"
+        "    for _ in range(3):\n"
+        "        pid = fork()\n"
+        "        if pid == 0:\n"
+        "            work('child')\n"
+        "            os._exit(0)\n"
+        "        assert os.waitpid(pid, 0)[1] == 0\n"
+        f"if {thread}:\n"
+        "    one = threading.Thread(target=work_in_children)\n    one.start()\n    one.join()\n"
+        "else:\n    work_in_children()\n"
+        "work('after')\n"
+    )
+    done = machine.python("-W", "ignore", "-c", code)
+    assert (done.returncode, done.stderr) == (0, b"")
+    spans = machine.spans()
+    assert Counter(span.name for span in spans) == {"child": 9, "after": 3}
+    assert len({span.trace_id for span in spans}) == len({span.span_id for span in spans}) == len(spans)
 
 
 def test_traces_can_be_seen_while_the_program_runs(machine):

@@ -85,6 +85,27 @@ def requests(machine, path="/"):
     return found
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_workers_that_uwsgi_forks_have_traces_of_their_own(machine, threads):
+    """It forks in C and tells nobody: each worker has ids, a queue and a thread of its own, and delivers while it runs."""
+    uwsgi = [
+        str(Path(sys.executable).with_name("uwsgi")),
+        "--module=app:app",
+        "--master",
+        "--die-on-term",
+        "--processes=2",
+    ]
+    with serving(machine, APP, *uwsgi, f"--threads={threads}", "--http=127.0.0.1:{port}") as (process, url):
+        assert {ask(url) for _ in range(40)} == {b"hello"}
+        deadline = time.monotonic() + 20
+        while len(requests(machine)) < 40 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert requests(machine) == [False] * 40
+        assert stop(process) == 0
+    assert requests(machine) == [False] * 40
+    assert len({span.trace_id for span in machine.spans()}) == 40
+
+
 def test_a_gunicorn_worker_that_times_out_delivers(machine):
     """Its master aborts it in the middle of a request: that one arrives, and what was before it."""
     command = (sys.executable, "-m", "gunicorn", "-w1", "--timeout=2", "-b127.0.0.1:{port}", "app:app")
