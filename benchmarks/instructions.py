@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from benchmarks.environments import (
     Environments,
     Sending,
     UnavailableError,
+    Variant,
     clean_environment,
 )
 from benchmarks.machine import settle
@@ -40,7 +42,7 @@ _SERVER = "aiohttp-server"
 _FEW, _MANY = 100, 300  # operations; the difference leaves out what happens once
 _READY = 60.0  # s
 _NEVER = 3_600_000  # ms until a worker wakes by itself: all of it is sent at the end, by each of them
-_COLUMNS = ("bare", *PEERS, "autotrace", "unsampled")
+_COLUMNS = (*PEERS, "autotrace", "unsampled")
 _TITLES = (
     "bare",
     *(f"+ {VARIANTS[peer].title}" for peer in PEERS),
@@ -70,29 +72,33 @@ class Counting:
     def line(self, name: str) -> str:
         """Return a row's line of the table, in thousands."""
         row = BY_NAME[name]
-        counted = {one: None if row.excuse(one) else self._each(name, one) / 1000 for one in _COLUMNS}
-        bare = counted["bare"] or 0.0
-        added = {one: {"added": count - bare} for one, count in counted.items() if count is not None}
+        # What a program takes differs from environment to environment: each agent is compared with its own one's.
+        bare: dict[str, float] = {}
+        added = {}
+        for one in (VARIANTS[column] for column in _COLUMNS if not row.excuse(column)):
+            if one.environment not in bare:
+                bare[one.environment] = self._each(name, replace(one, launcher=""))
+            added[one.name] = {"added": (self._each(name, one) - bare[one.environment]) / 1000}
         most = report.limit(row, added)
         ours, unsampled = added["autotrace"]["added"], added["unsampled"]["added"]
-        cells = [f"{bare:.1f}"]
+        cells = [f"{bare['autotrace'] / 1000:.1f}"]
         cells += [f"{added[peer]['added']:.1f}" if peer in added else row.excuse(peer) for peer in PEERS]
         cells += [f"{ours:.1f}", f"{most:.1f}" if most is not None else ""]
         cells.append(verdict(None if most is None else ours <= most))
         return f"| {row.title} | {' | '.join(cells)} | {unsampled:.1f} | {unsampled / ours:.0%} |"
 
-    def _each(self, name: str, variant: str) -> float:
+    def _each(self, name: str, variant: Variant) -> float:
         few, many = (self._count(name, count, variant) for count in (_FEW, _MANY))
         return (many - few) / (_MANY - _FEW)
 
-    def _count(self, name: str, count: int, variant: str) -> int:
-        chosen = VARIANTS[variant]
-        workload = str(WORKLOADS / BY_NAME[name].program.format(environment=chosen.environment))
+    def _count(self, name: str, count: int, variant: Variant) -> int:
+        peer = variant.environment if variant.launcher else "bare"
+        workload = str(WORKLOADS / BY_NAME[name].program.format(environment=peer))
         valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--instr-atstart=no"]
         program = ["python", "-W", "ignore", str(CHECKOUT / "benchmarks" / "counted.py"), workload, str(count)]
-        command = [*valgrind, "--trace-children=yes", *self._environments.command(chosen, *program)]
+        command = [*valgrind, "--trace-children=yes", *self._environments.command(variant, *program)]
         _, port = self._services.port()
-        settings = chosen.settings(Sending(port, delay_ms=_NEVER))
+        settings = variant.settings(Sending(port, delay_ms=_NEVER))
         environ = {**clean_environment(), **self._services.environ, **settings, **_FIXED}
         with (
             tempfile.TemporaryDirectory(dir=self._directory) as data,
