@@ -24,6 +24,7 @@ def kill(machine, code, *numbers, prefix=(RUN,)):
     ) as process:
         try:
             assert process.stdout.readline() == b"ready\n", process.communicate()
+            time.sleep(0.1)  # one that comes between the interpreter's look and the system call is seen only afterwards
             began = time.monotonic()
             for number in numbers:
                 process.send_signal(number)

@@ -33,6 +33,10 @@ class Consumer:
         """Return what is assigned."""
         return [place("jobs", 1)]
 
+    def memberid(self):
+        """Return what it is called in its group."""
+        return "me-1"
+
     def commit(self, message=None, offsets=None):
         """Return the places that were committed."""
         return offsets or self.assignment()
@@ -43,7 +47,12 @@ def client(_consumer):
     return "me", "workers", "b:9092", None, ()
 
 
-def committing(places=message_objects.committed, told=None):
+def settled(args, kwargs):
+    """Return the places that are named, or else all that are assigned."""
+    return message_objects.named(args, kwargs) or message_objects.Group().of(args[0])[1]
+
+
+def committing(places=settled, told=None):
     """Return a traced ``commit(consumer, message, offsets)``."""
     return ACME.commit(places, client, told=told)(Consumer.commit, "acme")
 
