@@ -37,12 +37,12 @@ class Group:
         """Return a consumer's name and its places; none where it is closed."""
         now = monotonic()
         if now - self._asked > _TOLD_FOR:
-            self._asked, self._told = now, (None, ())
+            self._asked = now
             try:
                 places = [(place.topic, place.partition) for place in consumer.assignment()]
                 self._told = consumer.memberid(), places
             except RuntimeError:
-                pass
+                self._told = None, ()
         return self._told
 
 

@@ -13,7 +13,6 @@ from autotrace.trace import forks
 
 _generator = Random()
 _bits = _generator.getrandbits
-_getpid = os.getpid
 
 
 _CHUNK = 256
@@ -39,8 +38,10 @@ def used() -> bool:
 
 
 def refill() -> str:
-    """Fill the pool, and return one id more."""
+    """Fill the pool, and return one id more; what is made from here on, no forked child may repeat."""
     global _used
+    forks.begin()
+    forks.watch()
     _used = True
     # PERF: cut by ``hex`` and ``split``, which takes half of what slicing does.
     digits = _bits(64 * (_CHUNK + 1)).to_bytes(8 * (_CHUNK + 1), "big").hex(" ", 8)
@@ -63,7 +64,7 @@ def span_id() -> str:
 
 def trace_id() -> str:
     """Return 32 hex digits."""
-    if _getpid() != forks.process:
+    if not forks.mark[0]:
         forks.begin()
     try:
         return pool.pop() + pool.pop()

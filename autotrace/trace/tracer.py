@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from time import perf_counter_ns, time_ns
 
-from autotrace.trace import ids
+from autotrace.trace import forks, ids
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.elsewhere import elsewhere
 from autotrace.trace.failure import failure_of
@@ -198,6 +198,8 @@ class Tracer:
         self.inherited = elsewhere((trace.trace_id, remote.span_id, trace.flags, trace.tracestate, trace.baggage))
 
     def _inherit(self, span: Span, inherited: Span) -> None:
+        if not forks.mark[0]:
+            forks.begin()
         trace = inherited.trace
         if trace.trace_id:
             span.trace = trace

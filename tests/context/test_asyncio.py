@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+import uvloop
 
 from autotrace import span
 
@@ -16,7 +17,6 @@ def run(request):
     """A function that runs a coroutine on a loop of its own."""
     if request.param == "asyncio":
         return asyncio.run
-    uvloop = pytest.importorskip("uvloop")
 
     def run(main):
         loop = uvloop.new_event_loop()

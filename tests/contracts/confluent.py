@@ -7,11 +7,18 @@ import importlib
 import sys
 import time
 import warnings
+from importlib.metadata import version
 from typing import NamedTuple
 
 import pytest
 
 from contracts.kafka import KafkaMessaging
+
+
+def need_asyncio():
+    """Skip a test, or a whole module, where the installed version has no asyncio classes; from 2.13 on it must have them."""
+    if tuple(map(int, version("confluent-kafka").split(".")[:2])) < (2, 13):
+        pytest.skip("confluent-kafka 2.13 brought its asyncio classes", allow_module_level=True)
 
 
 class Seen(NamedTuple):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.confluent import need_asyncio
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import workloads  # noqa: E402
@@ -26,8 +28,8 @@ ADDRESS = {
 @pytest.mark.parametrize("name", workloads.ALL)
 def test_the_program_does_not_notice(name, request):
     """Results, exceptions, what is said and what is current are the bare run's; each fault is counted; spans go on."""
-    if name == "confluent_kafka_aio":  # later versions have it
-        pytest.importorskip("confluent_kafka.aio")
+    if name == "confluent_kafka_aio":
+        need_asyncio()
     address = [ADDRESS[fixture](request.getfixturevalue(fixture)) for fixture in workloads.ALL[name][2:]]
     done = subprocess.run(
         [sys.executable, str(HERE / "injection.py"), name, *address], capture_output=True, text=True, check=False

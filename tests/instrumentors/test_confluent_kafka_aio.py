@@ -9,12 +9,12 @@ from functools import partial
 
 import pytest
 
-pytest.importorskip("confluent_kafka.aio")
-
 from autotrace.api import span
 from contracts.asynchronous import Loop
-from contracts.confluent import ConfluentKafka, Iterated
+from contracts.confluent import ConfluentKafka, Iterated, need_asyncio
 from contracts.messaging_base import current_id, hexadecimal
+
+need_asyncio()
 
 
 class Reader(Iterated):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.confluent import need_asyncio
+
 CLIENT, PRODUCER, CONSUMER = 3, 4, 5
 START = """
 import asyncio, http.server, sqlite3, sys, threading, urllib.request
@@ -138,7 +140,7 @@ def test_what_handling_does_is_in_the_trace_of_the_sending(machine, kafka_broker
     With nothing but autotrace-run, whichever client and way of pulling.
     """
     if client == "confluent_kafka.aio":
-        pytest.importorskip("confluent_kafka.aio")
+        need_asyncio()
     batch = way in BATCHES or (client, way) == ("kafka", "poll")
     count = 3 if batch else 1
     program = machine.write("program.py", START + PROGRAMS[client])
