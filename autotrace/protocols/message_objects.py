@@ -62,7 +62,7 @@ def received(message: Any) -> Any:
 def named(args: Args, kwargs: Kwargs) -> Any:
     """Return the places that a commit names: of a message, or offsets; after the receiver, these are its arguments.
 
-    Without them it settles all that is assigned.
+    Empty where it names none: then it settles all that is assigned.
     """
     message, offsets = argument(args, kwargs, 1, "message"), argument(args, kwargs, 2, "offsets")
     if message is not None:
