@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
+from abc import ABC, abstractmethod
 
 import pytest
 
@@ -25,15 +26,15 @@ def work(name="inside"):
     return around
 
 
-class ConcurrencyContract:
+class ConcurrencyContract(ABC):
     """The contract."""
 
     instrumentors = ()
     scope = ""
 
+    @abstractmethod
     def run(self, function, /, *args, **kwargs):
         """Run the function elsewhere and wait; return its result, or raise its exception."""
-        raise NotImplementedError
 
     @pytest.fixture(autouse=True)
     def _traced(self, recorder, instrument):

@@ -7,6 +7,7 @@ import importlib
 import sys
 import time
 import warnings
+from abc import abstractmethod
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -114,9 +115,9 @@ class ConfluentKafka(KafkaMessaging):
     def producer(self, **options):
         return self.library.Producer({"bootstrap.servers": self.bootstrap, "client.id": "sender", **options})
 
+    @abstractmethod
     def reader(self, topic, configuration, kind=None):
         """Return an Iterated consumer; ``kind`` is another class of the package's than the usual."""
-        raise NotImplementedError
 
     def consumer(self, topic, group=None, kind=None, **options):
         configuration = {

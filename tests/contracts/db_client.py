@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import threading
 import traceback
+from abc import ABC, abstractmethod
 
 import pytest
 
@@ -46,7 +47,7 @@ class Work:
         tracer.finish(self.span)
 
 
-class DbClientContract:
+class DbClientContract(ABC):
     """The contract; ``scope`` is the instrumentor whose spans come out."""
 
     instrumentors = ()
@@ -54,21 +55,21 @@ class DbClientContract:
     error = sqlite3.OperationalError
     error_name = "sqlite3.OperationalError"
 
+    @abstractmethod
     def open(self, path):
         """Return an open database whose locks are waited for no longer than a tenth of a second."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, db, sql, parameters=()):
         """Send one statement and commit; return its rows as a list of tuples."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run_many(self, db, sql, rows):
         """Send one batch and commit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self, db):
         """Close it."""
-        raise NotImplementedError
 
     @pytest.fixture
     def path(self, tmp_path):

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import traceback
+from abc import ABC, abstractmethod
 
 import pytest
 
@@ -25,7 +26,7 @@ from services.ports import free_port
 from .db_client import Work, describe_work
 
 
-class DbCommandsContract:
+class DbCommandsContract(ABC):
     """The contract; ``scope`` is the instrumentor whose spans come out."""
 
     instrumentors = ()
@@ -33,25 +34,25 @@ class DbCommandsContract:
     errors = "redis.exceptions"
     wrong_type = connection_error = timeout_error = Exception
 
+    @abstractmethod
     def open(self, server, **options):
         """Return a client; ``options`` are ``port`` and ``timeout`` (s), and are passed on otherwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, client, *command):
         """Send one command; return its answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run_many(self, client, commands, transaction=False):
         """Send commands in one batch; return their answers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self, client):
         """Close it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def patched(self):
         """Return functions that are patched, each with the module that has it."""
-        raise NotImplementedError
 
     @pytest.fixture
     def client(self, redis_server, recorder, instrument):

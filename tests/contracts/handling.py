@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from abc import ABC, abstractmethod
 from types import MappingProxyType
 
 import pytest
@@ -28,7 +29,7 @@ class HandlerError(Exception):
     """What goes wrong in the program that handles a message."""
 
 
-class Handling:
+class Handling(ABC):
     """The contract; a subclass adds a library to it."""
 
     name = ""  # the scope of the spans that send
@@ -41,29 +42,29 @@ class Handling:
 
     # How the library is spoken to.
 
+    @abstractmethod
     def send(self, headers=None):
         """Send one message."""
-        raise NotImplementedError
 
     def send_from_elsewhere(self, context):
         """Send one message as if another process had, with a context."""
         self.send(context)
 
+    @abstractmethod
     def handle(self, function):
         """Have one message handled by a function, which is called with the message's headers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def title(self):
         """Return what comes after "send" and "process" in the names of spans."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attributes(self, operation):
         """Return the expected attributes of the only message, but for the wait."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refused(self):
         """Send what the library or the broker refuses; returns the exception that the program sees."""
-        raise NotImplementedError
 
     # What the tests are written in.
 

@@ -11,6 +11,7 @@ import inspect
 import os
 import pickle
 import sys
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -57,7 +58,7 @@ def frames_of(error):
     return frames
 
 
-class HttpClientContract:
+class HttpClientContract(ABC):
     """What a user of any HTTP client sees.
 
     Attributes:
@@ -76,9 +77,9 @@ class HttpClientContract:
     refused: type[BaseException] = OSError
     timed_out: type[BaseException] = OSError
 
+    @abstractmethod
     def send(self, method, url, headers=None, body=None, timeout=None):
         """Send a request with the library, read the answer, close everything; return the status."""
-        raise NotImplementedError
 
     @pytest.fixture
     def origin(self):
@@ -358,9 +359,9 @@ class HttpClientContract:
 class AsyncHttpClientContract(HttpClientContract):
     """The same for a library with coroutines; ``asend`` is what ``send`` is elsewhere."""
 
+    @abstractmethod
     async def asend(self, method, url, headers=None, body=None, timeout=None):
         """Send a request with the library, read the answer, close everything; return the status."""
-        raise NotImplementedError
 
     def send(self, method, url, headers=None, body=None, timeout=None):
         """Run ``asend`` in an event loop of its own."""

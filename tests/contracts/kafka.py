@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from autotrace.api import span
@@ -150,17 +152,17 @@ class KafkaMessaging(MessagingContract):
         assert failed["attributes"]["error.type"].rpartition(".")[2] == type(caught.value).__name__
         assert faults == {}
 
+    @abstractmethod
     def commit_nonsense(self, consumer):
         """Commit a place that is none, where a client expects one."""
-        raise NotImplementedError
 
     def settled(self, topic, number, trace, parent):
         """Return the expected span of a commit of whatever the consumer has got to."""
         return self.committed(topic, number, trace, parent)
 
+    @abstractmethod
     def uncommitting(self, topic):
         """Return a consumer that refuses to commit."""
-        raise NotImplementedError
 
     @pytest.mark.parametrize("way", ["commit", "abort"])
     def test_a_transaction_says_so_and_how_it_ended(self, connect, topic, recorder, way):
@@ -175,13 +177,13 @@ class KafkaMessaging(MessagingContract):
         assert found[name]["attributes"]["messaging.operation.type"] == "settle"
         assert found[name]["kind"] == "CLIENT"
 
+    @abstractmethod
     def transactional(self, topic):
         """Return a producer whose transactional id is the topic's name, ready for its first transaction."""
-        raise NotImplementedError
 
+    @abstractmethod
     def transact(self, producer, topic, way):
         """Begin a transaction, send one message, and ``commit`` or ``abort``."""
-        raise NotImplementedError
 
     @staticmethod
     def choose(monkeypatch, **settings):
@@ -193,6 +195,6 @@ class KafkaMessaging(MessagingContract):
         """Return the link to a producer's span, which is the root of the trace of the same number."""
         return [(f"{number:032x}", hexadecimal(number))]
 
+    @abstractmethod
     def commit_first(self, consumer, topic):
         """Commit that the first message of partition 0 has been handled, by naming it."""
-        raise NotImplementedError

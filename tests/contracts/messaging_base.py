@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import pytest
 
 from autotrace.trace.context import get_current
@@ -21,58 +23,58 @@ def current_id():
     return current.span_id if current is not None else None
 
 
-class MessagingBase:
+class MessagingBase(ABC):
     """How a library is spoken to, and what spans are expected."""
 
     name = ""  # of the instrumentor
     member_told = True  # whether a span says which member of its group the consumer is
 
+    @abstractmethod
     def producer(self, **options):
         """Return a new producer; the client id is "sender"."""
-        raise NotImplementedError
 
+    @abstractmethod
     def consumer(self, topic, **options):
         """Return a new consumer, from the topic's beginning; the client id is "reader", the group is the topic's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send(self, producer, topic, value, key=None, headers=None):
         """Send a message and return what the library returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delivered(self, sent):
         """Wait until the broker has answered; raises what the library raises."""
-        raise NotImplementedError
 
-    def serve(self, producer):
+    def serve(self, producer):  # noqa: B027 - most have a thread
         """Let a library that has no thread for it see the broker's answers."""
 
+    @abstractmethod
     def poll(self, consumer, count):
         """Return batches with at least ``count`` messages in all; each is what the program would loop over."""
-        raise NotImplementedError
 
+    @abstractmethod
     def try_poll(self, consumer):
         """Ask for messages for a moment, and get none."""
-        raise NotImplementedError
 
     def close(self, client):
         """Close a producer or a consumer."""
         client.close()
 
+    @abstractmethod
     def commit(self, consumer):
         """Commit how far the consumer has come, and wait for the answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refused(self, producer, topic):
         """Send what the library itself refuses with an exception."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attributes(self, operation, topic, key, offset):
         """Return the expected attributes, but for the wait; what is None is left out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def functions(self):
         """Return the library's public functions that are patched, as (owner, name)."""
-        raise NotImplementedError
 
     # What the tests are written in.
 
