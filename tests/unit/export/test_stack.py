@@ -71,9 +71,9 @@ def test_the_text_is_what_python_prints(raiser):
 
 def test_a_file_that_is_not_there():
     """A frame without source is still a frame, and a line that repeats once more is told as Python tells it."""
-    failure = Failure("shop.SoldOut", "", (("<string>", 1, "<module>"), *[("/gone/x.py", 7, "f")] * 4))
+    failure = Failure("shop.SoldOut", "", (("<gone>", 1, "<module>"), *[("/gone/x.py", 7, "f")] * 4))
     frame = '  File "/gone/x.py", line 7, in f\n'
     assert stack_text(failure) == (
-        'Traceback (most recent call last):\n  File "<string>", line 1, in <module>\n'
+        'Traceback (most recent call last):\n  File "<gone>", line 1, in <module>\n'
         f"{frame * 3}  [Previous line repeated 1 more time]\nshop.SoldOut\n"
     )
