@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from machine import AUTOTRACE, RUN
+from services.ports import free_port
 
 FLASK = (
     "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef index():\n    return 'hello'\n"
@@ -136,11 +136,6 @@ def collector():
         server.server_close()
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
-
-
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_server_stopped_by_sigterm_under_load_delivers_every_finished_span(machine, server):
     """What was answered is at the sink; more than that only what was on its way."""
@@ -148,14 +143,18 @@ def test_a_server_stopped_by_sigterm_under_load_delivers_every_finished_span(mac
     machine.write("app.py", source)
     port = free_port()
     command = [part.format(port=port, dir=machine.directory) for part in arguments]
-    with subprocess.Popen(
-        [RUN, sys.executable, *command],
-        cwd=machine.directory,
-        env={**machine.environ, "PYTHONPATH": str(machine.directory)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
+    log = machine.directory / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [RUN, sys.executable, *command],
+            cwd=machine.directory,
+            env={**machine.environ, "PYTHONPATH": str(machine.directory)},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             with Load(port) as load:
                 deadline = time.monotonic() + 30
@@ -168,8 +167,8 @@ def test_a_server_stopped_by_sigterm_under_load_delivers_every_finished_span(mac
                 os.killpg(process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-    assert len(load.answered) >= 200
-    assert code in (0, -signal.SIGTERM)
+    assert code in (0, -signal.SIGTERM), log.read_text()
+    assert len(load.answered) >= 200, log.read_text()
     arrived = [span.trace_id.hex() for span in machine.spans()]
     assert len(arrived) == len(set(arrived))
     assert set(load.answered) - set(arrived) == set()

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from machine import RUN
+from services.ports import free_port
 
 APP = (
     "import time\nfrom flask import Flask\napp = Flask(__name__)\n"
@@ -33,8 +34,7 @@ ASGI = (
 @contextmanager
 def serving(machine, source, *command):
     """Run a server of ``app.py``; gives its process and its address once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     machine.write("app.py", source)
     process = subprocess.Popen(
         [RUN, *(part.format(port=port) for part in command)],

@@ -26,7 +26,6 @@ _PACKAGE = "redis-tools"
 _SAME_PROGRAM = "redis-check-rdb"  # in that package; it is the server where it is called redis-server
 _START_LIMIT_S = 30.0
 _TRIES = 3  # a port may be lost between its choice and its use
-_HIGHEST_PORT = 55535  # the nodes of a cluster talk to each other at a port that is 10000 higher
 
 
 def _program() -> str | None:
@@ -132,7 +131,7 @@ class RedisServer:
     def _launch(self, program: str) -> None:
         directory = self._directory
         assert directory is not None
-        self.port = next(port for port in iter(free_port, None) if port <= _HIGHEST_PORT)
+        self.port = free_port()
         arguments = ["--bind", self.host, "--port", str(self.port), "--unixsocket", str(directory / "socket")]
         arguments += ["--dir", str(directory), "--save", "", "--appendonly", "no", "--daemonize", "no", *self._options]
         with (directory / "log").open("wb") as log:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from email.utils import formatdate
 
@@ -17,6 +16,7 @@ from autotrace import __version__
 from autotrace.export import http
 from autotrace.export.answer import LONGEST_REST, rest
 from autotrace.export.http import HttpExporter
+from services.ports import free_port
 from unit.export.making import settings
 from unit.export.receiver import Answer, running, scripted
 
@@ -288,8 +288,7 @@ def read_request(connection):
 
 def test_nobody_there():
     """A refused connection is tried until the deadline, and is retryable then."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     exporter = exporter_to(port)
     begun = time.monotonic()
     result = exporter.export(PAYLOAD, soon(0.3))
