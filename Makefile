@@ -1,26 +1,32 @@
+# make check             lint, types, and the tests that need no service and no process of their own, on one Python: a minute
 # make test              lint, wheel, and the tests on the oldest, a middle and the newest Python found, with real services
-# make test PY=all       the same on every Python found
 # make test PY=3.11      the tests on one Python
 # make test ARGS='-k x'  the tests, with arguments for pytest
+# make nightly           all tests on every Python found, property tests with new examples, the suites of other libraries
 # make lint              ruff and mypy
 # make demo              the pizza shop of examples/pizza, traced
 # make clean             removes what all these made, but not .venv
+# What runs where: tests/speeds.toml.
 
 PY ?=
 ARGS ?=
 SHELL := /bin/bash
 CACHE := $(or $(AUTOTRACE_CACHE),.cache)
 NOX := .venv/bin/nox
-WITH_SERVICES := .venv/bin/python -m tests.services.kafka -- .venv/bin/python -m tests.services.rabbitmq --
+SERVICES := .venv/bin/python -m tests.services --install
 export PY
 # One Python or a choice of tests is for a quick look; the rest is left out then.
 SESSIONS := $(if $(filter-out all,$(PY))$(ARGS),tests,lint wheel tests)
 
-.PHONY: test lint wheel demo clean
+.PHONY: check test nightly lint wheel demo clean
 .DEFAULT_GOAL := test
 
-test: .venv/.tools
-	$(WITH_SERVICES) $(NOX) --session $(SESSIONS) -- $(ARGS)
+check test: .venv/.tools
+	SPEED=$@ $(SERVICES) -- $(NOX) --session $(SESSIONS) -- $(ARGS)
+
+nightly: .venv/.tools
+	SPEED=$@ $(SERVICES) -- $(NOX) --session $(SESSIONS) -- $(ARGS)
+	$(if $(ARGS),,$(MAKE) transparency)
 
 lint wheel: .venv/.tools
 	$(NOX) --session $@
@@ -49,7 +55,7 @@ bench-quick: wheel
 # make bench-messages    Kafka throughput of each client, bare and traced, as a ratio; part of make bench without ARGS
 .PHONY: bench-messages
 bench-messages: wheel
-	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m tests.services.kafka -- .venv/bin/python -m benchmarks.messages $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(SERVICES) kafka -- .venv/bin/python -m benchmarks.messages $(ARGS)
 
 # make bench-compiled    what a compiled part would buy: a prototype in C beside autotrace (needs a C compiler)
 .PHONY: bench-compiled

@@ -26,6 +26,7 @@ VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 FEWEST_IN_CI = 3
 LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
 IN_CI = os.environ.get("CI") == "true"
+SPEED = os.environ.get("SPEED", "test")  # check, test or nightly: what runs where says tests/speeds.toml
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
@@ -62,8 +63,9 @@ def _interpreter(version: str) -> str | None:
 def _interpreters() -> list[str]:
     """Return the versions that are installed, and make nox find exactly these interpreters by their names."""
     found = {version: path for version in VERSIONS if (path := _interpreter(version))}
-    if not found or (IN_CI and len(found) < FEWEST_IN_CI):
-        wanted = FEWEST_IN_CI if IN_CI else 1
+    several = IN_CI and SPEED == "test" and not os.environ.get("PY")
+    wanted = FEWEST_IN_CI if several else 1
+    if len(found) < wanted:
         sys.exit(
             f"noxfile.py: {len(found)} of Python {', '.join(VERSIONS)} run here ({', '.join(found)}): install {wanted}"
         )
@@ -72,17 +74,28 @@ def _interpreters() -> list[str]:
     return list(found)
 
 
-def _chosen(found: list[str]) -> list[str]:
-    """Return the versions to test: the oldest, the newest and one between, or all, or what ``make`` was told."""
+def _columns(found: list[str]) -> dict[str, str]:
+    """Return the Pythons to test, each with its column of tests/speeds.toml.
+
+    These are all for ``make nightly``, the newest for ``make check``, else the oldest, a middle one and the newest; with PY
+    the one that ``make`` was told, or all.
+    """
     wanted = os.environ.get("PY", "")
-    if wanted == "all":
-        return found
-    if wanted:
-        return [version for version in found if version == wanted] or sys.exit(f"noxfile.py: no Python {wanted} here")
-    return sorted({found[0], found[len(found) // 2], found[-1]}, key=found.index)
+    if wanted not in ("", "all", *found):
+        sys.exit(f"noxfile.py: no Python {wanted} here")
+    if SPEED == "check":
+        return {wanted if wanted in found else found[-1]: "check"}
+    if wanted in found:
+        return {wanted: "newest" if SPEED == "test" else SPEED}
+    if SPEED == "nightly":
+        return dict.fromkeys(found, SPEED)
+    chosen = found if wanted == "all" else [found[0], found[len(found) // 2]]
+    # The longest first: what is wrong with it is known first.
+    return {found[-1]: "newest", **{version: "others" for version in chosen if version != found[-1]}}
 
 
-PYTHONS = _chosen(_interpreters())
+COLUMNS = _columns(_interpreters())
+PYTHONS = list(COLUMNS)
 
 
 def _sources() -> list[Path]:
@@ -128,7 +141,7 @@ def _exit_code(session: nox.Session, *command: str) -> int:
     return 0
 
 
-@nox.session(python=LINT_VERSION if LINT_VERSION in PYTHONS else PYTHONS[-1])
+@nox.session(python=LINT_VERSION if _interpreter(LINT_VERSION) else PYTHONS[0])
 def lint(session: nox.Session) -> None:
     """Check style and types."""
     project = nox.project.load_toml(CHECKOUT / "pyproject.toml")["project"]
@@ -158,8 +171,8 @@ def wheel(session: nox.Session) -> None:
 def _clean_environment() -> dict[str, str | None]:
     """Return the changes to the environment that keep the user's own settings, and the tree, out of the tests."""
     ours = [name for name in os.environ if name.startswith(("OTEL_", "AUTOTRACE_"))]
-    kept = {"AUTOTRACE_TEST_KAFKA", "AUTOTRACE_TEST_RABBITMQ", "AUTOTRACE_CACHE"}
-    return dict.fromkeys(["PYTHONPATH", "TRACEPARENT", "TRACESTATE", "BAGGAGE", *(set(ours) - kept)])
+    kept = [name for name in ours if name.startswith("AUTOTRACE_TEST_") or name == "AUTOTRACE_CACHE"]
+    return dict.fromkeys(["PYTHONPATH", "TRACEPARENT", "TRACESTATE", "BAGGAGE", *(set(ours) - set(kept))])
 
 
 def _absolute(argument: str) -> str:
@@ -194,4 +207,5 @@ def tests(session: nox.Session) -> None:
         arguments += ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
     color = "yes" if sys.stdout.isatty() else "no"
     options = ["-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(CHECKOUT), "--timeout=180", f"--color={color}"]
+    options.append(f"--speed={COLUMNS[str(session.python)]}")
     session.run("pytest", *options, *arguments)

@@ -54,6 +54,7 @@ def test_the_agent_requires_only_two_packages():
     assert sorted(line.split(";")[0].split(">")[0].strip() for line in required) == ["importlib-metadata", "wrapt"]
 
 
+@pytest.mark.process
 def test_the_installed_package_is_the_wheel_and_instrumentors_is_no_top_level_module():
     """The tests run on what users get; somebody's own ``instrumentors`` stays theirs."""
     import autotrace
@@ -63,6 +64,7 @@ def test_the_installed_package_is_the_wheel_and_instrumentors_is_no_top_level_mo
     assert b"No module named 'instrumentors'" in done.stderr
 
 
+@pytest.mark.process
 def test_in_the_tree_the_folder_refuses_another_name():
     """Whoever imports it as ``instrumentors`` is told how it is meant."""
     done = subprocess.run(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,15 +19,6 @@ FIGURES = HERE / "figures.json"
 PATHS = ("span", "query", "request")
 FEW, MANY = 500, 1500  # the difference of the two leaves out what happens once
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-def valgrind():
-    """Return the path of valgrind, installed where that is possible; None where it cannot be had."""
-    if shutil.which("valgrind") is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
-        command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "valgrind"]
-        subprocess.run(command, check=False, capture_output=True)
-    return shutil.which("valgrind")
 
 
 def run(*command, **environ):

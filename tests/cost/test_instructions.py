@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
@@ -20,13 +19,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def yardstick():
+def yardstick(valgrind):
     """The unit, where instructions can be counted."""
-    if instructions.valgrind() is None:
-        reason = "valgrind cannot be had here: instructions are not counted"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
     return instructions.per_operation("yardstick", AUTOTRACE_ENABLED="false")
 
 

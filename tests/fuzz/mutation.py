@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
+
+from hypothesis import settings
 
 _BAD = [
     "\x00",
@@ -37,19 +38,14 @@ class Mutation:
 
     Args:
         seed: of the generator.
-        seconds: how long ``texts`` goes on.
     """
 
-    def __init__(self, seed: int, seconds: float = 1.0) -> None:
+    def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._seconds = seconds
 
-    def texts(self, *good: str, fewest: int = 300):
-        """Yield texts until the time is over, and at least so many."""
-        until = time.monotonic() + self._seconds
-        count = 0
-        while count < fewest or time.monotonic() < until:
-            count += 1
+    def texts(self, *good: str, share: float = 5):
+        """Yield so many times the number of texts that a property test has examples, which is larger at night."""
+        for _ in range(int(share * settings().max_examples)):
             text = self._random.choice(good)
             for _ in range(self._random.randint(1, 4)):
                 text = self._changed(text)

@@ -153,7 +153,7 @@ FAILED = {
 
 
 @pytest.fixture
-def broker():
+def broker(kafka_programs):
     """A broker of the test's own, which it may end."""
     made = KafkaBroker()
     start(made)

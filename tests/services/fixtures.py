@@ -1,7 +1,12 @@
-"""Pytest fixtures for the services; a conftest takes them with ``pytest_plugins = ["services.fixtures"]``."""
+"""Pytest fixtures for the services, and the answer to who starts them; a conftest has them by ``pytest_plugins``.
+
+As soon as the tests are collected, what they need is begun to be started, all at once and before the first test runs. A run
+without ``make`` starts services for itself, and installs nothing.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from dataclasses import dataclass
@@ -10,14 +15,91 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .errors import ServiceUnavailable
-from .kafka import ADDRESS_VARIABLE, KafkaBroker
+from .kafka import ADDRESS_VARIABLE as KAFKA_VARIABLE
 from .kafka_wire import NotReady, probe
 from .rabbitmq import ADDRESS_VARIABLE as RABBITMQ_VARIABLE
-from .rabbitmq import RabbitBroker
 from .redis import RedisServer
+from .shared import VARIABLE, Client, Server, Services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .kafka import KafkaBroker
+
+NEEDS = {
+    "kafka_broker": "kafka",
+    "kafka_programs": "kafka programs",
+    "rabbitmq": "rabbitmq",
+    "redis_server": "redis-server",
+    "valgrind": "valgrind",
+}
+"""What a test that asks for a fixture needs from outside, as ``services.shared`` calls it."""
+
+_client = pytest.StashKey[Client]()
+_ours = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find who starts the services, or do it ourselves, for the processes of pytest-xdist too."""
+    if VARIABLE not in os.environ:
+        stack = config.stash[_ours] = contextlib.ExitStack()
+        os.environ[VARIABLE] = stack.enter_context(Server(stack.enter_context(Services())))
+    config.stash[_client] = Client(os.environ[VARIABLE])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what this run has started."""
+    if stack := config.stash.get(_ours, None):
+        del os.environ[VARIABLE]
+        stack.close()
+
+
+def needs(item: pytest.Item) -> set[str]:
+    """Return what a test needs from outside."""
+    return {NEEDS[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have everything started that the collected tests need."""
+    if session.config.option.collectonly:
+        return
+    wanted = set().union(*map(needs, session.items))
+    given = {
+        name
+        for name, variable in (("kafka", KAFKA_VARIABLE), ("rabbitmq", RABBITMQ_VARIABLE))
+        if variable in os.environ
+    }
+    if wanted - given:
+        session.config.stash[_client].expect(*sorted(wanted - given))
+
+
+def unavailable(error: ServiceUnavailable) -> None:
+    """Fail with CI=true, and skip with one line otherwise."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(error), pytrace=False)
+    pytest.skip(str(error).splitlines()[0])
+
+
+def start(service: KafkaBroker | RedisServer) -> None:
+    """Start a service of a test's own; where it cannot be had, fail with CI=true and skip otherwise."""
+    try:
+        service.start()
+    except ServiceUnavailable as error:
+        unavailable(error)
+
+
+@pytest.fixture(scope="session")
+def shared_service(request: pytest.FixtureRequest):
+    """A function that returns where a shared service is; a test whose service cannot be had fails or is skipped."""
+
+    def address(name: str) -> str:
+        try:
+            return request.config.stash[_client].address(name)
+        except ServiceUnavailable as error:
+            unavailable(error)
+            raise
+
+    return address
 
 
 @dataclass(frozen=True)
@@ -31,36 +113,30 @@ class Kafka:
     bootstrap: str
 
 
-def start(service: KafkaBroker | RabbitBroker | RedisServer) -> None:
-    """Start a service; where it cannot be had, fail with CI=true and skip otherwise."""
+@pytest.fixture(scope="session")
+def kafka_broker(shared_service) -> Kafka:
+    """A real Kafka broker: the one at AUTOTRACE_TEST_KAFKA, else the run's."""
+    given = os.environ.get(KAFKA_VARIABLE)
+    if given is None:
+        return Kafka(shared_service("kafka"))
+    host, _, port = given.rpartition(":")
     try:
-        service.start()
-    except ServiceUnavailable as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error).splitlines()[0])
+        probe(host, int(port))
+    except (NotReady, OSError, ValueError) as error:
+        pytest.fail(f"{KAFKA_VARIABLE}={given!r} is no Kafka broker ({error}): unset it or start one", False)
+    return Kafka(given)
 
 
 @pytest.fixture(scope="session")
-def kafka_broker() -> Iterator[Kafka]:
-    """A real Kafka broker: the one at AUTOTRACE_TEST_KAFKA, else one of this session's own.
+def kafka_programs(shared_service) -> None:
+    """What a broker of the test's own is made of is there."""
+    shared_service("kafka programs")
 
-    Where it cannot be had, tests that ask for it fail with CI=true and are skipped, with the reason, otherwise.
-    """
-    if given := os.environ.get(ADDRESS_VARIABLE):
-        host, _, port = given.rpartition(":")
-        try:
-            probe(host, int(port))
-        except (NotReady, OSError, ValueError) as error:
-            pytest.fail(f"{ADDRESS_VARIABLE}={given!r} is no Kafka broker ({error}): unset it or start one", False)
-        yield Kafka(given)
-        return
-    broker = KafkaBroker()
-    start(broker)
-    try:
-        yield Kafka(broker.bootstrap)
-    finally:
-        broker.stop()
+
+@pytest.fixture
+def kafka_topic() -> str:
+    """Return the name of a topic that no other test uses; the broker creates it when it is first written to."""
+    return f"topic-{uuid.uuid4().hex}"
 
 
 @dataclass(frozen=True)
@@ -82,18 +158,10 @@ class Rabbit:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[Rabbit]:
-    """A real RabbitMQ: the one at AUTOTRACE_TEST_RABBITMQ, else one of this session's own."""
-    if given := os.environ.get(RABBITMQ_VARIABLE):
-        host, _, port = given.rpartition(":")
-        yield Rabbit(host, int(port))
-        return
-    broker = RabbitBroker()
-    start(broker)
-    try:
-        yield Rabbit(broker.host, broker.port)
-    finally:
-        broker.stop()
+def rabbitmq(shared_service) -> Rabbit:
+    """A real RabbitMQ: the one at AUTOTRACE_TEST_RABBITMQ, else the run's."""
+    host, _, port = (os.environ.get(RABBITMQ_VARIABLE) or shared_service("rabbitmq")).rpartition(":")
+    return Rabbit(host, int(port))
 
 
 @pytest.fixture
@@ -103,8 +171,9 @@ def queue_name() -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A real Redis server of this session's own; where it cannot be had it is as with the broker."""
+def redis_server(shared_service) -> Iterator[RedisServer]:
+    """A real Redis server of this process's own."""
+    shared_service("redis-server")
     server = RedisServer()
     start(server)
     try:
@@ -113,7 +182,8 @@ def redis_server() -> Iterator[RedisServer]:
         server.stop()
 
 
-@pytest.fixture
-def kafka_topic() -> str:
-    """Return the name of a topic that no other test uses; the broker creates it when it is first written to."""
-    return f"topic-{uuid.uuid4().hex}"
+@pytest.fixture(scope="session")
+def valgrind(shared_service) -> str:
+    """Return the path of valgrind."""
+    path: str = shared_service("valgrind")
+    return path

@@ -1,9 +1,8 @@
 """A real Apache Kafka broker for tests: one node, broker and controller in one process, on free loopback ports.
 
-Run ``python -m tests.services.kafka -- CMD ARGS...`` to give one broker to a command and to all that it starts: CMD finds
-its address in AUTOTRACE_TEST_KAFKA. Where no broker can be had, CMD runs without one, unless CI=true. Not for measuring Kafka, and no cluster: replication, security and tiered storage
-are out. Nothing outlives a broker: its data are deleted when it is stopped. A parent that is killed takes it along on
-Linux only, and then leaves the data in the temporary directory.
+Not for measuring Kafka, and no cluster: replication, security and tiered storage are out. Nothing outlives a broker: its
+data are deleted when it is stopped. A parent that is killed takes it along on Linux only, and then leaves the data in the
+temporary directory.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -23,7 +21,7 @@ from .errors import ServiceUnavailable
 from .kafka_jars import find_jars, find_java
 from .kafka_wire import NotReady, probe
 from .ports import LOOPBACK, free_ports
-from .processes import beside, start_process
+from .processes import start_process
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -186,7 +184,3 @@ class KafkaBroker:
             return "\n".join((self._directory / "log").read_text(errors="replace").splitlines()[-lines:])
         except OSError:
             return "(no log)"
-
-
-if __name__ == "__main__":
-    sys.exit(beside(sys.argv[1:], KafkaBroker(), ADDRESS_VARIABLE, "tests.services.kafka"))

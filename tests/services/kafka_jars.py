@@ -1,7 +1,7 @@
 """Gets what a Kafka broker is made of: a Java runtime, and the broker's jars from Maven's repository, fetched once.
 
 The jars lie in ``<checkout>/.cache/kafka/<version>/lib``, or under AUTOTRACE_CACHE where that is set. Java and Maven
-are installed with apt-get where they are missing and the user is root; on other systems they have to be there.
+are installed where they are missing and ``make`` runs as root; on other systems they have to be there.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from . import packages
 from .errors import ServiceUnavailable
-from .packages import apt_install
 
 KAFKA_VERSION = "4.1.1"
 _SCALA_VERSION = "2.13"
@@ -60,7 +60,7 @@ def _run(command: list[str], what: str) -> None:
 
 
 def _apt_install(package: str, program: str) -> None:
-    apt_install(package, f"the Kafka broker needs {program}, which is not on PATH: install {package}")
+    packages.apt_install(package, f"the Kafka broker needs {program}, which is not on PATH")
 
 
 def _java_version(java: str) -> int:
@@ -92,8 +92,13 @@ def find_java() -> str:
 
 def _resolve(target: Path) -> None:
     """Let Maven copy the broker and all it depends on into ``target``, which appears only when it is whole."""
+    if not packages.allowed:
+        raise ServiceUnavailable(
+            f"the Kafka broker's jars have not been fetched: `make test` does, into {target.parent}"
+        )
     if not shutil.which("mvn"):
         _apt_install("maven", "Maven (mvn)")
+    packages.announce(f"fetching Kafka {KAFKA_VERSION} with Maven")
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         pom = Path(scratch) / "pom.xml"
         pom.write_text(_POM, encoding="utf-8")

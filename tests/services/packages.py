@@ -1,4 +1,4 @@
-"""Installing the program of a service from the system's packages, where the user is root and the system has apt-get.
+"""Installing the program of a service from the system's packages: only where ``make`` said so, as root, with apt-get.
 
 The system starts nothing: while a package is installed, what Debian asks before it starts a service says no.
 """
@@ -9,6 +9,8 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,16 @@ from .errors import ServiceUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+allowed = False
+"""Whether this process may install and fetch: ``python -m tests.services --install`` may, no pytest ever does."""
+
+_one_at_a_time = threading.Lock()  # services that start side by side
 _POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it; 101 is "action forbidden by policy"
+
+
+def announce(what: str) -> None:
+    """Say in one line what is about to be installed or fetched."""
+    print(f"services: {what}", file=sys.stderr, flush=True)
 
 
 def apt_install(package: str, need: str) -> None:
@@ -25,13 +36,19 @@ def apt_install(package: str, need: str) -> None:
 
     Args:
         package: its name.
-        need: one line that says what is missing and what for, without what to do about it.
+        need: what is missing and what for, without what to do about it.
 
     Raises:
-        ServiceUnavailable: it cannot be installed.
+        ServiceUnavailable: it cannot be installed, or not by this process; the text is one line that says how to get it.
     """
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        raise ServiceUnavailable(need)
+    if not allowed or not shutil.which("apt-get") or os.geteuid() != 0:
+        raise ServiceUnavailable(f"{need}: install it (Debian: apt-get install {package})")
+    with _one_at_a_time:
+        _install(package, need)
+
+
+def _install(package: str, need: str) -> None:
+    announce(f"{need}: installing {package} with apt-get")
     with _nothing_started():
         for command in (
             ["apt-get", "update", "-q"],

@@ -1,10 +1,7 @@
 """A real RabbitMQ broker for tests: one node on free loopback ports, with a name and a directory of its own.
 
-Run ``python -m tests.services.rabbitmq -- CMD ARGS...`` to give one broker to a command and to all that it starts: CMD
-finds its address in AUTOTRACE_TEST_RABBITMQ. It takes seconds to start, so one serves all Pythons.
-
-Its program is Debian's package, which is installed where it is missing and the user is root; the package's own service is
-not used, and not started. Erlang's port mapper, which would else outlive the broker, is a process of ours too.
+Its program is Debian's package, which ``make`` installs where it is missing; the package's own service is not used, and not
+started. Erlang's port mapper, which would else outlive the broker, is a process of ours too.
 """
 
 from __future__ import annotations
@@ -12,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import time
 import uuid
@@ -22,7 +18,7 @@ from typing import TYPE_CHECKING
 from .errors import ServiceUnavailable
 from .packages import apt_install
 from .ports import LOOPBACK, free_ports
-from .processes import beside, start_process
+from .processes import start_process
 
 if TYPE_CHECKING:
     import subprocess
@@ -59,7 +55,7 @@ def find_programs() -> tuple[str, str]:
     Raises:
         ServiceUnavailable: They are not there and cannot be installed.
     """
-    need = "the tests of RabbitMQ need rabbitmq-server, which is not here: install it"
+    need = "the tests of RabbitMQ need rabbitmq-server, which is not here"
     for tried in (False, True):
         server = next((path for path in _PLACES if os.access(path, os.X_OK)), None)
         mapper = shutil.which("epmd")
@@ -67,7 +63,7 @@ def find_programs() -> tuple[str, str]:
             return server, mapper
         if not tried:
             apt_install(_PACKAGE, need)
-    raise ServiceUnavailable(need)
+    raise ServiceUnavailable(f"{need}, and its package did not bring it")
 
 
 class RabbitBroker:
@@ -186,7 +182,3 @@ class RabbitBroker:
             return (self._directory / "log").read_text(errors="replace")
         except OSError:
             return "(no log)"
-
-
-if __name__ == "__main__":
-    sys.exit(beside(sys.argv[1:], RabbitBroker(), ADDRESS_VARIABLE, "tests.services.rabbitmq"))

@@ -1,7 +1,7 @@
 """A real Redis server for tests: one process on a free loopback port, without persistence, ended by its pid.
 
-Its program is taken from PATH. Where it is missing and the user is root, apt-get installs the package with the program,
-which is not the one with the service: nothing is started by the system, and nothing outlives a server.
+Its program is taken from PATH. Where it is missing ``make`` installs the package with the program, which is not the one
+with the service: nothing is started by the system, and nothing outlives a server.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def find_program() -> str:
     """
     if path := _program():
         return path
-    apt_install(_PACKAGE, "the tests of redis need redis-server, which is not on PATH: install it")
+    apt_install(_PACKAGE, "the tests of redis need redis-server, which is not on PATH")
     if path := _program():
         return path
-    raise ServiceUnavailable(f"the tests of redis need redis-server, which {_PACKAGE} did not bring: install it")
+    raise ServiceUnavailable(f"the tests of redis need redis-server, which {_PACKAGE} did not bring")
 
 
 class RedisServer:

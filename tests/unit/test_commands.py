@@ -84,6 +84,7 @@ def bare(tmp_path_factory):
     return directory
 
 
+@pytest.mark.process
 def test_an_environment_without_us_keeps_us_out(bare):
     """Unless it sees the system's packages, has us installed, or points to where we are."""
     python = python_of([str(bare / "bin" / "python")], {})

@@ -124,6 +124,7 @@ def test_hastened_exports_are_still_tried_once(receiver):
     assert len(receiver.received) == 2
 
 
+@pytest.mark.process
 def test_a_forked_child_has_its_own_connection(receiver):
     """The child dials anew, and the parent goes on with its own."""
     exporter = exporter_to(receiver.port)

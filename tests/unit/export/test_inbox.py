@@ -73,6 +73,7 @@ def test_one_file_for_many_requests(make, data):
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
+@pytest.mark.process
 def test_the_lock_is_held_until_the_writer_is_closed(make, data):
     """A file is finished when its writer is, and not before."""
     writer = make()
@@ -104,6 +105,7 @@ def test_a_record_is_one_system_call(make, data, monkeypatch):
     assert written == [11]
 
 
+@pytest.mark.process
 def test_a_new_file_after_eight_megabytes(make, data):
     """Files are rotated, the full one is finished, and no request is lost."""
     writer = make()
@@ -281,6 +283,7 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("way", ["forget", "nothing"])
 def test_a_fork_begins_a_file_of_its_own(data, way):
     """The parent keeps its file and its lock; the child's file is finished when the child is; told of the fork or not."""
@@ -297,6 +300,7 @@ def test_a_fork_begins_a_file_of_its_own(data, way):
     assert is_finished(by_parent[True])
 
 
+@pytest.mark.process
 def test_a_forgotten_file_stays_locked_by_the_parent(make, data):
     """Closing the child's descriptor does not undo the parent's lock."""
     writer = make()
@@ -405,6 +409,7 @@ def shared(tmp_path_factory):
         yield name
 
 
+@pytest.mark.process
 def test_a_home_that_does_not_exist(shared):
     """HOME=/nonexistent falls back on the temporary directory."""
     with unprivileged(shared, HOME="/nonexistent", TMPDIR=shared) as process:
@@ -413,6 +418,7 @@ def test_a_home_that_does_not_exist(shared):
     assert fallback.startswith("autotrace-")
 
 
+@pytest.mark.process
 def test_a_directory_that_is_read_only(shared):
     """The failure is told, nothing is raised, and it works as soon as it can."""
     inbox = os.path.join(shared, "data", "inbox")

@@ -77,6 +77,7 @@ def program(tmp_path):
     return tmp_path
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
@@ -97,17 +98,20 @@ def test_the_programs_name(program, arguments, name):
     assert run(*arguments, cwd=program) == name
 
 
+@pytest.mark.process
 def test_a_program_on_standard_input(program):
     """It has no name but the interpreter's."""
     assert run(cwd=program, given=_PRINT) == "python"
     assert run("-", cwd=program, given=_PRINT) == "python"
 
 
+@pytest.mark.process
 def test_a_directory_that_is_run_in_place(program):
     """`python .` is called after the directory."""
     assert run(".", cwd=program / "shop") == "shop"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="sys.orig_argv came with Python 3.10")
 @pytest.mark.parametrize(
     ("arguments", "name"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrace.propagation import b3
@@ -13,8 +13,6 @@ from autotrace.trace.tracer import tracer
 TRACE_ID = "80f198ee56343ba864fe8b2a57d3eff7"
 SPAN_ID = "e457b5a2e4d86bd1"
 PARENT = "05e3ac9a4f6e3b90"
-
-fuzz = settings(deadline=None, max_examples=300, database=None)
 
 
 def seen(headers):
@@ -136,7 +134,6 @@ def test_what_is_sent(make_span):
     )
 
 
-@fuzz
 @given(
     st.dictionaries(
         st.sampled_from(b3.FIELDS),
@@ -153,7 +150,6 @@ def test_no_text_makes_it_raise(headers):
         assert remote.flags in (0, 1)
 
 
-@fuzz
 @given(st.integers(1, (1 << 128) - 1), st.integers(1, (1 << 64) - 1), st.integers(0, 1))
 def test_what_is_sent_is_read_again(make_span, trace, parent, flags):
     """Both forms bring back identifiers and decision."""

@@ -64,6 +64,7 @@ def test_lambda_spells_it_otherwise():
     assert propagation.from_environment(environ).span_id == SPAN_ID
 
 
+@pytest.mark.process
 def test_a_child_process_is_told(make_span):
     """What a process puts into the environment of its child, the child reads from ``os.environ``."""
     script = (

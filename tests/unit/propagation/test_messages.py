@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import UserDict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrace import propagation
@@ -14,8 +14,6 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE_ID}-{SPAN_ID}-01".encode()
 OTHER = f"00-{TRACE_ID}-{'1' * 16}-01".encode()
-
-fuzz = settings(deadline=None, max_examples=300, database=None)
 
 
 def test_what_is_sent(make_span):
@@ -114,7 +112,6 @@ def test_limits_hold_for_bytes_too():
         assert propagation.incoming_bytes(headers).tracestate == ("a=1" if length == 8192 else "")
 
 
-@fuzz
 @given(
     st.lists(
         st.tuples(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrace import propagation
@@ -12,8 +12,6 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
 STYLES = ["tracecontext", "b3", "b3multi", "jaeger", "xray", "datadog"]
-
-fuzz = settings(deadline=None, max_examples=200, database=None)
 
 
 def everything(span):
@@ -168,7 +166,6 @@ def test_the_names_of_headers_may_be_changed_by_nobody():
     assert propagation.fields() == ["traceparent", "tracestate", "baggage"]
 
 
-@fuzz
 @given(
     st.lists(st.sampled_from(propagation.KNOWN[:-1]), unique=True),
     st.dictionaries(

@@ -268,11 +268,13 @@ def run(program):
     return done.stdout.splitlines(), done.stderr
 
 
+@pytest.mark.process
 def test_a_message_that_is_open_when_the_program_ends_is_finished():
     """The end of the process is the end of handling."""
     assert run("") == (["True UNSET "], "")
 
 
+@pytest.mark.process
 def test_the_exception_that_ends_the_program_is_the_messages_failure():
     """A handler that nobody guards takes the program down, and its message tells why."""
     out, error = run("raise RuntimeError('burnt')")
@@ -280,11 +282,13 @@ def test_the_exception_that_ends_the_program_is_the_messages_failure():
     assert error.endswith("RuntimeError: burnt\n")
 
 
+@pytest.mark.process
 def test_a_program_that_is_told_to_stop_did_not_fail():
     """``sys.exit`` is no failure of the message in hand."""
     assert run("sys.exit(3)") == (["True UNSET "], "")
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_does_not_tell_its_parents_spans():
     """What was open when the process forked is ended once, by the parent; the child may consume on its own."""

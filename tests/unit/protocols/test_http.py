@@ -121,6 +121,7 @@ def test_excluded_says_which_pattern_is_wrong(monkeypatch):
     assert "'('" in diagnostics.messages[0]
 
 
+@pytest.mark.process
 def test_regular_expressions_are_imported_only_when_needed():
     """Without excluded URLs the module does not bring `re` into the process."""
     code = (

@@ -229,11 +229,13 @@ def run(program):
     return done.stdout.splitlines(), done.stderr
 
 
+@pytest.mark.process
 def test_a_send_that_is_unanswered_when_the_program_ends_is_finished():
     """The message may have been delivered: whoever handles it must find its parent."""
     assert run("") == (["True UNSET"], "")
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_does_not_tell_its_parents_messages():
     """A message that was on its way when the process forked is the parent's to tell, whatever the child hears."""

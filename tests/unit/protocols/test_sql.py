@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrace.protocols import sql
@@ -237,7 +237,6 @@ QUOTES = {
 inside = st.text(alphabet=st.sampled_from("ab' \"\\$`;-#/*[](){}%:?.\n\té0"), max_size=12)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.data(), st.sampled_from(sorted(QUOTES)), st.sampled_from(AROUND))
 def test_no_literal_survives(data, system, around):
     """Whatever a literal holds and wherever it stands, none of it is left, nor in the summary."""
@@ -254,7 +253,6 @@ def test_no_literal_survives(data, system, around):
     assert SECRET not in known.summary + known.operation + known.collection + known.procedure
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(SYSTEMS),
     st.sampled_from(AROUND),
@@ -267,7 +265,6 @@ def test_no_number_survives(system, around, number):
     assert number.rpartition(".")[2] not in known.text
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=200), st.sampled_from(SYSTEMS))
 def test_any_text_is_read(query, system):
     """Whatever it is given, it answers, and within its limits."""
@@ -283,7 +280,6 @@ WORDS = (
 tokens = st.sampled_from([*WORDS.split(), "\n"])
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(tokens, max_size=30).map(" ".join), st.sampled_from(SYSTEMS))
 def test_any_order_of_tokens_is_read(query, system):
     """What looks like SQL and is none is read too; the fallback for errors is not needed."""

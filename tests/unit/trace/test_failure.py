@@ -8,7 +8,7 @@ import weakref
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.strategies import text
 
 from autotrace.protocols.calls import Calls
@@ -210,7 +210,6 @@ def test_an_endless_message_is_kept_in_part():
     assert len(failure_of(ValueError("x" * 1_000_000)).message) == 32_768
 
 
-@settings(deadline=None)
 @given(text(alphabet="'\"\\ ()#oflinepagx\n", max_size=300))
 def test_any_message_can_be_unquoted(message):
     """It ends, and what is left has no quoted text but a parser's word."""

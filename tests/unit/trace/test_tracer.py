@@ -109,6 +109,7 @@ def test_ids_are_well_formed_and_the_programs_random_numbers_are_its_own():
     assert len(bytes.fromhex(ids.trace_id())) == 16
 
 
+@pytest.mark.process
 def test_a_forked_child_that_reseeds_has_ids_of_its_own():
     """Otherwise parent and child would go on with the same ones."""
     read, write = os.pipe()

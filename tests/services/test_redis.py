@@ -45,4 +45,7 @@ def test_without_the_program_one_line_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ServiceUnavailable) as caught:
         RedisServer().start()
-    assert str(caught.value) == "the tests of redis need redis-server, which is not on PATH: install it"
+    said = (
+        "the tests of redis need redis-server, which is not on PATH: install it (Debian: apt-get install redis-tools)"
+    )
+    assert str(caught.value) == said

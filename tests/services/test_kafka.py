@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import kafka
 import pytest
@@ -17,8 +14,6 @@ from services.errors import ServiceUnavailable
 from services.kafka import KafkaBroker
 from services.kafka_wire import probe
 from services.ports import free_port, free_ports
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def produce(bootstrap, topic, *values):
@@ -50,7 +45,7 @@ def test_messages_of_a_producer_reach_a_consumer_group(kafka_broker, kafka_topic
     assert {record.headers[0] for record in records} == {("traceparent", b"00")}
 
 
-def test_a_broker_of_ones_own_leaves_nothing_behind(monkeypatch, tmp_path):
+def test_a_broker_of_ones_own_leaves_nothing_behind(kafka_programs, monkeypatch, tmp_path):
     """A stopped broker is gone with its process, its port and its data, and may be started again."""
     monkeypatch.setattr(service.tempfile, "tempdir", str(tmp_path))
     broker = KafkaBroker()
@@ -70,7 +65,7 @@ def test_a_broker_of_ones_own_leaves_nothing_behind(monkeypatch, tmp_path):
     broker.stop()
 
 
-def test_a_failed_start_shows_what_the_broker_said(monkeypatch):
+def test_a_failed_start_shows_what_the_broker_said(kafka_programs, monkeypatch):
     """The error of a broker that does not start carries the tail of its log, and nothing is left running."""
     monkeypatch.setattr(service, "_SETTINGS", service._SETTINGS + "num.io.threads=many\n")
     broker = KafkaBroker()
@@ -99,42 +94,3 @@ def test_free_ports_differ():
     """Ports that are asked for together are never the same."""
     assert len(set(free_ports(20))) == 20
     assert free_port() > 0
-
-
-def run_beside_a_broker(*command, **environment):
-    """Run the command line with ``command`` and nothing of this session's own settings but ``environment``."""
-    ours = {"CI", "AUTOTRACE_TEST_KAFKA", *environment}
-    inherited = {name: value for name, value in os.environ.items() if name not in ours}
-    return subprocess.run(
-        [sys.executable, "-m", "tests.services.kafka", *command],
-        cwd=CHECKOUT,
-        env={**inherited, **environment},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_the_command_line_gives_a_broker_to_a_command():
-    """The command sees the address of a broker, and its exit code is that of the whole."""
-    program = "import os; print(os.environ['AUTOTRACE_TEST_KAFKA']); raise SystemExit(7)"
-    done = run_beside_a_broker("--", sys.executable, "-c", program)
-    assert done.returncode == 7, done.stderr
-    assert done.stdout.startswith("127.0.0.1:")
-
-
-@pytest.mark.parametrize(("ci", "code", "out"), [("", 7, "None\n"), ("true", 1, "")])
-def test_without_java_the_command_runs_bare_except_in_ci(tmp_path, ci, code, out):
-    """Where no broker can be had, one line says why; CI stops there, a developer's run goes on without."""
-    program = "import os; print(os.environ.get('AUTOTRACE_TEST_KAFKA')); raise SystemExit(7)"
-    done = run_beside_a_broker("--", sys.executable, "-c", program, CI=ci, PATH=str(tmp_path), JAVA_HOME="")
-    assert (done.returncode, done.stdout) == (code, out)
-    assert done.stderr.count("\n") == 1
-    assert "needs Java 17" in done.stderr
-
-
-def test_the_command_line_wants_a_command():
-    """Without a command it says how it is used and starts nothing."""
-    done = run_beside_a_broker()
-    assert done.returncode == 2
-    assert "CMD ARGS" in done.stderr

@@ -1,0 +1,125 @@
+"""Which tests run: a pytest plugin that reads speeds.toml, the one table of what runs where.
+
+``--speed`` names a column of it; files that do not run are not even imported. Property tests run the same examples each time,
+and new ones with ``--speed nightly``.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from services.fixtures import needs
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+TABLE = tomllib.loads((HERE / "speeds.toml").read_text(encoding="utf-8"))
+SPEEDS = ("check", "newest", "others", "nightly")
+STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
+"""The audit events of a process that is started."""
+
+# What a property test says itself would rule over these, so none says how many examples it wants. The same examples in each
+# run, so that a run is red only for what was changed; the random ones find what nobody thought of.
+settings.register_profile("fixed", deadline=None, database=None, derandomize=True, max_examples=60)
+settings.register_profile("random", deadline=None, database=None, max_examples=1000, print_blob=True)
+
+
+def row(path: Path) -> str:
+    """Return the name of the row that rules over a file of tests.
+
+    Raises:
+        KeyError: no row does.
+    """
+    name = path.relative_to(HERE).as_posix()
+    fitting = [one for one in TABLE["runs"] if f"{name}/".startswith(f"{one}/")]
+    if not fitting:
+        raise KeyError(f"tests/speeds.toml does not say where {name} runs")
+    return max(fitting, key=len)
+
+
+def runs(path: Path, speed: str) -> bool:
+    """Tell whether a file of tests runs at a speed."""
+    return speed == "nightly" or speed in TABLE["runs"][row(path)]
+
+
+def kinds(item: pytest.Item) -> set[str]:
+    """Return the kinds of the table that a test is of."""
+    marked = {kind for kind in TABLE["kinds"] if item.get_closest_marker(kind)}
+    return marked | ({"service"} if needs(item) else set())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--speed``."""
+    text = "which tests run, a column of tests/speeds.toml; nightly is all of them, with random examples"
+    parser.addoption("--speed", choices=SPEEDS, default="newest", help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the kinds as marks, and choose how property tests get their examples."""
+    for kind, told in TABLE["kinds"].items():
+        config.addinivalue_line("markers", f"{kind}: {told['help']}; see tests/speeds.toml")
+    settings.load_profile("random" if config.option.speed == "nightly" else "fixed")
+    if config.option.speed == "check":
+        config.pluginmanager.register(_NoProcesses(), "no-processes")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass over files that do not run at this speed."""
+    if not collection_path.name.startswith("test_") or collection_path.is_dir() or HERE not in collection_path.parents:
+        return None
+    return None if runs(collection_path, config.option.speed) else True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests whose kind does not run at this speed."""
+    without = {kind for kind, told in TABLE["kinds"].items() if config.option.speed in told["not"]}
+    left = [item for item in items if kinds(item) & without]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
+
+
+def pytest_collection_finish() -> None:
+    """Take what there is before the first test out of the garbage collector's sight: many tests collect all garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+class _NoProcesses:
+    """Fails tests that start a process where the table promises that none does."""
+
+    def __init__(self) -> None:
+        self._started: list[str] = []
+        sys.addaudithook(self._see)
+
+    def _see(self, event: str, _: object) -> None:
+        if event in STARTS:
+            self._started.append(event)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Iterator[None]:
+        """Look at what the fixtures started."""
+        yield from self._look()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        """Look at what the test started."""
+        yield from self._look()
+
+    def _look(self) -> Iterator[None]:
+        self._started.clear()
+        yield
+        if self._started:
+            pytest.fail(f"it starts a process ({self._started[0]}): mark it `process`, or say so in tests/speeds.toml")
