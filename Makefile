@@ -77,3 +77,8 @@ bench-endings: wheel
 .PHONY: transparency
 transparency: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m tests.transparency $(ARGS)
+
+# make dev               .venv to work in: autotrace editable, the tests' libraries, the tools, git's hooks; PY=3.x for its Python
+.PHONY: dev
+dev:
+	.ci/dev $(PY)

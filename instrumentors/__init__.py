@@ -4,4 +4,4 @@ Imported as ``autotrace.instrumentors``; each module is loaded by name, after th
 """
 
 if __name__ != "autotrace.instrumentors":
-    raise ImportError("this folder is imported as 'autotrace.instrumentors'; run 'pip install -e .'")
+    raise ImportError("this folder is imported as 'autotrace.instrumentors'; in a checkout, 'make dev' installs it so")

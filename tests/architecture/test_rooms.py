@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
-import autotrace
-
-PACKAGE = Path(autotrace.__file__).parent
+# Where autotrace is installed editable, the two lie side by side.
+PACKAGES = [importlib.import_module(name) for name in ("autotrace", "autotrace.instrumentors")]
 MODULES = {
-    ".".join(("autotrace", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
-    for path in PACKAGE.rglob("*.py")
-    if "site" not in path.relative_to(PACKAGE).parts
+    ".".join((package.__name__, *path.relative_to(folder).with_suffix("").parts)).removesuffix(".__init__"): path
+    for package in PACKAGES
+    for folder in [Path(package.__file__).parent]
+    for path in folder.rglob("*.py")
+    if "site" not in path.relative_to(folder).parts
 }
 
 # room -> the rooms (or modules) that it may import; what is not listed here is not allowed
