@@ -48,6 +48,18 @@ def test_the_wheel_is_pure_and_typed(wheel):
     assert any(name.endswith("LICENSE") for name in names)
 
 
+def test_the_version_stands_in_one_place(wheel):
+    """What the wheel says of itself, and what is installed, is `autotrace.__version__`; pyproject.toml has none."""
+    import autotrace
+
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        lines = archive.read(name).decode().splitlines()
+    assert f"Version: {autotrace.__version__}" in lines
+    assert metadata.version("autotrace") == autotrace.__version__
+    assert autotrace.__version__ not in (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+
+
 def test_the_agent_requires_only_two_packages():
     """What a traced process may need; all else is the extra of the reader side."""
     required = [line for line in metadata.requires("autotrace") if "extra ==" not in line]
@@ -70,4 +82,6 @@ def test_in_the_tree_the_folder_refuses_another_name():
     done = subprocess.run(
         [sys.executable, "-c", "import instrumentors"], cwd=CHECKOUT, capture_output=True, check=False
     )
-    assert b"this folder is imported as 'autotrace.instrumentors'" in done.stderr
+    assert (
+        b"this folder is imported as 'autotrace.instrumentors'; in a checkout, 'make dev' installs it so" in done.stderr
+    )
