@@ -10,9 +10,12 @@ import pytest
 
 from autotrace.patching.registry import BUILT_IN
 from autotrace.settings import TABLE
+from makefile import TARGETS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCS = CHECKOUT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), *CHECKOUT.glob("*.md"), *(CHECKOUT / ".github").glob("*.md")])
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def generator():
@@ -37,8 +40,40 @@ def test_every_setting_and_instrumentor_is_documented():
     assert [known.name for known in BUILT_IN if f"| `{known.name}` |" not in instrumentors] == []
 
 
-@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), CHECKOUT / "README.md"]), ids=lambda page: page.name)
+@pages
 def test_links_between_pages_lead_somewhere(page):
     """A file that a page names exists."""
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pages
+def test_what_a_page_tells_to_make_can_be_made(page):
+    """Each `make X`, in a line of text or in an example, is a target of the Makefile."""
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:`|^ {4}|^\$ )make ([a-z-]+)", text, re.MULTILINE)) <= TARGETS
+
+
+def test_an_editable_install_is_made_in_one_way():
+    """`make dev` makes it, and no page, nor the guard of `instrumentors/`, says anything else."""
+    guard = (CHECKOUT / "instrumentors" / "__init__.py").read_text(encoding="utf-8")
+    texts = {page.name: page.read_text(encoding="utf-8") for page in PAGES} | {"guard": guard}
+    assert [name for name, text in texts.items() if re.search(r"install (-e|--editable)|pip install \.", text)] == []
+    telling = [name for name, text in texts.items() if "`make dev`" in text and "editable" in text]
+    assert {"CONTRIBUTING.md", "README.md", "architecture.md"} <= set(telling)
+    assert "'make dev'" in guard
+
+
+def test_the_map_for_newcomers_agrees_with_the_architecture():
+    """Every room that CONTRIBUTING.md names is one of docs/architecture.md, or a folder of the checkout."""
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"## Where things are\n(.*?)\n## ", text, re.DOTALL)
+    named = [
+        name for cell in re.findall(r"^\| (.*?) \|", section, re.MULTILINE) for name in re.findall("`(.*?)`", cell)
+    ]
+    assert len(named) > 10
+    for name in named:
+        assert (CHECKOUT / name).exists(), name
+        if name.startswith("autotrace/"):
+            assert f"`{name.removeprefix('autotrace/')}`" in rooms, name
