@@ -1,0 +1,39 @@
+"""The table of what runs where speaks of every file of tests, and of nothing that is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+import speeds
+
+FILES = sorted(speeds.HERE.rglob("test_*.py"))
+
+
+def test_every_file_runs_somewhere_by_a_row():
+    """A new folder has to be put into the table."""
+    assert FILES
+    for path in FILES:
+        assert speeds.row(path)
+        assert speeds.runs(path, "nightly")
+    with pytest.raises(KeyError, match="does not say where elsewhere/test_new.py runs"):
+        speeds.row(speeds.HERE / "elsewhere" / "test_new.py")
+
+
+def test_every_row_rules_over_a_file():
+    """A row that outlived its file is taken out."""
+    assert {speeds.row(path) for path in FILES} == set(speeds.TABLE["runs"])
+
+
+def test_a_row_names_columns():
+    """What runs on the other Pythons runs on the newest, too, and what a check has a test has."""
+    allowed = ([], ["newest"], ["check", "newest"], ["newest", "others"], ["check", "newest", "others"])
+    assert [columns for columns in speeds.TABLE["runs"].values() if columns not in allowed] == []
+    kinds = speeds.TABLE["kinds"].values()
+    assert [kind for kind in kinds if not set(kind["not"]) <= {"check", "newest", "others"}] == []
+
+
+def test_the_longest_row_rules():
+    """A file may run elsewhere than its folder."""
+    assert speeds.row(speeds.HERE / "process" / "test_start.py") == "process/test_start.py"
+    assert speeds.row(speeds.HERE / "process" / "test_sinks.py") == "process"
+    assert speeds.row(speeds.HERE / "unit" / "cli" / "test_show.py") == "unit/cli"
