@@ -1,10 +1,11 @@
-"""Prints what a program can see of every target of one instrumentor: ``targets.py NAME``, run bare and traced.
+"""Prints what a program can see of every target of some instrumentors: ``targets.py NAME...``, run bare and traced.
 
 Whether the agent runs or not, the targets are those of the instrumentor's own list.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import importlib
@@ -18,14 +19,21 @@ import typing
 from autotrace.patching import registry
 
 
-def main(name):
-    """Print one line of JSON: target to what is seen of it."""
-    known = next(known for known in registry.BUILT_IN if known.name == name)
+def main(names):
+    """Print one line of JSON: name to what became of the instrumentor, and of its targets what is seen of each."""
+    by_name = {known.name: known for known in registry.BUILT_IN}
+    for name in names:  # all of them first: one may patch what another has as its target
+        with contextlib.suppress(Exception):  # this version of the library does not work on this Python
+            importlib.import_module(by_name[name].trigger)
+    print(json.dumps({name: looked_at(by_name[name]) for name in names}))
+
+
+def looked_at(known):
+    """Return whether an instrumentor is applied, and target to what is seen of it."""
     try:
         importlib.import_module(known.trigger)
-    except Exception as error:  # this version of the library does not work on this Python
-        print(json.dumps({"applied": False, "seen": {}, "broken": f"{type(error).__name__}: {error}"}))
-        return
+    except Exception as error:
+        return {"applied": False, "seen": {}, "broken": f"{type(error).__name__}: {error}"}
     agent = sys.modules["autotrace.bootstrap"]._agent if "autotrace.bootstrap" in sys.modules else None
     importlib.import_module(known.module)
     instrumentor = getattr(sys.modules[known.module], known.attribute)
@@ -34,7 +42,7 @@ def main(name):
         place = found(patch.target)
         if place is not None:
             seen[patch.target] = {title: attempt(look, *place) for title, look in LOOKS.items()}
-    print(json.dumps({"applied": agent is not None and known.name in agent.applied, "seen": seen}))
+    return {"applied": agent is not None and known.name in agent.applied, "seen": seen}
 
 
 def found(target):
@@ -127,4 +135,4 @@ LOOKS = {
 }
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

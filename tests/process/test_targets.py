@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autotrace.patching.registry import BUILT_IN
+from machine import Machine
 
 # What differs on purpose: look, or target and look.
 _OF_C = {"names", "annotations", "hints", "predicates", "class", "attributes", "own dictionary"}
@@ -29,14 +30,24 @@ _ALLOWED = {
 TARGETS = str(Path(__file__).with_name("targets.py"))
 
 
-@pytest.mark.parametrize("name", [known.name for known in BUILT_IN])
-def test_a_target_looks_as_without_us(machine, name):
-    """Signature, names, documentation, hints, predicates, identity, pickling, copying, source, attributes, subclassing."""
+NAMES = [known.name for known in BUILT_IN]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What is seen of every instrumentor's targets, bare and traced: by name, each from one process that has them all."""
+    machine = Machine(tmp_path_factory.mktemp("targets"))
     machine.environ["PYTHONHASHSEED"] = "0"  # sets in signatures
-    bare = machine.run(sys.executable, TARGETS, name)
-    traced = machine.python(TARGETS, name)
+    bare = machine.run(sys.executable, TARGETS, *NAMES)
+    traced = machine.python(TARGETS, *NAMES)
     assert (bare.returncode, traced.returncode) == (0, 0), (bare.stderr, traced.stderr)
-    without, with_us = json.loads(bare.stdout), json.loads(traced.stdout)
+    return json.loads(bare.stdout), json.loads(traced.stdout)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_target_looks_as_without_us(seen, name):
+    """Signature, names, documentation, hints, predicates, identity, pickling, copying, source, attributes, subclassing."""
+    without, with_us = (side[name] for side in seen)
     if not with_us["applied"] and not without["seen"]:
         broken = without.get("broken")
         pytest.skip(f"cannot be imported here: {broken}" if broken else "this version of the library has none of it")
