@@ -209,7 +209,8 @@ def confluent_aio(bootstrap):
     topic = _topic()
 
     async def opened():
-        producer = aio.AIOProducer({"bootstrap.servers": bootstrap, "linger.ms": 0}, batch_size=1)
+        # What was delivered is told when the buffer is looked at, every half of its time-out.
+        producer = aio.AIOProducer({"bootstrap.servers": bootstrap, "linger.ms": 0}, batch_size=1, buffer_timeout=0.05)
         await (await producer.produce(topic, value=b"first"))
         consumer = aio.AIOConsumer(_settings(bootstrap, topic))
         await consumer.assign([library.TopicPartition(topic, 0, library.OFFSET_BEGINNING)])

@@ -17,6 +17,7 @@ def begin():
     begun.append(os.getpid())
     ids.reseed()
 def in_children(work):
+    sys.stdout.flush()  # what waits there would be each child's, too
     for _ in range(2):
         pid = fork()
         if pid == 0:
