@@ -34,22 +34,31 @@ def main(arguments: list[str] | None = None) -> int:
 
         sys.stdout.write(f"autotrace {__version__}\n")
         return 0
+    absent = _absent()
     try:
-        from autotrace.cli.main import main as read
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in NEEDED:
+        if not absent:
+            from autotrace.cli.main import main as read
+
+            return read(arguments)
+    except ImportError as error:  # a part of something that is there otherwise
+        absent = NEEDED.get((error.name or "").partition(".")[0], "")
+        if not absent:
             raise
-        sys.stderr.write(f"autotrace: {NEEDED[missing]} is not installed; run: pip install 'autotrace[ui]'\n")
-        return 2
-    try:
-        return read(arguments)
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130
+    sys.stderr.write(f"autotrace: {absent} is not installed; run: pip install 'autotrace[ui]'\n")
+    return 2
+
+
+def _absent() -> str:
+    """Return the distribution that the reading commands lack, or an empty text; nothing is imported to find out."""
+    from importlib.util import find_spec
+
+    return next((distribution for module, distribution in NEEDED.items() if find_spec(module) is None), "")
 
 
 def run(arguments: list[str]) -> int:

@@ -1,53 +1,63 @@
-"""What the commands share: options, opening the store, and printing."""
+"""What the commands share: opening the store, and printing."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
-import click
-from rich.console import Console
-
-from autotrace.cli.glyphs import Glyphs, glyphs_for
 from autotrace.cli.text import plural
-from autotrace.store.reader import Store, open_store
-from autotrace.store.schema import StoreError
-from autotrace.store.units import parse_duration
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.console import Console
     from rich.text import Text
+
+    from autotrace.cli.glyphs import Glyphs
+    from autotrace.store.reader import Store
 
 HINT = "Make some: autotrace-run python your_program.py"
 
 
-def duration_ns(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-    """Read a length of time like `250ms`; click prints the error text and exits with 2."""
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+class CommandError(Exception):
+    """A command cannot do what was asked for; the text says why, and what to do."""
+
+
+def say(text: str, *, aside: bool = False) -> None:
+    """Print a line at once.
+
+    Args:
+        text: the line.
+        aside: it is no part of the answer, and goes to standard error.
+    """
+    print(text, file=sys.stderr if aside else sys.stdout, flush=True)
 
 
 def opened() -> Store:
     """Open the store, and say on stderr what of the inbox could not be read."""
+    from autotrace.store.reader import open_store
+    from autotrace.store.schema import StoreError
+
     try:
         store = open_store()
     except StoreError as error:
-        raise click.ClickException(str(error)) from error
+        raise CommandError(str(error)) from error
     for name, lost in store.ingested.damaged.items():
-        click.echo(f"autotrace: {name} was cut short; its last {plural(lost, 'byte')} are lost", err=True)
+        say(f"autotrace: {name} was cut short; its last {plural(lost, 'byte')} are lost", aside=True)
     for name, reason in store.ingested.unreadable.items():
-        click.echo(f"autotrace: {name} cannot be read ({reason}); its spans are missing", err=True)
+        say(f"autotrace: {name} cannot be read ({reason}); its spans are missing", aside=True)
     if store.ingested.refused:
         refused = plural(store.ingested.refused, "record")
-        click.echo(f"autotrace: {refused} in the inbox could not be understood; skipped", err=True)
+        say(f"autotrace: {refused} in the inbox could not be understood; skipped", aside=True)
     return store
 
 
 def terminal() -> tuple[Console, Glyphs]:
     """Return what to draw on, and the signs that it can show."""
+    from rich.console import Console  # what is drawn with is only loaded once there is something to draw
+
+    from autotrace.cli.glyphs import glyphs_for
+
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     return console, glyphs_for(console.encoding)
 

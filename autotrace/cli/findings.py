@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
+from autotrace.cli.cells import cut
 from autotrace.cli.listing import SHORT_ID
-from autotrace.cli.text import clean, cut, duration
+from autotrace.cli.text import clean, duration
 from autotrace.insights.finding import FAILURE, SLOW
 
 if TYPE_CHECKING:

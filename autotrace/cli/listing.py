@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from autotrace.cli.text import clean, cut, duration, moment
+from autotrace.cli.cells import cut
+from autotrace.cli.text import clean, duration, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

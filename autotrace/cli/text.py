@@ -6,13 +6,12 @@ character could move the cursor or worse.
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len, set_cell_size
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from autotrace.cli.glyphs import Glyphs
 
 _MARKED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
@@ -24,16 +23,6 @@ _MARKED.update(dict.fromkeys(range(55296, 57344), "�"))
 def clean(text: str) -> str:
     """Return the text on one line, control and direction characters made visible."""
     return text.translate(_MARKED)
-
-
-def cut(text: str, width: int, glyphs: Glyphs) -> str:
-    """Shorten to a width in terminal cells; what is cut off leaves a mark."""
-    if cell_len(text) <= width:
-        return text
-    mark = glyphs.more
-    if width <= len(mark):
-        return mark[: max(0, width)]
-    return set_cell_size(text, width - len(mark)) + mark
 
 
 def duration(ns: int, glyphs: Glyphs) -> str:
@@ -80,4 +69,8 @@ def plural(count: int, noun: str) -> str:
 
 def value(raw: Any) -> str:
     """Spell an attribute's value: text as it is, everything else as JSON."""
-    return raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)
+    if isinstance(raw, str):
+        return raw
+    import json
+
+    return json.dumps(raw, ensure_ascii=False)

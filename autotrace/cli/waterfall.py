@@ -12,9 +12,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from autotrace.cli.bars import Axis
+from autotrace.cli.cells import cut
 from autotrace.cli.details import detail_lines
 from autotrace.cli.rows import Row, rows_of
-from autotrace.cli.text import clean, cut, duration, full_moment, plural
+from autotrace.cli.text import clean, duration, full_moment, plural
 from autotrace.store.critical import CriticalPath, critical_path
 from autotrace.store.failure import told_failure
 from autotrace.store.naming import destination, http_method, peer

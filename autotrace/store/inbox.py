@@ -13,11 +13,13 @@ import struct
 import sys
 import time
 import zlib
-from dataclasses import dataclass
-from typing import IO
 
 if sys.platform != "win32":
     import fcntl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
 
 MAGIC = b"autotrc1"
 HEADER = struct.Struct("<II")
@@ -32,7 +34,6 @@ ABANDONED_SECONDS = 3600.0
 """Where there is no `flock`: a file untouched for so long has lost its writer."""
 
 
-@dataclass(frozen=True)
 class Chunk:
     """A run of whole records.
 
@@ -44,11 +45,14 @@ class Chunk:
         finished: the writer is gone, nothing will be appended.
     """
 
-    payloads: list[bytes]
-    offset: int
-    more: bool
-    lost: int
-    finished: bool
+    __slots__ = ("finished", "lost", "more", "offset", "payloads")
+
+    def __init__(self, payloads: list[bytes], offset: int, *, more: bool, lost: int, finished: bool) -> None:
+        self.payloads = payloads
+        self.offset = offset
+        self.more = more
+        self.lost = lost
+        self.finished = finished
 
 
 def settled(status: os.stat_result) -> bool:

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from autotrace.store import inbox
-from autotrace.store.decode import decode
 from autotrace.store.schema import writing
-from autotrace.store.summary import SpanWriter
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from typing import IO
@@ -29,7 +26,6 @@ CHUNK_BYTES = 4 * 1024 * 1024
 """How much is taken in one transaction: bounds memory, and how long other readers wait."""
 
 
-@dataclass
 class Ingested:
     """What one run took in.
 
@@ -41,11 +37,14 @@ class Ingested:
         unreadable: names of files that could not be opened, with the reason.
     """
 
-    records: int = 0
-    spans: int = 0
-    refused: int = 0
-    damaged: dict[str, int] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
+    __slots__ = ("damaged", "records", "refused", "spans", "unreadable")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.spans = 0
+        self.refused = 0
+        self.damaged: dict[str, int] = {}
+        self.unreadable: dict[str, str] = {}
 
 
 def ingest(
@@ -123,6 +122,11 @@ def _take(database: sqlite3.Connection, path: Path, chunk_bytes: int, report: In
 
 
 def _store(database: sqlite3.Connection, chunk: inbox.Chunk, report: Ingested) -> None:
+    if not chunk.payloads:
+        return  # what decodes is slow to load, and nothing has come since the last look
+    from autotrace.store.decode import decode
+    from autotrace.store.summary import SpanWriter
+
     writer = SpanWriter(database, time.time_ns())
     for payload in chunk.payloads:
         groups = decode(payload)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from autotrace.store.model import KINDS, STATUSES, Span, Trace, assemble
+from autotrace.store.units import parse_status
 
 if TYPE_CHECKING:
     import sqlite3
@@ -230,12 +231,11 @@ def _conditions(wanted: Filter) -> tuple[str, tuple[object, ...]]:
     if wanted.route is not None:
         pattern = wanted.route.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_").replace("*", "%")
         parts.append((r"id IN (SELECT trace FROM trace_routes WHERE route LIKE ? ESCAPE '\')", pattern))
-    if wanted.status in {"error", "ok"}:
-        parts.append(("(error_count > 0) = ?", wanted.status == "error"))
-    elif wanted.status is not None:
-        if not wanted.status.isdecimal():
-            raise ValueError(f"{wanted.status!r} is not a status; give `error`, `ok` or an HTTP status code like 500")
-        parts.append(("http_status = ?", int(wanted.status)))
+    status = None if wanted.status is None else parse_status(wanted.status)
+    if status in {"error", "ok"}:
+        parts.append(("(error_count > 0) = ?", status == "error"))
+    elif status is not None:
+        parts.append(("http_status = ?", int(status)))
     if wanted.min_duration_ns is not None:
         parts.append(("end_ns - start_ns >= ?", wanted.min_duration_ns))
     if wanted.since_ns is not None:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from autotrace.paths import temporary_directory
 from autotrace.store.ingest import Ingested, ingest
 from autotrace.store.retention import Retention, enforce
 from autotrace.store.schema import StoreError, open_database
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
@@ -24,12 +23,14 @@ INBOX = "inbox"
 DATABASE = "traces.sqlite"
 
 
-@dataclass(frozen=True)
 class Store:
     """An open store that holds all that had been written when it was opened."""
 
-    database: sqlite3.Connection
-    ingested: Ingested
+    __slots__ = ("database", "ingested")
+
+    def __init__(self, database: sqlite3.Connection, ingested: Ingested) -> None:
+        self.database = database
+        self.ingested = ingested
 
 
 def open_store(data: Path | None = None, ceiling: Retention | None = None) -> Store:

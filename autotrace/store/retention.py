@@ -8,23 +8,24 @@ pages, so the file may stay somewhat bigger than the ceiling until SQLite has gi
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from autotrace.store.schema import writing
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
 _BATCH = 50
 
 
-@dataclass(frozen=True)
 class Retention:
     """The ceilings: age in seconds, size in bytes."""
 
-    max_age_s: float = 7 * 24 * 3600
-    max_bytes: int = 1 << 30
+    __slots__ = ("max_age_s", "max_bytes")
+
+    def __init__(self, max_age_s: float = 7 * 24 * 3600, max_bytes: int = 1 << 30) -> None:
+        self.max_age_s = max_age_s
+        self.max_bytes = max_bytes
 
 
 def enforce(database: sqlite3.Connection, ceiling: Retention, now_ns: int | None = None) -> int:

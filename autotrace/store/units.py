@@ -1,4 +1,4 @@
-"""Reads lengths of time the way people write them: `250ms`, `1.5s`, `10m`, `2h`, `7d`."""
+"""Reads what people write: lengths of time (`250ms`, `1.5s`, `10m`, `2h`, `7d`), and how a trace went."""
 
 from __future__ import annotations
 
@@ -28,3 +28,14 @@ def parse_duration(text: str) -> int:
     if found is None or found[2] not in UNITS_NS:
         raise ValueError(f"{text!r} is not a length of time; write it like 250ms, 1.5s, 10m, 2h or 7d")
     return int(float(found[1]) * UNITS_NS[found[2]])
+
+
+def parse_status(text: str) -> str:
+    """Return how a trace went: `error`, `ok`, or an HTTP status code, as it was written.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if text not in {"error", "ok"} and not text.isdecimal():
+        raise ValueError(f"{text!r} is not a status; give `error`, `ok` or an HTTP status code like 500")
+    return text

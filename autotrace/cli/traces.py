@@ -1,0 +1,43 @@
+"""The command `traces`: the list of traces."""
+
+from __future__ import annotations
+
+import time
+
+from autotrace.cli.common import HINT, opened, print_lines, say, terminal
+from autotrace.cli.text import plural
+
+
+def traces(
+    service: str | None,
+    route: str | None,
+    status: str | None,
+    min_duration: int | None,
+    since: int | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List traces, the newest first."""
+    database = opened().database
+    from autotrace.store.queries import Filter, count_dropped, count_traces, list_traces
+
+    since_ns = None if since is None else time.time_ns() - since
+    found = list_traces(database, Filter(service, route, status, min_duration, since_ns, limit))
+    if as_json:
+        import json
+
+        from autotrace.store.asjson import summary_as_dict
+
+        say(json.dumps([summary_as_dict(one) for one in found], indent=2))
+    elif found:
+        from autotrace.cli.listing import listing
+
+        console, glyphs = terminal()
+        print_lines(console, listing(found, console.width, glyphs))
+    else:
+        kept = count_traces(database)
+        say(f"No trace matches; there are {kept} without these conditions." if kept else f"No traces yet. {HINT}")
+    dropped = count_dropped(database)
+    if dropped:
+        text = f"autotrace: {plural(dropped, 'span')} could not be kept by the traced programs: traces have gaps"
+        say(text, aside=True)
