@@ -22,7 +22,17 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit code.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["run"]:
         return run(arguments[1:])
     if arguments[:1] == ["doctor"]:
@@ -44,12 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
         absent = NEEDED.get((error.name or "").partition(".")[0], "")
         if not absent:
             raise
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        return 130
     sys.stderr.write(f"autotrace: {absent} is not installed; run: pip install 'autotrace[ui]'\n")
     return 2
 

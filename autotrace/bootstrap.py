@@ -275,14 +275,6 @@ def _unsupported(distribution: str, versions: str) -> str:
     """Return why the installed version of a distribution is not supported, or an empty string."""
     if not distribution or versions == "*":
         return ""
-    try:
-        import importlib_metadata as metadata  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        from importlib import metadata  # type: ignore[no-redef,unused-ignore]
-    from autotrace.patching.versions import matches
+    from autotrace.patching.versions import installed, unsupported
 
-    try:
-        installed = metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""  # vendored, or put on the path by hand: the targets decide
-    return "" if matches(installed, versions) else f"{distribution} {installed} is not {versions}"
+    return unsupported(distribution, installed(distribution), versions)

@@ -1,70 +1,159 @@
-"""What a traced Python says of itself; runs in one that was started for it, with its output thrown away.
+"""What a traced Python says of itself; runs in one that was started for it, and answers one question after the other.
 
-The libraries that somebody waits for are imported here, each by its trigger, so that their instrumentors get to work.
+Metadata comes first; then the libraries that somebody waits for are imported, each when it is asked for, by its trigger, so
+that their instrumentors get to work.
 """
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
+
+from autotrace.patching.versions import installed, required, unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from autotrace.bootstrap import Agent
     from autotrace.patching.registry import Known
 
+_broken: dict[str, str] = {}  # modules that cannot be imported, so that nothing in them can be, either; and why
+
 SCRIPT = """\
-import json, sys
+import json, os, sys
+questions, answers, null = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_RDWR)
+os.dup2(null, 0), os.dup2(null, 1)
+def tell(answer):
+    answers.write("\\n" + sys.argv[1] + json.dumps(answer) + "\\n")
+    answers.flush()
 said = {"version": sys.version.split()[0], "executable": sys.executable, "autotrace": "", "running": False}
 bootstrap = sys.modules.get("autotrace.bootstrap")
 said["running"] = bootstrap is not None and getattr(bootstrap, "_agent", None) is not None
 try:
     import autotrace
     said["autotrace"] = autotrace.__version__
-    from autotrace.doctor import probe
-    said.update(probe.look())
+    from autotrace.doctor.probe import serve
 except ImportError as error:
     said["missing"] = str(error)
-with open(sys.argv[1], "w", encoding="utf-8") as file:
-    json.dump(said, file)
+tell(said)
+if "missing" not in said:
+    serve(questions, tell)
 """
-"""To be run by any Python; its argument is the file to write to."""
+"""To be run by any Python; its argument is what marks an answer, since a library may print, too."""
 
 
-def look() -> dict[str, Any]:
-    """Return what can be seen here, ready for JSON: agents, instrumentors, references that are left."""
+def serve(questions: Iterable[str], tell: Callable[[Any], None]) -> None:
+    """Answer questions until there are no more; each is a line: ``survey``, ``import`` and a name, ``left``."""
+    import gc
+
+    gc.disable()  # imports make much and leave little behind; looking for that costs a seventh of them
+    for question in questions:
+        what, _, name = question.strip().partition(" ")
+        tell({"survey": survey, "left": left}[what]() if what in ("survey", "left") else imported(name))
+
+
+def survey() -> dict[str, Any]:
+    """Return what can be seen here without importing anything, ready for JSON: agents, instrumentors."""
     from autotrace.doctor.agents import present
 
     found: dict[str, Any] = {"agents": present()}  # before anything is imported that an agent might wait for
-    bootstrap = sys.modules.get("autotrace.bootstrap")
-    agent: Agent | None = getattr(bootstrap, "_agent", None)
+    agent = _agent()
     if agent is not None:
-        found["instrumentors"] = _instrumentors(agent)
-        found["left"] = _left(agent)
+        from autotrace.patching.registry import selected
+
+        every, settings = _every(agent), agent.settings
+        chosen = {known.name for known in selected(every, settings.instrumentors, settings.instrumentors_off)}
+        found["instrumentors"] = [_told(known, known.name in chosen) for known in every]
     return found
 
 
-def _instrumentors(agent: Agent) -> list[dict[str, str]]:
-    from autotrace.patching.registry import BUILT_IN, selected
+def imported(name: str) -> dict[str, str]:
+    """Import the library of an instrumentor; return what became of it."""
+    agent = _agent()
+    assert agent is not None
+    known = next(known for known in _every(agent) if known.name == name)
+    state, why = _state(known, agent)
+    version = "" if state == "not installed" else _version(known)
+    return {"name": name, "state": state, "why": why, "version": version}
+
+
+def left() -> list[str]:
+    """Name what still holds the originals of functions that are patched."""
+    from autotrace.patching import references
+
+    agent = _agent()
+    originals = []
+    for known in _every(agent) if agent is not None else ():
+        instrumentor = _instrumentor(known) if agent is not None and known.name in agent.applied else None
+        for patch in instrumentor.patches if instrumentor is not None else ():
+            module, _, name = patch.target.partition(":")
+            replacement = vars(sys.modules[module]).get(name) if module in sys.modules else None
+            original = getattr(replacement, "__wrapped__", None)
+            if original is not None:
+                originals.append(original)
+    return references.left(originals) if originals else []
+
+
+def _agent() -> Agent | None:
+    return getattr(sys.modules.get("autotrace.bootstrap"), "_agent", None)
+
+
+def _every(agent: Agent) -> list[Known]:
+    from autotrace.patching.registry import BUILT_IN
     from autotrace.patching.third_party import third_party
 
-    every = (*BUILT_IN, *third_party(agent.settings.data_dir))
-    chosen = {known.name for known in selected(every, agent.settings.instrumentors, agent.settings.instrumentors_off)}
-    found = []
-    for known in every:
-        state, why = ("off", "switched off") if known.name not in chosen else _state(known, agent)
-        version = _version(known) if state in ("on", "not applied") else ""
-        found.append({"name": known.name, "family": known.family, "state": state, "why": why, "version": version})
-    return found
+    return [*BUILT_IN, *third_party(agent.settings.data_dir)]
+
+
+def _told(known: Known, chosen: bool) -> dict[str, str]:
+    """Return what metadata tells of an instrumentor; ``installed`` is one whose library has to be imported to know more."""
+    top = known.trigger.partition(".")[0]
+    distribution, versions = required(known.requires or "")
+    state, why, version = "installed", "", ""
+    if not chosen:
+        state, why = "off", "switched off"
+    elif not _there(top):
+        state = "not installed"
+    elif distribution:
+        version = installed(distribution)
+        why = unsupported(distribution, version, versions)
+        state = "not applied" if why else "installed"
+        if why and not _in_files(known.trigger):  # a part that this version does not have, and so needs no patches
+            state, why = "not installed", f"the installed version has no {known.trigger}"
+    part = distribution or (
+        "" if known.requires == "" else top
+    )  # those of one distribution are looked at in one process
+    told = {"name": known.name, "family": known.family, "state": state, "why": why, "version": version}
+    return {**told, "part": part}
+
+
+def _there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return module in sys.modules
+
+
+def _in_files(module: str) -> bool:
+    """Tell whether there is a file of a module; no package above it is imported to find out."""
+    names, path = module.split("."), None
+    for end in range(1, len(names) + 1):
+        spec = PathFinder.find_spec(".".join(names[:end]), path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return True
 
 
 def _state(known: Known, agent: Agent) -> tuple[str, str]:
     """Import a library and say what became of its instrumentor."""
-    if not _installed(known.trigger):
-        return "not installed", ""
+    for broken, why in _broken.items():
+        if known.trigger.startswith(f"{broken}."):
+            return "not applied", f"{known.trigger} cannot be imported: {why}"
     try:
         import_module(known.trigger)
     except ModuleNotFoundError as error:
@@ -72,17 +161,11 @@ def _state(known: Known, agent: Agent) -> tuple[str, str]:
             return "not installed", f"the installed version has no {error.name}"
         return "not applied", f"{known.trigger} cannot be imported: {error}"
     except BaseException as error:  # a library's import may do anything, also end the process
-        return "not applied", f"{known.trigger} cannot be imported: {type(error).__name__}: {error}"
+        why = _broken[known.trigger] = f"{type(error).__name__}: {error}"
+        return "not applied", f"{known.trigger} cannot be imported: {why}"
     if known.name in agent.applied:
         return "on", ""
     return "not applied", agent.skipped.get(known.name, f"{known.trigger} was imported before autotrace was there")
-
-
-def _installed(module: str) -> bool:
-    try:
-        return find_spec(module.partition(".")[0]) is not None
-    except (ImportError, ValueError):
-        return module.partition(".")[0] in sys.modules
 
 
 def _instrumentor(known: Known) -> Any:
@@ -91,27 +174,5 @@ def _instrumentor(known: Known) -> Any:
 
 def _version(known: Known) -> str:
     """Return the installed version of a library; empty for the standard library and where nobody knows."""
-    from importlib import metadata
-
-    distribution = getattr(_instrumentor(known), "distribution", "")
-    try:
-        return metadata.version(distribution) if distribution else ""
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _left(agent: Agent) -> list[str]:
-    """Name what still holds the originals of functions that are patched."""
-    from autotrace.patching.references import left
-    from autotrace.patching.registry import BUILT_IN
-
-    originals = []
-    for known in BUILT_IN:
-        instrumentor = _instrumentor(known) if known.name in agent.applied else None
-        for patch in instrumentor.patches if instrumentor is not None else ():
-            module, _, name = patch.target.partition(":")
-            replacement = vars(sys.modules[module]).get(name) if module in sys.modules else None
-            original = getattr(replacement, "__wrapped__", None)
-            if original is not None:
-                originals.append(original)
-    return left(originals)
+    distribution = getattr(_instrumentor(known), "distribution", required(known.requires or "")[0])
+    return installed(distribution) if distribution else ""

@@ -12,7 +12,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     Place = tuple[Any, str, Any, Any]  # owner, attribute name, what was there, the replacement
@@ -69,24 +69,41 @@ def left(originals: Sequence[Any]) -> list[str]:
     import gc
 
     wanted = {id(original): _package(original) for original in originals}
+    ways: dict[type, Callable[[Any], list[Any]] | None] = {functools.partial: _of_partial, _FUNCTION: _of_function}
     found = set()
     for holder in gc.get_objects():
         kind = type(holder)
-        if isinstance(kind, type) and issubclass(kind, type):
-            values = list(vars(holder).values())
-            held = [value.__func__ if type(value) in (staticmethod, classmethod) else value for value in values]
-            name = f"class {holder.__module__}.{holder.__qualname__}"
-        elif kind is functools.partial:
-            held, name = [holder.func, *holder.args], f"partial of {getattr(holder.func, '__name__', holder.func)}"
-        elif kind is _FUNCTION:
-            held = [*(holder.__defaults__ or ()), *(holder.__kwdefaults__ or {}).values()]
-            name = f"default argument of {holder.__module__}.{holder.__qualname__}"
-        else:
-            continue
-        own = _package(holder)
-        if "autotrace." not in name and any(wanted.get(id(value), own) != own for value in held):
-            found.add(name)
+        if kind not in ways:
+            ways[kind] = _of_class if isinstance(kind, type) and issubclass(kind, type) else None
+        way = ways[kind]
+        held = [value for value in way(holder) if id(value) in wanted] if way is not None else ()
+        if held:
+            own, name = _package(holder), _name(holder)
+            if "autotrace." not in name and any(wanted[id(value)] != own for value in held):
+                found.add(name)
     return sorted(found)
+
+
+def _of_class(holder: Any) -> list[Any]:
+    values = list(vars(holder).values())
+    return [value.__func__ if type(value) in (staticmethod, classmethod) else value for value in values]
+
+
+def _of_partial(holder: Any) -> list[Any]:
+    return [holder.func, *holder.args]
+
+
+def _of_function(holder: Any) -> list[Any]:
+    defaults, named = holder.__defaults__, holder.__kwdefaults__
+    return [*(defaults or ()), *(named or {}).values()] if defaults or named else []
+
+
+def _name(holder: Any) -> str:
+    if isinstance(holder, type):
+        return f"class {holder.__module__}.{holder.__qualname__}"
+    if isinstance(holder, _FUNCTION):
+        return f"default argument of {holder.__module__}.{holder.__qualname__}"
+    return f"partial of {getattr(holder.func, '__name__', holder.func)}"
 
 
 def _package(thing: Any) -> str:

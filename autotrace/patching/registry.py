@@ -21,68 +21,84 @@ class Known:
         name: by which it is switched on and off.
         trigger: the module whose import loads it.
         family: by which it is switched on and off together with others.
+        requires: the distribution and its supported versions, such as ``"flask>=2.2"``, so that they can be told without
+            importing it; empty for the standard library, None where only the Instrumentor knows.
         module: where its ``INSTRUMENTOR`` is.
         attribute: the name of the Instrumentor in that module.
     """
 
-    __slots__ = ("attribute", "family", "module", "name", "trigger")
+    __slots__ = ("attribute", "family", "module", "name", "requires", "trigger")
 
     def __init__(
-        self, name: str, trigger: str, family: str, module: str | None = None, attribute: str = "INSTRUMENTOR"
+        self,
+        name: str,
+        trigger: str,
+        family: str,
+        requires: str | None = None,
+        module: str | None = None,
+        attribute: str = "INSTRUMENTOR",
     ) -> None:
         self.name = name
         self.trigger = trigger
         self.family = family
+        self.requires = requires
         self.module = module or f"{_HOME}.{name}"
         self.attribute = attribute
 
 
 BUILT_IN = (
-    Known("aiohttp_client", "aiohttp", "http_client"),
-    Known("http_client", "http.client", "http_client"),
-    Known("httpx", "httpx", "http_client"),
-    Known("requests", "requests", "http_client"),
-    Known("urllib3", "urllib3", "http_client"),
-    Known("aiohttp_server", "aiohttp.web", "http_server"),
-    Known("fastapi", "fastapi", "http_server"),
-    Known("flask", "flask", "http_server"),
-    Known("gunicorn", "gunicorn.app.base", "http_server"),
-    Known("hypercorn", "hypercorn.app_wrappers", "http_server"),
-    Known("starlette", "starlette.applications", "http_server"),
-    Known("uvicorn", "uvicorn.config", "http_server"),
-    Known("waitress", "waitress.server", "http_server"),
-    Known("werkzeug", "werkzeug.serving", "http_server"),
-    Known("wsgiref", "wsgiref.handlers", "http_server"),
-    Known("aiosqlite", "aiosqlite", "concurrency"),
-    Known("redis", "redis", "db_client"),
-    Known("redis_asyncio", "redis.asyncio", "db_client", f"{_HOME}.redis", "ASYNCIO"),
-    Known("sqlalchemy", "sqlalchemy", "db_client"),
-    Known("sqlite3", "sqlite3", "db_client"),
-    Known("aio_pika", "aio_pika", "messaging"),
-    Known("celery", "celery.app.base", "messaging"),
-    Known("celery_worker", "celery.app.trace", "messaging", f"{_HOME}.celery", "WORKER"),
-    Known("celery_beat", "celery.beat", "messaging", f"{_HOME}.celery_traffic", "BEAT"),
-    Known("celery_broker", "kombu.transport.redis", "messaging", f"{_HOME}.celery_traffic", "BROKER"),
-    Known("celery_results", "celery.backends.redis", "messaging", f"{_HOME}.celery_traffic", "RESULTS"),
-    Known("aiokafka", "aiokafka", "messaging"),
-    Known("confluent_kafka", "confluent_kafka.cimpl", "messaging"),
-    Known("confluent_kafka_aio", "confluent_kafka.aio", "messaging"),
-    Known("confluent_kafka_deserializing", "confluent_kafka.deserializing_consumer", "messaging"),
-    Known("kafka", "kafka", "messaging"),
-    Known("pika", "pika", "messaging"),
-    Known("rq", "rq", "messaging"),
-    Known("eventlet", "eventlet", "concurrency"),
-    Known("eventlet_tpool", "eventlet.tpool", "concurrency", f"{_HOME}.eventlet", "TPOOL"),
-    Known("futures", "concurrent.futures.thread", "concurrency"),
-    Known("futures_callbacks", "concurrent.futures._base", "concurrency", f"{_HOME}.futures", "CALLBACKS"),
-    Known("futures_processes", "concurrent.futures.process", "concurrency", f"{_HOME}.futures", "PROCESSES"),
-    Known("gevent", "gevent", "concurrency"),
-    Known("gevent_threadpool", "gevent.threadpool", "concurrency", f"{_HOME}.gevent", "THREADPOOL"),
-    Known("multiprocessing", "multiprocessing.spawn", "concurrency"),
-    Known("multiprocessing_pool", "multiprocessing.pool", "concurrency", f"{_HOME}.multiprocessing", "POOL"),
-    Known("subprocess", "subprocess", "concurrency"),
-    Known("threads", "threading", "concurrency"),
-    Known("uvloop", "uvloop", "concurrency"),
+    Known("aiohttp_client", "aiohttp", "http_client", "aiohttp>=3.8"),
+    Known("http_client", "http.client", "http_client", ""),
+    Known("httpx", "httpx", "http_client", "httpx>=0.23"),
+    Known("requests", "requests", "http_client", "requests>=2.25"),
+    Known("urllib3", "urllib3", "http_client", "urllib3>=1.26"),
+    Known("aiohttp_server", "aiohttp.web", "http_server", "aiohttp>=3.8"),
+    Known("fastapi", "fastapi", "http_server", "fastapi>=0.87"),
+    Known("flask", "flask", "http_server", "flask>=2.2"),
+    Known("gunicorn", "gunicorn.app.base", "http_server", "gunicorn>=20.1"),
+    Known("hypercorn", "hypercorn.app_wrappers", "http_server", "hypercorn>=0.14"),
+    Known("starlette", "starlette.applications", "http_server", "starlette>=0.21"),
+    Known("uvicorn", "uvicorn.config", "http_server", "uvicorn>=0.20"),
+    Known("waitress", "waitress.server", "http_server", "waitress>=2.1"),
+    Known("werkzeug", "werkzeug.serving", "http_server", "werkzeug>=2.2"),
+    Known("wsgiref", "wsgiref.handlers", "http_server", ""),
+    Known("aiosqlite", "aiosqlite", "concurrency", "aiosqlite>=0.17"),
+    Known("redis", "redis", "db_client", "redis>=4.2,<9"),
+    Known("redis_asyncio", "redis.asyncio", "db_client", "redis>=4.2,<9", f"{_HOME}.redis", "ASYNCIO"),
+    Known("sqlalchemy", "sqlalchemy", "db_client", "SQLAlchemy>=1.4,<3"),
+    Known("sqlite3", "sqlite3", "db_client", ""),
+    Known("aio_pika", "aio_pika", "messaging", "aio-pika>=9,<11"),
+    Known("celery", "celery.app.base", "messaging", "celery>=5.2,<6"),
+    Known("celery_worker", "celery.app.trace", "messaging", "celery>=5.2,<6", f"{_HOME}.celery", "WORKER"),
+    Known("celery_beat", "celery.beat", "messaging", "celery>=5.2,<6", f"{_HOME}.celery_traffic", "BEAT"),
+    Known("celery_broker", "kombu.transport.redis", "messaging", "kombu>=5.2,<6", f"{_HOME}.celery_traffic", "BROKER"),
+    Known(
+        "celery_results", "celery.backends.redis", "messaging", "celery>=5.2,<6", f"{_HOME}.celery_traffic", "RESULTS"
+    ),
+    Known("aiokafka", "aiokafka", "messaging", "aiokafka>=0.8,<1"),
+    Known("confluent_kafka", "confluent_kafka.cimpl", "messaging", "confluent-kafka>=2.0.2,<3"),
+    Known("confluent_kafka_aio", "confluent_kafka.aio", "messaging", "confluent-kafka>=2.13,<3"),
+    Known(
+        "confluent_kafka_deserializing",
+        "confluent_kafka.deserializing_consumer",
+        "messaging",
+        "confluent-kafka>=2.0.2,<3",
+    ),
+    Known("kafka", "kafka", "messaging", "kafka-python>=2.0.2,<4"),
+    Known("pika", "pika", "messaging", "pika>=1.2,<2"),
+    Known("rq", "rq", "messaging", "rq>=1.11,<4"),
+    Known("eventlet", "eventlet", "concurrency", "eventlet>=0.33"),
+    Known("eventlet_tpool", "eventlet.tpool", "concurrency", "eventlet>=0.33", f"{_HOME}.eventlet", "TPOOL"),
+    Known("futures", "concurrent.futures.thread", "concurrency", ""),
+    Known("futures_callbacks", "concurrent.futures._base", "concurrency", "", f"{_HOME}.futures", "CALLBACKS"),
+    Known("futures_processes", "concurrent.futures.process", "concurrency", "", f"{_HOME}.futures", "PROCESSES"),
+    Known("gevent", "gevent", "concurrency", "gevent>=21.1"),
+    Known("gevent_threadpool", "gevent.threadpool", "concurrency", "gevent>=21.1", f"{_HOME}.gevent", "THREADPOOL"),
+    Known("multiprocessing", "multiprocessing.spawn", "concurrency", ""),
+    Known("multiprocessing_pool", "multiprocessing.pool", "concurrency", "", f"{_HOME}.multiprocessing", "POOL"),
+    Known("subprocess", "subprocess", "concurrency", ""),
+    Known("threads", "threading", "concurrency", ""),
+    Known("uvloop", "uvloop", "concurrency", "uvloop>=0.14"),
 )
 
 FAMILIES = tuple(sorted({known.family for known in BUILT_IN}))

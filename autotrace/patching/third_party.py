@@ -78,7 +78,7 @@ def _entry_points(file: str) -> list[tuple[str, str]]:
 
 def _known(trigger: str, value: str) -> Known:
     module, _, attribute = value.partition(":")
-    return Known(trigger, trigger, "third_party", module, attribute or "INSTRUMENTOR")
+    return Known(trigger, trigger, "third_party", None, module, attribute or "INSTRUMENTOR")
 
 
 def _key() -> str:

@@ -1,4 +1,4 @@
-"""Version ranges, for the few operators that an instrumentor needs.
+"""Version ranges, for the few operators that an instrumentor needs, and what is installed.
 
 Compares release numbers only (``1.4.0rc1`` counts as ``1.4.0``); epochs, local versions, ``~=`` and wildcards are not
 understood.  PEP 440, section "Version specifiers", for the rest.
@@ -50,3 +50,28 @@ def _holds(have: tuple[int, ...], clause: str) -> bool:
                 "<": have < want,
             }[operator]
     raise ValueError(f"{clause!r} is not a version clause; use one of >=, <=, ==, !=, >, <")
+
+
+def required(requires: str) -> tuple[str, str]:
+    """Split ``"redis>=4.2,<9"`` into the distribution and its range; without a range that is ``"*"``."""
+    end = next((at for at, character in enumerate(requires) if character in "<>=!*"), len(requires))
+    return requires[:end].strip(), requires[end:].strip() or "*"
+
+
+def installed(distribution: str) -> str:
+    """Return the installed version of a distribution; empty where there is no metadata of it."""
+    try:
+        import importlib_metadata as metadata  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        from importlib import metadata  # type: ignore[no-redef,unused-ignore]
+    try:
+        return str(metadata.version(distribution))
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def unsupported(distribution: str, version: str, versions: str) -> str:
+    """Return why a version of a distribution is not supported, or an empty string."""
+    if not version or matches(version, versions):
+        return ""  # without metadata it is vendored, or put on the path by hand: the targets decide
+    return f"{distribution} {version} is not {versions}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import sysconfig
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -12,11 +14,14 @@ import pytest
 
 from machine import AUTOTRACE
 
+FEW = {"AUTOTRACE_INSTRUMENTORS": "flask"}
+"""The others are off, and so are not imported: one test does them all."""
+
 
 def examined(machine, *command, **environ):
-    """Return the exit code and what it says as JSON."""
+    """Return the exit code and what it says as JSON, with one library switched on unless the environment says more."""
     done = machine.run(
-        AUTOTRACE, "doctor", "--json", *(("--", *command) if command else ()), environ=environ, timeout=170
+        AUTOTRACE, "doctor", "--json", *(("--", *command) if command else ()), environ={**FEW, **environ}, timeout=170
     )
     assert done.stderr == b""
     return done.returncode, json.loads(done.stdout)
@@ -27,6 +32,11 @@ def warnings(found):
     return [text for text in found["warnings"] if not text.startswith("eventlet")]
 
 
+def fakes(machine, on):
+    """Return the settings with which libraries of the test's own come before those that are installed."""
+    return {"PYTHONPATH": str(machine.directory / "fakes"), "AUTOTRACE_INSTRUMENTORS": on}
+
+
 def instrumentor(found, name):
     """Return what is said of one instrumentor."""
     return next(one for one in found["python"]["instrumentors"] if one["name"] == name)
@@ -34,7 +44,7 @@ def instrumentor(found, name):
 
 def test_all_is_well(machine):
     """The libraries with their versions, the sink, the Python; the same in words; and nothing was written or run."""
-    code, found = examined(machine, sys.executable, "no-such-script.py")
+    code, found = examined(machine, sys.executable, "no-such-script.py", AUTOTRACE_INSTRUMENTORS="all")
     assert (code, found["problems"], warnings(found)) == (0, [], [])
     assert found["python"]["running"]
     flask = instrumentor(found, "flask")
@@ -43,7 +53,8 @@ def test_all_is_well(machine):
     assert states <= {"on", "not installed"}
     assert found["sinks"] == [{"name": "inbox", "place": str(machine.data / "inbox"), "ok": True, "text": "writable"}]
     assert not (machine.data / "inbox").exists()
-    words = machine.run(AUTOTRACE, "doctor", timeout=170)
+    assert not (machine.directory / "no-such-script.py").exists()
+    words = machine.run(AUTOTRACE, "doctor", environ=FEW, timeout=170)
     assert (words.returncode, words.stderr) == (0, b"")
     assert f"{sys.executable}: traced" in words.stdout.decode()
     assert f"flask {flask['version']}" in words.stdout.decode()
@@ -98,8 +109,8 @@ def test_switched_off(machine):
     """The whole agent is a problem, one instrumentor is not."""
     code, found = examined(machine, AUTOTRACE_ENABLED="false")
     assert (code, found["problems"]) == (1, ["autotrace is switched off by AUTOTRACE_ENABLED"])
-    code, found = examined(machine, AUTOTRACE_INSTRUMENTORS_OFF="flask")
-    assert (code, instrumentor(found, "flask")["state"]) == (0, "off")
+    code, found = examined(machine, AUTOTRACE_INSTRUMENTORS="flask,sqlite3", AUTOTRACE_INSTRUMENTORS_OFF="flask")
+    assert (code, instrumentor(found, "flask")["state"], instrumentor(found, "sqlite3")["state"]) == (0, "off", "on")
 
 
 def test_a_receiver_is_asked(machine):
@@ -143,7 +154,7 @@ def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
     """A target that is missing, and a library that cannot be imported."""
     machine.write("fakes/aiosqlite/__init__.py", "")
     machine.write("fakes/waitress/__init__.py", "print('noise')\nraise SystemExit('broken waitress')\n")
-    code, found = examined(machine, PYTHONPATH=str(machine.directory / "fakes"))
+    code, found = examined(machine, **fakes(machine, "aiosqlite,waitress,flask"))
     assert code == 0
     assert "does not exist" in instrumentor(found, "aiosqlite")["why"]
     assert "broken waitress" in instrumentor(found, "waitress")["why"]
@@ -151,12 +162,97 @@ def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
     assert len(warnings(found)) == 2
 
 
+def test_what_metadata_says_or_nobody_wants_is_not_imported(machine):
+    """A version that is not supported is told by its metadata; what is switched off is not looked at."""
+    for name in ("flask", "waitress"):
+        machine.write(f"fakes/{name}/__init__.py", f"open({str(machine.directory / name)!r} + '-was-imported', 'w')\n")
+        machine.write(f"fakes/{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    code, found = examined(machine, **fakes(machine, "flask"))
+    flask = {"name": "flask", "family": "http_server", "state": "not applied", "version": "1.0"}
+    assert (code, instrumentor(found, "flask")) == (0, {**flask, "why": "flask 1.0 is not >=2.2"})
+    assert found["warnings"] == ["flask is not applied: flask 1.0 is not >=2.2"]
+    assert instrumentor(found, "waitress")["state"] == "off"
+    assert sorted(path.name for path in machine.directory.iterdir()) == ["fakes"]
+
+
+def test_a_library_that_ends_its_process_is_named_and_the_others_are_told(machine):
+    """Another process goes on with the rest."""
+    machine.write("fakes/waitress/__init__.py", "import os\nos._exit(3)\n")
+    on = "flask,sqlite3,waitress,werkzeug"
+    code, found = examined(machine, **fakes(machine, on))
+    assert (code, instrumentor(found, "waitress")["state"]) == (0, "unknown")
+    assert found["warnings"] == [
+        "waitress could not be looked at: importing its library ended its process with exit code 3"
+    ]
+    assert {name: instrumentor(found, name)["state"] for name in on.split(",")} == {
+        "flask": "on",
+        "sqlite3": "on",
+        "waitress": "unknown",
+        "werkzeug": "on",
+    }
+
+
+def test_it_says_what_it_knows_while_it_waits(machine):
+    """What takes time keeps no line back that is known already."""
+    gate = machine.directory / "gate"
+    os.mkfifo(gate)
+    machine.write("fakes/waitress/__init__.py", f"open({str(gate)!r}).read()\n")
+    machine.write("fakes/waitress/server.py", "")
+    environ = {**machine.environ, **fakes(machine, "sqlite3,waitress")}
+    with subprocess.Popen([AUTOTRACE, "doctor"], env=environ, stdout=subprocess.PIPE, text=True) as process:
+        known = []
+        while not known or not known[-1].startswith("traced"):
+            known.append(process.stdout.readline())
+            assert known[-1], known
+        with gate.open("w"):
+            pass  # the import goes on now
+        rest = process.stdout.read()
+    assert [line.split()[0] for line in known] == [
+        "autotrace", "setting", "setting", "sink", "python", "off", "traced"
+    ]  # fmt: skip
+    assert known[-1] == "traced      db_client: sqlite3\n"
+    assert rest.startswith("warning     waitress is not applied: ")
+    assert process.returncode == 0
+
+
+def test_what_holds_a_function_from_before_is_named(machine):
+    """Here a `.pth` file made a partial of it before autotrace was there."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", machine.directory / "other"], check=True)
+    python = str(machine.directory / "other" / "bin" / "python")
+    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    (packages,) = (machine.directory / "other" / "lib").glob("python*/site-packages")
+    early = "import functools, sqlite3; sqlite3.held = functools.partial(sqlite3.connect)"
+    (packages / "early.pth").write_text("\n".join([*dict.fromkeys(paths), early, ""]))
+    code, found = examined(machine, python, "app.py", AUTOTRACE_INSTRUMENTORS="sqlite3")
+    assert (code, found["problems"], instrumentor(found, "sqlite3")["state"]) == (0, [], "on")
+    assert found["python"]["left"] == ["partial of connect"]
+    assert found["warnings"] == [
+        "partial of connect holds a function from before it was patched; what it calls is not traced"
+    ]
+
+
+def test_nobody_reads_on(machine):
+    """A pipe that is closed at once ends it without a word."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [AUTOTRACE, "doctor"],
+        env={**machine.environ, **FEW},
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_another_agent_is_named(machine):
     """Installed is a fact, running is a warning; the program works."""
     machine.write("fakes/ddtrace/__init__.py", "")
     machine.write("fakes/sentry_sdk/__init__.py", "")
     machine.write("fakes/sitecustomize.py", "import ddtrace\n")
-    _, found = examined(machine, PYTHONPATH=str(machine.directory / "fakes"))
+    _, found = examined(machine, **fakes(machine, "flask"))
     agents = found["python"]["agents"]
     assert (agents["Datadog"], agents["Sentry"]) == ("running", "installed")
     assert [text for text in found["warnings"] if "Datadog" in text]

@@ -1,0 +1,66 @@
+"""Where traces go, and whether they get there."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+
+from autotrace.paths import inbox_directory, temporary_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from autotrace.settings import Settings
+
+    Fact = tuple[str, Any]
+
+_LONGEST = 5.0  # s for a receiver
+
+
+def sink(name: str, loaded: Settings) -> Iterator[Fact]:
+    """Yield what is to be said of a sink that is looked at in no time: of any but `otlp`."""
+    if name == "inbox":
+        place = inbox_directory(loaded.data_dir)
+        if _writable(place):
+            yield "sink", {"name": name, "place": place, "ok": True, "text": "writable"}
+            return
+        other = temporary_directory()
+        yield "sink", {"name": name, "place": other, "ok": False, "text": f"{place} cannot be written"}
+        yield "warning", f"{place} cannot be written: traces go to {other}, where 'autotrace traces' does not look"
+        return
+    yield "sink", {"name": name, "place": "", "ok": name == "console", "text": ""}
+    if name == "none":
+        yield "problem", "the exporter is 'none': nothing is kept"
+    elif name != "console":
+        yield "warning", f"exporter {name!r} is not one of inbox, otlp, console, none; it is passed over"
+
+
+def receiver(loaded: Settings, place: str, tell: Callable[[Fact], object]) -> None:
+    """Ask an OTLP receiver whether it takes spans.
+
+    Args:
+        loaded: the settings.
+        place: its URL as it may be shown.
+        tell: is called with each fact.
+    """
+    from autotrace.export.http import HttpExporter
+
+    exporter = HttpExporter(loaded)
+    exporter.hasten(monotonic() + _LONGEST)
+    result = exporter.export(b"", monotonic() + _LONGEST)  # a request without spans, which is a valid one
+    exporter.close()
+    tell(("sink", {"name": "otlp", "place": place, "ok": result.delivered, "text": result.text or "takes spans"}))
+    if not result.delivered:
+        tell(("problem", result.text or f"{place} does not take spans"))
+
+
+def _writable(directory: str) -> bool:
+    """Tell whether a directory can be written, or made; nothing is made to find out."""
+    while not os.path.exists(directory):
+        above = os.path.dirname(directory)
+        if above == directory:
+            return False
+        directory = above
+    return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)
