@@ -47,7 +47,7 @@ clean:
 .PHONY: bench bench-quick
 bench: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks $(ARGS)
-	$(if $(ARGS),,$(MAKE) bench-messages)
+	$(if $(ARGS),,$(MAKE) bench-messages bench-commands)
 
 bench-quick: wheel
 	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks --quick $(ARGS)
@@ -56,6 +56,11 @@ bench-quick: wheel
 .PHONY: bench-messages
 bench-messages: wheel
 	AUTOTRACE_CACHE=$(CACHE) $(SERVICES) kafka -- .venv/bin/python -m benchmarks.messages $(ARGS)
+
+# make bench-commands    how fast `autotrace traces`, `show` and `doctor` start; part of make bench without ARGS
+.PHONY: bench-commands
+bench-commands: wheel
+	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks.commands $(ARGS)
 
 # make bench-compiled    what a compiled part would buy: a prototype in C beside autotrace (needs a C compiler)
 .PHONY: bench-compiled

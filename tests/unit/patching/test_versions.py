@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from autotrace.patching.versions import matches, release
+from autotrace.patching.versions import installed, matches, release, required, unsupported
 
 NUMBERS = st.lists(st.integers(0, 30), min_size=1, max_size=3).map(lambda parts: ".".join(map(str, parts)))
 CLAUSES = st.tuples(st.sampled_from([">=", "<=", "==", "!=", ">", "<"]), NUMBERS).map("".join)
@@ -36,3 +36,28 @@ def test_an_operator_that_is_not_known_is_said():
     """A typing error in an instrumentor is a ValueError that names the clause."""
     with pytest.raises(ValueError, match=r"~=1\.0"):
         matches("1.0", "~=1.0")
+
+
+@pytest.mark.parametrize(
+    ("requires", "parts"),
+    [
+        ("flask>=2.2", ("flask", ">=2.2")),
+        ("aio-pika>=9,<11", ("aio-pika", ">=9,<11")),
+        ("x==1", ("x", "==1")),
+        ("x!=1", ("x", "!=1")),
+        ("x", ("x", "*")),
+        ("", ("", "*")),
+    ],
+)
+def test_a_requirement_is_a_distribution_and_its_range(requires, parts):
+    """Without a range any version will do."""
+    assert required(requires) == parts
+
+
+def test_what_is_installed_is_told_by_its_metadata():
+    """Nothing is known of what has none, so that its targets decide."""
+    assert matches(installed("pytest"), ">=7")
+    assert installed("no-such-distribution") == ""
+    assert unsupported("flask", "1.0", ">=2.2") == "flask 1.0 is not >=2.2"
+    assert unsupported("flask", "2.2", ">=2.2") == ""
+    assert unsupported("flask", "", ">=2.2") == ""
