@@ -16,12 +16,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import uv
 
+from benchmarks import page
 from benchmarks.environments import CHECKOUT, clean_environment, interpreter
 from benchmarks.machine import described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LIMIT = 4.0  # times the bare interpreter
 _LONGEST = 3.0  # s for the doctor
@@ -54,7 +58,7 @@ def main() -> int:
     reader = _environment(home / f"commands-{given.python}", given.python, f"autotrace[ui] @ {wheel.as_uri()}")
     libraries = ["-r", str(CHECKOUT / "tests" / "requirements.txt")]
     whole = _environment(home / f"doctor-{given.python}", given.python, f"autotrace[ui] @ {wheel.as_uri()}", *libraries)
-    print(f"Python {given.python}, {time.strftime('%Y-%m-%d')}, {described()}.\n", flush=True)
+    lines = [f"Python {given.python}, {time.strftime('%Y-%m-%d')}, {described()}.", ""]
     with tempfile.TemporaryDirectory(prefix="autotrace-bench-") as directory:
         environ = {**clean_environment(), "AUTOTRACE_DATA_DIR": directory, "TMPDIR": directory}
         subprocess.run(
@@ -63,13 +67,16 @@ def main() -> int:
         subprocess.run(
             [_script(reader, "autotrace"), "traces"], env=environ, cwd=directory, check=True, capture_output=True
         )
-        _commands(reader, environ, directory, given.rounds)
-        _doctor(whole, environ, directory, given.doctor_rounds)
+        lines += _commands(reader, environ, directory, given.rounds)
+        lines += _doctor(whole, environ, directory, given.doctor_rounds)
+    print("\n".join(lines))
+    if given.publish:
+        page.put(CHECKOUT / "docs" / "performance.md", "\n".join(lines), "commands")
     return 0
 
 
-def _commands(python: str, environ: dict[str, str], directory: str, rounds: int) -> None:
-    """Measure the commands in turns, and print a table."""
+def _commands(python: str, environ: dict[str, str], directory: str, rounds: int) -> Iterator[str]:
+    """Measure the commands in turns, and yield the lines of a table."""
     autotrace = _script(python, "autotrace")
     programs = {
         "`python -c pass`": [python, "-c", "pass"],
@@ -85,23 +92,23 @@ def _commands(python: str, environ: dict[str, str], directory: str, rounds: int)
         for name, command in programs.items():
             runs[name].append(_run(command, environ, directory))
     bare = statistics.median(run.cpu for run in runs["`python -c pass`"])
-    print("| command | CPU | ratio | at most | wall |\n|---|---:|---:|---:|---:|")
+    yield from ("| command | CPU | ratio | at most | wall |", "|---|---:|---:|---:|---:|")
     for name, some in runs.items():
         cpu, wall = (statistics.median(getattr(run, what) for run in some) for what in ("cpu", "wall"))
         most = f"{_LIMIT:.0f}" if "until" in name else ""
-        print(f"| {name} | {cpu * 1000:.1f} ms | {cpu / bare:.2f} | {most} | {wall * 1000:.1f} ms |", flush=True)
-    print(f"\nMedians of {rounds} runs of each, in turns.\n")
+        yield f"| {name} | {cpu * 1000:.1f} ms | {cpu / bare:.2f} | {most} | {wall * 1000:.1f} ms |"
+    yield from ("", f"Medians of {rounds} runs of each, in turns.", "")
 
 
-def _doctor(python: str, environ: dict[str, str], directory: str, rounds: int) -> None:
-    """Measure the doctor, and print a sentence."""
+def _doctor(python: str, environ: dict[str, str], directory: str, rounds: int) -> Iterator[str]:
+    """Measure the doctor, and yield a sentence."""
     command = [_script(python, "autotrace"), "doctor", "--json"]
     told = json.loads(subprocess.run(command, env=environ, cwd=directory, capture_output=True, check=True).stdout)
     rows = [row for row in told["python"]["instrumentors"] if row["state"] == "on"]
     found = {row["version"] and row["name"].partition("_")[0] for row in rows} - {""}
     runs = [_run(command, environ, directory) for _ in range(rounds)]
     wall, cpu = (statistics.median(getattr(run, what) for run in runs) for what in ("wall", "cpu"))
-    print(
+    yield (
         f"`autotrace doctor`: {wall:.2f} s of wall (at most {_LONGEST:.0f}), {cpu:.2f} s of CPU on {os.cpu_count()} cores, "
         f"with {len(rows)} instrumentors on, of {len(found)} libraries and the standard library; median of {rounds}."
     )
@@ -138,6 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--python", default="3.11", help="the version, such as 3.13 (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=31, help="how often each command runs (default: %(default)s)")
     parser.add_argument("--doctor-rounds", type=int, default=5, help="how often the doctor runs (default: %(default)s)")
+    parser.add_argument("--publish", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("--cache", default=str(CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")))
     return parser.parse_args()
 
