@@ -10,7 +10,7 @@ import recorder as recording
 from autotrace.patching.wall import faults
 from autotrace.trace.context import set_current
 
-pytest_plugins = ["services.fixtures", "speeds"]
+pytest_plugins = ["hermetic", "services.fixtures", "speeds"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # we are in a shell's background; what the tests start is not
     signal.signal(signal.SIGINT, signal.default_int_handler)

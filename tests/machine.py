@@ -9,9 +9,15 @@ import subprocess
 import sys
 import sysconfig
 import zlib
+from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from autotrace.store.asjson import trace_as_dict
+from autotrace.store.queries import Filter, list_traces, load_trace
+from autotrace.store.reader import open_store
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 RUN = str(SCRIPTS / "autotrace-run")
@@ -51,21 +57,14 @@ class Machine:
         """Run this Python under autotrace-run."""
         return self.traced(sys.executable, *arguments, **more)
 
-    def listed(self):
-        """Return what ``traces --json`` lists."""
-        done = self.run(AUTOTRACE, "traces", "--json", "--limit", "1000000")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
     def traces(self):
-        """Return every trace that was left, as ``show --json`` tells it, newest first."""
-        return [self.show(trace["trace_id"]) for trace in self.listed()]
-
-    def show(self, trace):
-        """Return one trace."""
-        shown = self.run(AUTOTRACE, "show", trace, "--json")
-        assert shown.returncode == 0, shown.stderr
-        return json.loads(shown.stdout)
+        """Return every trace that was left, as ``show --json`` tells it, newest first; read as the commands do, but here."""
+        with patch.dict(os.environ, self.environ, clear=True):  # where spans lie is read from there
+            database = open_store().database
+        with closing(database):
+            found = list_traces(database, Filter(limit=1_000_000))
+            told = [trace_as_dict(load_trace(database, one.trace_id)) for one in found]
+        return json.loads(json.dumps(told))
 
     def delivered(self):
         """Return how many spans lie in the inbox."""
