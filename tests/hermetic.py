@@ -95,6 +95,12 @@ def _refuse_a_configuration_above(directory):
         pytest.exit(f"{file} is found from the tests' directory {directory}: move it away, or set TMPDIR", 3)
 
 
+def _places_of_tools(config):
+    """Return where pytest, the compiler of Python, and what installs services keep what they need again."""
+    services = os.environ.get("AUTOTRACE_CACHE") or ".cache"
+    return [config.rootpath / place for place in (config.getini("cache_dir"), services, sys.pycache_prefix) if place]
+
+
 def pytest_configure(config):
     """Let hypothesis keep its things where pytest keeps its own, not in the working directory."""
     if config.pluginmanager.hasplugin("cacheprovider"):
@@ -102,7 +108,7 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _session_of_its_own(tmp_path_factory, request):
+def hermetic_session(tmp_path_factory, request):
     """The directory beneath which this session's places are, the guard of them, and an environment without the user's."""
     elsewhere = (paths.data_directory(), paths.temporary_directory())
     base = tmp_path_factory.getbasetemp()
@@ -110,8 +116,7 @@ def _session_of_its_own(tmp_path_factory, request):
     os.chmod(root, 0o755)  # some tests have programs that are not the user's
     for directory in (root, str(base)):
         _refuse_a_configuration_above(directory)
-    cache = request.config.rootpath / request.config.getini("cache_dir")
-    guard = Guard((root, base, cache, sys.pycache_prefix or root, "/dev", "/proc"), elsewhere)
+    guard = Guard((root, base, *_places_of_tools(request.config), "/dev", "/proc"), elsewhere)
     sys.addaudithook(guard.look)
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
@@ -125,9 +130,9 @@ def _session_of_its_own(tmp_path_factory, request):
 
 
 @pytest.fixture(autouse=True)
-def _places_of_its_own(_session_of_its_own):
+def _places_of_its_own(hermetic_session):
     """A home, a temporary and a working directory for one test, which no other has used; fails it if it left them."""
-    root, numbers, guard = _session_of_its_own
+    root, numbers, guard = hermetic_session
     guard.taken()
     with pytest.MonkeyPatch.context() as patch:
         _move(patch, os.path.join(root, str(next(numbers))))

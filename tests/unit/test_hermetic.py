@@ -59,9 +59,9 @@ def test_what_is_looked_at_is_noted_where_it_is_forbidden(guarded, tmp_path):
     assert guarded.taken() == [f"open {tmp_path}/forbidden/file", f"os.scandir {tmp_path}/forbidden"]
 
 
-def test_python_tells_the_guard(guarded, _session_of_its_own, tmp_path):
+def test_python_tells_the_guard(guarded, hermetic_session, tmp_path):
     """What this process really opens, makes, moves and connects to arrives there."""
-    *_, session = _session_of_its_own
+    *_, session = hermetic_session
     guarded.taken()
     sys.addaudithook(guarded.look)  # there is no way to take it back; it is disarmed
     elsewhere = os.environ["TMPDIR"]
