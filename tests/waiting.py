@@ -1,0 +1,47 @@
+"""The one way in which tests wait: for what they want to see, not for a length of time."""
+
+from __future__ import annotations
+
+import time
+
+LIMIT_S = 60.0
+"""Ends a test that waits in vain; nobody measures with it, so it is far more than the slowest machine needs."""
+_PAUSE_S = 0.01
+
+
+def until(condition, what, limit=LIMIT_S):
+    """Look again and again until a condition holds; returns what it returned.
+
+    Args:
+        condition: a function; what is true ends the waiting.
+        what: what is waited for, or a function that says it; the test fails with it when it never came.
+        limit: s.
+    """
+    deadline = time.monotonic() + limit
+    while not (seen := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain for {what() if callable(what) else what}")
+        time.sleep(_PAUSE_S)
+    return seen
+
+
+def answered(ask, process=None, what="an answer"):
+    """Ask again and again until that raises no OSError any more; returns the answer. Fails at once where a process ended.
+
+    Args:
+        ask: a function that asks a server once.
+        process: the server's, of ``subprocess``.
+        what: as ``until`` takes it.
+    """
+    answers = []
+
+    def tried():
+        assert process is None or process.poll() is None, f"the server ended before there was {what}"
+        try:
+            answers.append(ask())
+        except OSError:
+            return False
+        return True
+
+    until(tried, what)
+    return answers[0]
