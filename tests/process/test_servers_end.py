@@ -31,7 +31,9 @@ ASGI = (
     "app = Starlette(routes=[Route('/', index)])\n"
 )
 # Said by each worker of gunicorn that hears signals: one that gets one earlier may miss it, with and without us.
-STARTED = "def post_worker_init(worker):\n    with open('started', 'a') as file:\n        print(worker.pid, file=file)\n"
+STARTED = (
+    "def post_worker_init(worker):\n    with open('started', 'a') as file:\n        print(worker.pid, file=file)\n"
+)
 
 
 @contextmanager

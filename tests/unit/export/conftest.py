@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autotrace import diagnostics
+from autotrace.export import http, line
 from autotrace.patching import wall
 
 
@@ -20,3 +21,31 @@ def faults(monkeypatch):
     """The count of faults, from none on."""
     monkeypatch.setattr(wall, "faults", {})
     return wall.faults
+
+
+class Clock:
+    """Time that passes only where somebody waits or, by ``step`` s, looks; and a lock which is never free."""
+
+    def __init__(self):
+        self.now, self.step, self.waited = 1000.0, 0.0, []
+
+    def __call__(self):
+        self.now += self.step
+        return self.now
+
+    def acquire(self, timeout):
+        self.waited.append(timeout)
+        self.now += timeout
+        return False
+
+    def release(self):
+        """Free nobody."""
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock of the test's own for all that exports over HTTP; an exporter whose ``_hurry`` it is waits by it, too."""
+    made = Clock()
+    monkeypatch.setattr(http, "monotonic", made)
+    monkeypatch.setattr(line, "monotonic", made)
+    return made

@@ -222,24 +222,23 @@ def test_a_request_that_is_too_large(receiver, exporter):
     assert "over the 67108864 that OTLP allows" in result.text
 
 
-def test_retry_after_in_seconds(receiver, exporter):
+def test_retry_after_in_seconds(receiver, exporter, clock):
     """The pause is the receiver's, not ours."""
-    receiver.answers = [Answer(503, {"Retry-After": "1"}), Answer()]
-    begun = time.monotonic()
-    assert exporter.export(PAYLOAD, soon()).delivered
-    assert time.monotonic() - begun >= 0.99
+    receiver.answers = [Answer(503, {"Retry-After": "100"}), Answer()]
+    exporter._hurry = clock
+    assert exporter.export(PAYLOAD, clock.now + 200).delivered
+    assert clock.waited == [100.0]
 
 
-def test_retry_after_the_deadline(receiver, exporter):
+def test_retry_after_the_deadline(receiver, exporter, clock):
     """It is not waited for, it is handed on, and until then nothing is sent at all."""
     receiver.answers = [Answer(429, {"Retry-After": "120"})]
-    for _ in range(2):
-        begun = time.monotonic()
-        result = exporter.export(PAYLOAD, soon())
-        assert (result.delivered, result.retryable) == (False, True)
-        assert 119 < result.retry_after <= 120
-        assert time.monotonic() - begun < 5
-    assert len(receiver.received) == 1
+    exporter._hurry = clock
+    for left in (120.0, 110.0):
+        result = exporter.export(PAYLOAD, clock.now + 10)
+        assert (result.delivered, result.retryable, result.retry_after) == (False, True, left)
+        clock.now += 10
+    assert (clock.waited, len(receiver.received)) == ([], 1)
 
 
 def test_retry_after_as_a_date():
@@ -286,22 +285,24 @@ def read_request(connection):
         body += connection.recv(65536)
 
 
-def test_nobody_there():
-    """A refused connection is tried until the deadline, and is retryable then."""
+def test_nobody_there(clock):
+    """A refused connection is tried until the deadline, after longer and longer pauses, and is retryable then."""
     port = free_port()
     exporter = exporter_to(port)
-    begun = time.monotonic()
-    result = exporter.export(PAYLOAD, soon(0.3))
+    exporter._hurry = clock
+    result = exporter.export(PAYLOAD, clock.now + 300)
     assert (result.delivered, result.retryable) == (False, True)
     assert result.text.startswith(f"http://127.0.0.1:{port}/v1/traces cannot be reached: ")
-    assert time.monotonic() - begun < 2
+    assert 300 - 1.5 * http._LONGEST_PAUSE <= sum(clock.waited) < 300
+    pauses = [min(0.01 * 2**number, http._LONGEST_PAUSE) for number in range(len(clock.waited))]
+    assert all(0.5 * pause <= waited <= 1.5 * pause for pause, waited in zip(pauses, clock.waited))
 
 
-def test_a_deadline_that_has_passed(receiver, exporter):
+def test_a_deadline_that_has_passed(receiver, exporter, clock):
     """Nothing is waited for."""
-    begun = time.monotonic()
-    assert exporter.export(PAYLOAD, begun - 1).retryable
-    assert time.monotonic() - begun < 1
+    exporter._hurry = clock
+    assert exporter.export(PAYLOAD, clock.now - 1).retryable
+    assert (clock.waited, receiver.received) == ([], [])
 
 
 def test_somebody_who_speaks_no_http(told):

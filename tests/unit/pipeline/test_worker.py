@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -14,6 +15,7 @@ from autotrace.pipeline.worker import DROPPED, Worker
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import Failure
 from autotrace.trace.span import Extras
+from waiting import until
 
 
 class Sink:
@@ -48,6 +50,18 @@ class Sink:
     @property
     def count(self):
         return sum(int(payload) for payload in self.payloads)
+
+
+class Impatient:
+    """In place of a lock: whoever would wait for it does not, and ``wait`` is told for how long it would have been."""
+
+    def __init__(self, lock, wait):
+        self.release = lock.release
+        self._lock = lock
+        self._wait = wait
+
+    def acquire(self, blocking=True, timeout=-1):
+        return self._wait(timeout) if blocking else self._lock.acquire(blocking=False)
 
 
 class Made:
@@ -111,9 +125,7 @@ def test_spans_are_delivered_without_a_flush():
     sink = Sink()
     made = worker(sink)
     made.submit(Made())
-    deadline = time.monotonic() + 10
-    while not sink.payloads and time.monotonic() < deadline:
-        time.sleep(0.005)
+    until(lambda: sink.payloads, "a delivery")
     assert sink.count == 1
 
 
@@ -125,17 +137,25 @@ def test_the_worker_sleeps_and_wakes_again():
         made.submit(Made())
         assert made.flush(10)
         assert sink.count == burst
-        time.sleep(0.03)
+        until(lambda: made._idle, "the worker to rest")
 
 
 def test_past_the_capacity_spans_are_dropped_and_counted():
     """A sink that hangs costs bounded memory, and submitting never waits."""
-    gate = threading.Event()
+    gate, waits = threading.Event(), []
+
+    def waiting(_frame, event, called):
+        if event == "c_call" and called.__name__ in ("acquire", "acquire_lock", "sleep", "wait"):
+            waits.append(called)
+
     made = worker(Sink(gate=gate), capacity=50, batch=10)
-    began = time.monotonic()
+    made.submit(Made())
+    until(lambda: not made._idle and not made._queue, "the worker to hang")
+    sys.setprofile(waiting)
     for _ in range(1000):
         made.submit(Made())
-    assert time.monotonic() - began < 1
+    sys.setprofile(None)
+    assert waits == []
     assert made.dropped >= 1000 - 4 * 50 - 11
     assert len(made._queue) <= 4 * 50
     gate.set()
@@ -149,9 +169,7 @@ def test_where_many_wait_the_worker_goes_first_but_not_for_ever(monkeypatch):
     sink = Sink(gate=gate)
     made = worker(sink, capacity=10 * pipeline._MANY, batch=10 * pipeline._MANY)
     made.submit(Made())
-    deadline = time.monotonic() + 10
-    while made._queue and time.monotonic() < deadline:  # until the worker hangs
-        time.sleep(0.005)
+    until(lambda: not made._queue, "the worker to hang")
     for _ in range(pipeline._MANY + 1):
         made.submit(Made())
     assert slept == []
@@ -183,9 +201,12 @@ def test_a_flush_waits_no_longer_than_it_may():
     gate = threading.Event()
     made = worker(Sink(gate=gate))
     made.submit(Made())
-    began = time.monotonic()
-    assert not made.flush(0.2)
-    assert 0.15 < time.monotonic() - began < 1
+    waited = []
+    lock = made._emptied
+    made._emptied = Impatient(lock, waited.append)
+    assert not made.flush(1000.0)
+    assert waited == [1000.0]
+    made._emptied = lock
     gate.set()
 
 
@@ -223,7 +244,7 @@ def test_a_sink_that_raises_stops_nobody():
     sink = Sink(RuntimeError("ours"))
     made = worker(sink)
     made.submit(Made())
-    made.flush(0.2)
+    assert made.flush(10)
     sink._result = DELIVERED
     made.submit(Made())
     assert made.flush(10)
@@ -276,17 +297,27 @@ def test_the_thread_is_not_the_programs():
 def test_closing_waits_longer_for_a_sink_that_goes_on():
     """A backlog at the end of a program is delivered, where a sink takes it piece by piece."""
 
+    waited, gate = [], threading.Semaphore(0)
+
     class Slow(Sink):
         def export(self, payload, deadline):
-            time.sleep(0.05)
+            gate.acquire()
             return super().export(payload, deadline)
+
+    def one_batch(timeout):
+        waited.append(timeout)
+        gate.release()
+        until(lambda: made._taken, "one more batch")
+        return len(waited) == 10 and lock.acquire(timeout=10)
 
     sink = Slow()
     made = worker(sink, delay=60, batch=10)
     for _ in range(100):
         made.submit(Made())
+    lock = made._emptied
+    made._emptied = Impatient(lock, one_batch)
     assert made.close(0.2)
-    assert sink.count == 100
+    assert (sink.count, waited) == (100, [0.2] * 10)
 
 
 class Told(Sink):
@@ -333,9 +364,7 @@ def test_what_waits_has_a_ceiling_in_bytes():
     gate = threading.Event()
     made = Worker(encode, [Sink(gate=gate)], 0.01, 100_000, 100, most=4 << 20)
     made.submit(Made())
-    deadline = time.monotonic() + 10
-    while made._queue and time.monotonic() < deadline:  # until the worker hangs
-        time.sleep(0.005)
+    until(lambda: not made._queue, "the worker to hang")
     failed = Failure("ValueError", "burnt")
     for number in range(2000):
         made.submit(Made(("x" * 9_999 + str(number),), f"{number % 16:x}" * 16, failed if number == 5 else None))

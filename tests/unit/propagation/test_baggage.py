@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import looking
 from autotrace.propagation import baggage
 
 tokens = st.text(st.sampled_from("abcXYZ019!#$%&'*+-.^_`|~"), min_size=1, max_size=10)
@@ -120,10 +119,9 @@ def test_one_member_of_any_length_is_dropped():
 @pytest.mark.parametrize("text", ["a=1,", ",", "a", ";", "k=v;p", " ", "k=" + "v" * 4095 + ","])
 def test_an_endless_header_costs_little(text):
     """Only what is within the limit is looked at."""
-    header = text * ((1 << 24) // len(text))
-    before = time.perf_counter()
+    header = looking.text(text * ((1 << 18) // len(text)))
     assert len(baggage.parse(header)) <= 8192
-    assert time.perf_counter() - before < 0.1
+    assert header.looked <= 12 * 8192
 
 
 def test_it_is_sent_if_there_is_any(make_span):

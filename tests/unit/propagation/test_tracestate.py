@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import looking
 from autotrace.propagation import w3c
 
 VALID = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -139,10 +138,9 @@ def test_more_than_8192_characters_are_not_read():
 
 def test_an_endless_header_costs_nothing():
     """The length is looked at before anything else."""
-    header = "a=1," * (1 << 22)
-    before = time.perf_counter()
+    header = looking.text("a=1," * (1 << 16))
     assert w3c.parse_tracestate(header) == ""
-    assert time.perf_counter() - before < 0.1
+    assert header.looked == 0
 
 
 def test_an_invalid_traceparent_takes_tracestate_with_it():
