@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import time
 
 LIMIT_S = 60.0
@@ -23,6 +24,22 @@ def until(condition, what, limit=LIMIT_S):
             raise AssertionError(f"waited in vain for {what() if callable(what) else what}")
         time.sleep(_PAUSE_S)
     return seen
+
+
+# Calls of the system in which the main thread of a program sleeps of its own will: sleep, pause, poll, select and epoll.
+_SLEEPING = {
+    "x86_64": {"7", "23", "34", "35", "230", "232", "270", "271", "281"},
+    "aarch64": {"22", "72", "73", "101", "115"},
+}
+
+
+def asleep(pid):
+    """Tell whether the main thread of a process sleeps in the system, where a signal wakes it; Linux knows."""
+    try:
+        with open(f"/proc/{pid}/syscall") as file:
+            return file.read().split()[0] in _SLEEPING[platform.machine()]
+    except ProcessLookupError:
+        return True  # it has ended, which the test will see
 
 
 def answered(ask, process=None, what="an answer"):

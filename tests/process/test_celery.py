@@ -6,11 +6,11 @@ import contextlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from machine import RUN
+from waiting import until
 
 LIMIT_S = 120.0
 
@@ -141,9 +141,7 @@ def test_a_request_and_all_its_tasks_are_one_trace(machine, places):
 def test_threads_over_rabbitmq_and_what_the_clock_sends(machine, places):
     """The same by another pool and another broker; what the scheduler sends begins a trace of its own."""
     with celery(machine, "beat", "--loglevel=debug", environ=places) as log:
-        deadline = time.monotonic() + LIMIT_S
-        while "tick sent. id->" not in log.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: "tick sent. id->" in log.read_text(), log.read_text, LIMIT_S)
     with worker(machine, "--pool=threads", "--concurrency=2", environ=places):
         assert ask(machine, places) == b"[2, 11, 3, 5]\n"
     parents = machine.parents()

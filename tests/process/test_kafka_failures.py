@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 
+import kafka.admin
 import pytest
 
 from machine import RUN, Machine
 from services.fixtures import start
 from services.kafka import KafkaBroker
+from waiting import until
 
 CLIENT, PRODUCER, CONSUMER = 3, 4, 5
 ERROR = 2
@@ -64,7 +66,7 @@ producer.flush(30)
 }
 
 START = """
-import asyncio, os, sys, time
+import asyncio, os, sys
 bootstrap, topic, way = sys.argv[1:]
 group = topic = f"{topic}-{os.getpid()}"
 def deserialize(value, *_):
@@ -74,7 +76,8 @@ def deserialize(value, *_):
 def handle(value):
     if way == "handler":
         raise LookupError(value)
-    time.sleep(2.5)  # longer than it may be silent
+    print(group, flush=True)
+    sys.stdin.readline()  # until it has been silent for too long
 """
 FAILING = {
     "kafka": """
@@ -199,6 +202,15 @@ def ended(process):
     return process.returncode, re.sub(r"\d+(\.\d+)?", "0", out), last
 
 
+def leave(bootstrap, group):
+    """Wait until the broker has put every member out of a group."""
+    with contextlib.closing(kafka.admin.KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+        if hasattr(admin, "describe_groups"):
+            until(lambda: not admin.describe_groups([group])[group]["members"], f"the end of {group}")
+        else:  # kafka-python before 3.0
+            until(lambda: not admin.describe_consumer_groups([group])[0].members, f"the end of {group}")
+
+
 def failures(machine):
     """Return kind, error type and name of every span that failed, without the topic."""
     return [
@@ -244,6 +256,9 @@ def test_a_consumer_that_fails(kafka_broker, kafka_topic, pairs, way):
         for client, program in FAILING.items()
     ]
     running, machines = pairs(started)
+    if way == "silent":
+        for process in running.values():
+            leave(kafka_broker.bootstrap, process.stdout.readline().strip())
     seen = {key: ended(process) for key, process in running.items()}
     for client in FAILING:
         assert seen[client, "traced"] == seen[client, "bare"]

@@ -57,13 +57,13 @@ def test_no_command_and_unknown_options_are_usage_errors(machine):
 
 def test_it_execs(machine):
     """The command has the launcher's process id and dies of its signals."""
-    script = machine.write("wait.py", "import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    script = machine.write("wait.py", "import os, signal\nprint(os.getpid(), flush=True)\nsignal.pause()\n")
     with subprocess.Popen(
         [RUN, sys.executable, script], stdout=subprocess.PIPE, env=machine.environ, cwd=machine.directory
     ) as process:
         assert int(process.stdout.readline()) == process.pid
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
 
 
 def test_options_are_environment_variables(machine):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import sys
-import time
 from collections import Counter
 
 import pytest
+
+from machine import RUN
+from waiting import until
 
 SPAN = "import autotrace\nwith autotrace.span('work'):\n    pass\n"
 
@@ -72,21 +76,28 @@ def test_a_child_that_is_forked_in_c_begins_anew_all_the_same(machine, thread):
     No thread may ask for the interpreter's lock meanwhile, or the child waits for it for ever, with and without us.
     """
     code = (
-        "import ctypes, os, threading, time, autotrace\n"
+        "import ctypes, os, threading, autotrace\n"
         "fork = ctypes.PyDLL(None).fork\n"
         "def work(name):\n"
         "    for _ in range(3):\n"
         "        with autotrace.span(name):\n            pass\n"
         "def work_in_children():\n"
-        "    time.sleep(0.5)\n"
         "    for _ in range(3):\n"
         "        pid = fork()\n"
         "        if pid == 0:\n"
         "            work('child')\n"
         "            os._exit(0)\n"
         "        assert os.waitpid(pid, 0)[1] == 0\n"
+        "reading, writing = os.pipe()\n"
+        "def work_when_alone():\n"
+        "    call = None\n"
+        "    while call != [hex(reading)]:\n"
+        "        with open(f'/proc/self/task/{os.getpid()}/syscall') as file:\n"
+        "            call = file.read().split()[1:2]\n"
+        "    work_in_children()\n"
+        "    os.write(writing, b'x')\n"
         f"if {thread}:\n"
-        "    one = threading.Thread(target=work_in_children)\n    one.start()\n    one.join()\n"
+        "    one = threading.Thread(target=work_when_alone)\n    one.start()\n    os.read(reading, 1)\n    one.join()\n"
         "else:\n    work_in_children()\n"
         "work('after')\n"
     )
@@ -99,35 +110,25 @@ def test_a_child_that_is_forked_in_c_begins_anew_all_the_same(machine, thread):
 
 def test_traces_can_be_seen_while_the_program_runs(machine):
     """A finished span is on disk about a second later."""
-    import subprocess
-
-    from machine import RUN
-
     code = f"{SPAN}print('ready', flush=True)\nimport sys; sys.stdin.read()\n"
     with subprocess.Popen(
         [RUN, sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=machine.environ
     ) as process:
         process.stdout.readline()
-        deadline = time.monotonic() + 10
-        while not machine.names() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert machine.names() == ["work"]
+        assert until(machine.names, "a span") == ["work"]
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_sink_that_refuses_or_hangs_does_not_hold_the_end(machine):
-    """Refused: within a second more; hanging: within the limit of the setting and a second more."""
-    import socket
-
+    """Only the setting ends the waiting: an attempt may take an hour."""
     with socket.socket() as hanging:
         hanging.bind(("127.0.0.1", 0))
         hanging.listen()
         for port in (9, hanging.getsockname()[1]):
-            began = time.monotonic()
-            done = machine.python("-c", SPAN, environ={"AUTOTRACE_ENDPOINT": f"http://127.0.0.1:{port}"})
+            environ = {"AUTOTRACE_ENDPOINT": f"http://127.0.0.1:{port}", "AUTOTRACE_TIMEOUT_MS": "3600000"}
+            done = machine.python("-c", SPAN, environ=environ)
             assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-            assert time.monotonic() - began < 5
 
 
 def test_a_data_directory_that_cannot_be_written_is_nobodys_problem(machine):

@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from autotrace.export.http import MAX_RESPONSE
 from services.ports import free_port
+from waiting import until
 
 COUNT = 20_000
-LIMIT = 1.0  # s, of the setting
-PATIENCE = 20.0  # s more that a slow machine may take
+LIMIT = 1.0  # s, of the setting; nothing else ends the waiting, since an attempt may take an hour
 # The worker is closed by hand, so that its counts can be told; at exit it is closed once more.
 SCRIPT = """\
-import json, resource, sys, time
+import json, sys
 import autotrace
 
 def peak():
@@ -40,19 +40,19 @@ for number in range(count - 1000):
 from autotrace import diagnostics
 from autotrace.trace.tracer import tracer
 worker = tracer.submit.__self__
-began = time.monotonic()
+open("made", "x").close()
 worker.close(float(sys.argv[2]))
 print(json.dumps({
-    "end": time.monotonic() - began, "grown": peak() - before, "dropped": worker.dropped,
+    "grown": peak() - before, "dropped": worker.dropped,
     "undelivered": worker.undelivered, "waiting": len(worker._queue), "told": diagnostics.messages,
 }))
 """
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
 
 
-def told(machine, endpoint, count=COUNT, limit=LIMIT):
+def told(machine, endpoint, count=COUNT, limit=LIMIT, **environ):
     """Run the script against an endpoint; returns what it told."""
-    environ = {"AUTOTRACE_ENDPOINT": endpoint, "AUTOTRACE_EXIT_TIMEOUT_MS": "1000"}
+    environ.update(AUTOTRACE_ENDPOINT=endpoint, AUTOTRACE_EXIT_TIMEOUT_MS="1000", AUTOTRACE_TIMEOUT_MS="3600000")
     done = machine.python("-c", SCRIPT, str(count), str(limit), environ=environ, timeout=120)
     assert (done.returncode, done.stderr) == (0, b"")
     return json.loads(done.stdout)
@@ -92,8 +92,8 @@ def sink(talk):
         thread.join()
 
 
-def answering(answer, pause=0.0):
-    """Return a talk that reads requests and answers each with the same bytes."""
+def answering(answer, hold=lambda: None):
+    """Return a talk that reads requests and answers each with the same bytes, once ``hold`` has returned."""
 
     def talk(connection, bodies):
         stream = connection.makefile("rb")
@@ -105,18 +105,21 @@ def answering(answer, pause=0.0):
             if not line:
                 return
             bodies.append(stream.read(length))
-            time.sleep(pause)
+            hold()
             connection.sendall(answer)
 
     return talk
 
 
 def endless(connection, bodies):
-    """Answer with a body that does not end."""
+    """Answer with a body that does not end; keeps how much of it was taken."""
     connection.recv(100)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\n")
+    bodies.append(0)
+    number = len(bodies) - 1
     while True:
         connection.sendall(b"10000\r\n" + b"\x0a" * 0x10000 + b"\r\n")
+        bodies[number] += 0x10000
 
 
 def hanging(connection, bodies):
@@ -153,7 +156,6 @@ def test_a_sink_that_takes_nothing(machine, name):
     """All spans are counted as not delivered, or still wait; the end comes in time and memory stays."""
     with sink(REFUSING[name]) as (port, _):
         got = told(machine, f"http://127.0.0.1:{port}")
-    assert got["end"] < LIMIT + PATIENCE
     assert got["grown"] < 50_000  # kB
     assert got["undelivered"] + got["dropped"] > 0 or got["waiting"] > 0
     # What the worker has in its hands is one batch at most.
@@ -165,7 +167,6 @@ TAKING = {
         b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 4\r\n\r\n\xff\xff\xff\xff"
     ),
     "a page in the answer": answering(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>"),
-    "slowly": answering(OK, pause=0.2),
 }
 
 
@@ -176,15 +177,23 @@ def test_a_sink_that_takes_all_in_its_own_way(machine, name):
         got = told(machine, f"http://127.0.0.1:{port}", limit=10)
         assert (got["dropped"], got["undelivered"], got["waiting"]) == (0, 0, 0)
         assert spans_of(bodies) == COUNT
-    assert got["end"] < 100
+
+
+def test_a_sink_that_answers_late_takes_all(machine):
+    """Nothing before the end of the program: nothing is lost."""
+    made = machine.directory / "made"
+    with sink(answering(OK, lambda: until(made.exists, "the end of the program"))) as (port, bodies):
+        got = told(machine, f"http://127.0.0.1:{port}", limit=10)
+        assert (got["dropped"], got["undelivered"], got["waiting"]) == (0, 0, 0)
+        assert spans_of(bodies) == COUNT
 
 
 def test_an_answer_without_end(machine):
     """It is not read to its end."""
-    with sink(endless) as (port, _):
-        got = told(machine, f"http://127.0.0.1:{port}")
-    assert got["end"] < 10 * LIMIT + PATIENCE
+    with sink(endless) as (port, taken):
+        got = told(machine, f"http://127.0.0.1:{port}", limit=10)
     assert got["grown"] < 50_000
+    assert 0 < max(taken) < MAX_RESPONSE + (16 << 20)  # the system takes more than we read
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -199,12 +208,15 @@ def test_a_sink_that_points_elsewhere_is_not_followed(machine, status):
     assert any(location in line for line in got["told"])
 
 
-def test_nobody_there_and_a_million_spans(machine):
-    """Memory grows by less than 50 MB, the end comes in time, and every span is counted.  Some 20 s."""
-    got = told(machine, f"http://127.0.0.1:{free_port()}", count=1_000_000)
-    assert got["grown"] < 50_000  # kB
-    assert got["end"] < LIMIT + PATIENCE
-    assert 1_000_000 - 8192 <= got["dropped"] + got["undelivered"] + got["waiting"] <= 1_000_000
+@pytest.mark.parametrize(
+    ("count", "queue", "most"),
+    [(60_000, 4_096, 20_000), pytest.param(1_000_000, 65_536, 50_000, marks=pytest.mark.endurance)],
+)
+def test_nobody_there_and_many_spans(machine, count, queue, most):
+    """Memory grows by what may wait (kB) and no more, the end comes, and every span is counted."""
+    got = told(machine, f"http://127.0.0.1:{free_port()}", count=count, AUTOTRACE_MAX_QUEUE_SIZE=str(queue))
+    assert got["grown"] < most
+    assert count - 8192 <= got["dropped"] + got["undelivered"] + got["waiting"] <= count
 
 
 def test_a_disk_that_is_full(machine):
@@ -221,4 +233,3 @@ def test_a_disk_that_is_full(machine):
     assert files
     assert all(file.stat().st_size <= 200_000 for file in files)
     assert machine.delivered() + got["undelivered"] + got["dropped"] == COUNT
-    assert got["end"] < LIMIT + PATIENCE
