@@ -40,7 +40,7 @@ class Recorder:
             self.spans.append(span)
             self._lock.notify_all()
 
-    def wait(self, count, timeout=10.0):
+    def wait(self, count, timeout=60.0):
         """Return the finished spans as dictionaries once there are ``count`` of them; fails when there are not, or more."""
         with self._lock:
             self._lock.wait_for(lambda: len(self.spans) >= count, timeout)

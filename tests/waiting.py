@@ -53,7 +53,8 @@ def answered(ask, process=None, what="an answer"):
     answers = []
 
     def tried():
-        assert process is None or process.poll() is None, f"the server ended before there was {what}"
+        ended = process is not None and process.poll() is not None
+        assert not ended, f"the server ended: {what() if callable(what) else what}"
         try:
             answers.append(ask())
         except OSError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-import time
 import warnings
 from abc import abstractmethod
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from contracts.kafka import KafkaMessaging
+from waiting import until
 
 
 def need_asyncio():
@@ -77,12 +77,12 @@ class Iterated:
 
     def __next__(self):
         self.begin()
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
+
+        def polled():
             message = self.poll(5)
-            if message is not None and message.error() is None:
-                return seen(message)
-        raise AssertionError("nothing came within 60 s")
+            return [] if message is None or message.error() is not None else [message]
+
+        return seen(until(polled, "a message")[0])
 
 
 class ConfluentKafka(KafkaMessaging):
@@ -135,9 +135,7 @@ class ConfluentKafka(KafkaMessaging):
         return sent
 
     def delivered(self, sent):
-        end = time.monotonic() + 60
-        while not sent.answers and time.monotonic() < end:
-            sent.producer.poll(0.1)
+        until(lambda: sent.answers or sent.producer.poll(0.1), "the delivery report")
         ((error, _message),) = sent.answers
         assert error is None
 
@@ -146,13 +144,9 @@ class ConfluentKafka(KafkaMessaging):
 
     def poll(self, consumer, count):
         consumer.begin()
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            found = consumer.consume(count, 5)
-            if found:
-                assert len(found) == count
-                return [Batch(found)]
-        raise AssertionError("nothing came within 60 s")
+        found = until(lambda: consumer.consume(count, 5), "messages")
+        assert len(found) == count
+        return [Batch(found)]
 
     def try_poll(self, consumer):
         consumer.begin()

@@ -123,7 +123,7 @@ async def _send_endless(receive, send):
     try:
         while not gone.done():
             await send({"type": "http.response.body", "body": PIECE, "more_body": True})
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
     finally:
         gone.cancel()
 

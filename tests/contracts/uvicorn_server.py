@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from contextlib import contextmanager
 
 import uvicorn
 
 from contracts.http_server import threaded
+from waiting import until
 
 
 @contextmanager
@@ -24,8 +24,5 @@ def serving(application, **settings):
             server.should_exit = True
 
         with threaded(lambda: server.run(sockets=[listening]), stop):
-            deadline = time.monotonic() + 10
-            while not server.started:
-                assert time.monotonic() < deadline, "the server did not start within 10 s"
-                time.sleep(0.01)
+            until(lambda: server.started, "the server to start")
             yield listening.getsockname()[1]

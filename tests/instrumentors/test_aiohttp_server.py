@@ -62,7 +62,7 @@ async def endless(request):
     await response.prepare(request)
     while True:
         await response.write(PIECE)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
 
 
 async def item(request):

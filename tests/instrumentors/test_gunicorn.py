@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 from contracts.asgi_server import AsgiServerContract
 from contracts.http_server import HttpServerContract, Served
 from services.ports import free_port
+from waiting import answered, until
 
 TESTS = Path(__file__).parent.parent
 HAS_ASGI = gunicorn.version_info >= (24,)
@@ -41,9 +40,7 @@ class Lines:
 
     def wait(self, count):
         """Return the spans once there are ``count`` of them; fails when there are not, or more."""
-        deadline = time.monotonic() + 10
-        while len(self.finished()) < count and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: len(self.finished()) >= count, lambda: f"{count} spans, not {len(self.finished())}")
         got = self.finished()
         assert len(got) == count, f"{len(got)} spans, not {count}: {[span['name'] for span in got]}"
         return got
@@ -65,26 +62,13 @@ def running(directory, names, application, *options):
             stderr=errors,
         )
         try:
-            deadline = time.monotonic() + 20
-            while not _answers(port):
-                errors.seek(0)
-                assert process.poll() is None, errors.read()
-                assert time.monotonic() < deadline, "gunicorn did not start within 20 s"
-                time.sleep(0.05)
             served = Served(port, Lines(file))
+            answered(lambda: served.ask("/missing"), process, (directory / "errors").read_text)
             served.spans.wait(1)
             yield served
         finally:
             process.terminate()
-            process.wait(20)
-
-
-def _answers(port):
-    try:
-        Served(port, None).ask("/missing")
-    except OSError:
-        return False
-    return True
+            process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -164,12 +148,7 @@ def test_another_worker_takes_over(tmp_path):
     application = Gunicorn.application
     with running(tmp_path, "gunicorn", application, "--max-requests", "2") as served:
         served.spans.clear()
-        asked = 0
-        while asked < 4:
-            try:
-                served.ask("/missing")
-                asked += 1
-            except (OSError, socket.timeout):
-                time.sleep(0.05)
+        for _ in range(4):
+            answered(lambda: served.ask("/missing"))
         spans = served.spans.wait(4)
     assert len({span["span_id"] for span in spans}) == 4

@@ -6,7 +6,6 @@ import asyncio
 import importlib.metadata
 import logging
 import socket
-import time
 from contextlib import contextmanager
 
 import hypercorn.asyncio
@@ -17,6 +16,7 @@ from contracts.asgi_server import AsgiServerContract
 from contracts.http_applications import asgi_application, wsgi_application
 from contracts.http_server import HttpServerContract, Served, excluding, threaded
 from services.ports import free_port
+from waiting import answered
 
 OLD = tuple(map(int, importlib.metadata.version("hypercorn").split(".")[:2])) < (0, 16)
 
@@ -45,14 +45,7 @@ def serving(application):
         loop.close()
 
     with threaded(work, lambda: loop.call_soon_threadsafe(stopping[0].set)):
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "the server did not start within 10 s"
-                time.sleep(0.01)
+        answered(lambda: socket.create_connection(("127.0.0.1", port), 1).close())
         yield port
 
 

@@ -9,7 +9,6 @@ import pickle
 import sqlite3
 import sys
 import threading
-import time
 from contextlib import suppress
 
 import kafka
@@ -23,6 +22,7 @@ from contracts.kafka import KafkaMessaging
 from contracts.messaging import FOREIGN
 from contracts.messaging_base import current_id, hexadecimal
 from services.ports import free_port
+from waiting import until
 
 # The library leaves sockets of failed connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
@@ -60,13 +60,9 @@ class TestKafka(KafkaMessaging):
 
     def polled(self, consumer, count):
         """Return what one poll brought, which has ``count`` messages."""
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            found = consumer.poll(timeout_ms=500)
-            if found:
-                assert sum(map(len, found.values())) == count
-                return found
-        raise AssertionError("nothing came within 30 s")
+        found = until(lambda: consumer.poll(timeout_ms=500), "a message")
+        assert sum(map(len, found.values())) == count
+        return found
 
     def poll(self, consumer, count):
         return list(self.polled(consumer, count).values())
@@ -394,10 +390,13 @@ class TestKafka(KafkaMessaging):
         future = consumer.commit_async()
         assert current_id() == hexadecimal(2)
         assert type(future) is kafka.future.Future
-        end = time.monotonic() + 30
-        while not future.is_done and time.monotonic() < end:
+
+        def done():
             with suppress(RuntimeError):  # kafka-python 3: the heartbeat's thread is in there
                 consumer._client.poll(timeout_ms=100)
+            return future.is_done
+
+        until(done, "the commit")
         assert future.succeeded()
         assert self.spans(recorder, 2)[1] == self.committed(topic, 3, trace=1, parent=2)
 

@@ -6,11 +6,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 from autotrace.store.ingest import ingest
 from autotrace.store.schema import open_database
 from unit.store.inboxes import Sent, Writer, request, write
+from waiting import until
 
 READER = """
 import json, pathlib, sys
@@ -67,10 +67,8 @@ def test_a_reader_killed_in_the_middle(tmp_path, inbox):
     write(inbox, *(request(Sent("s", n, n + 1, span_id=n + 1)) for n in range(total)))
     database = open_database(tmp_path / "traces.sqlite")
     killed = reader(tmp_path, chunk_bytes=1)
-    deadline = time.monotonic() + 60
-    while database.execute("SELECT count(*) FROM spans").fetchone()[0] < 50:
-        assert time.monotonic() < deadline
-        assert killed.poll() is None
+    until(lambda: database.execute("SELECT count(*) FROM spans").fetchone()[0] >= 50, "spans of the reader")
+    assert killed.poll() is None
     killed.send_signal(signal.SIGKILL)
     killed.wait(timeout=60)
     killed.stdout.close()
