@@ -15,7 +15,7 @@ def test_every_file_runs_somewhere_by_a_row():
     for path in FILES:
         assert speeds.row(path)
         assert speeds.runs(path, "nightly")
-    with pytest.raises(KeyError, match="does not say where elsewhere/test_new.py runs"):
+    with pytest.raises(KeyError, match="elsewhere"):
         speeds.row(speeds.HERE / "elsewhere" / "test_new.py")
 
 
