@@ -25,6 +25,8 @@ REQUIREMENTS = CHECKOUT / "tests" / "requirements.txt"
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 FEWEST_IN_CI = 3
 LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
+# Much of the suite waits for processes, so one more runs at a time than there are cores; a check never waits.
+WORKERS = (os.cpu_count() or 1) + (os.environ.get("SPEED") != "check")
 IN_CI = os.environ.get("CI") == "true"
 SPEED = os.environ.get("SPEED", "test")  # check, test or nightly: what runs where says tests/speeds.toml
 
@@ -206,8 +208,7 @@ def tests(session: nox.Session) -> None:
     arguments = [_absolute(argument) for argument in session.posargs]
     if not any(str(CHECKOUT) in argument for argument in arguments):
         arguments.append(str(CHECKOUT / "tests"))
-        # Much of the suite waits for processes: one more at a time than there are cores, in an order that is new each time.
-        arguments += ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
+        arguments += ["-n", str(WORKERS), "--dist", "worksteal"]  # in an order that is new each time
     color = "yes" if sys.stdout.isatty() else "no"
     options = ["-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(CHECKOUT), "--timeout=180", f"--color={color}"]
     options.append(f"--speed={COLUMNS[str(session.python)]}")

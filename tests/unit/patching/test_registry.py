@@ -58,6 +58,7 @@ def test_every_known_instrumentor_exists(known):
     assert importlib.util.find_spec(known.module) is not None
 
 
+@pytest.mark.process
 def test_the_table_says_of_versions_what_the_instrumentors_say():
     """It has them as well so that they can be told without importing anything."""
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", ROWS], capture_output=True, check=True, timeout=120)
