@@ -25,10 +25,10 @@ REQUIREMENTS = CHECKOUT / "tests" / "requirements.txt"
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 FEWEST_IN_CI = 3
 LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
-# Much of the suite waits for processes, so one more runs at a time than there are cores; a check never waits.
-WORKERS = (os.cpu_count() or 1) + (os.environ.get("SPEED") != "check")
 IN_CI = os.environ.get("CI") == "true"
 SPEED = os.environ.get("SPEED", "test")  # check, test or nightly: what runs where says tests/speeds.toml
+# Much of the suite waits for processes, so one more runs at a time than there are cores; a check never waits.
+WORKERS = (os.cpu_count() or 1) + (SPEED != "check")
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
