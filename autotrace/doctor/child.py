@@ -74,7 +74,7 @@ class Child:
         try:
             self._process.stdin.write(f"{question}\n")
             self._process.stdin.flush()
-        except OSError:  # it has ended; so the answers have, too
+        except (OSError, ValueError):  # it has ended, or was; so the answers have, too
             pass
         return self.answer(patience)
 

@@ -49,14 +49,21 @@ def look(
     children: list[Child | None] = [first, *[None] * (many - 1)]
     # From both ends, because neighbours share much that is imported.
     ways = (waiting.popleft, waiting.pop)
-    threads = [
-        Thread(target=_work, args=(ways[number % 2], child, another, tell, patience), daemon=True)
-        for number, child in enumerate(children)
-    ]
+    failed: list[BaseException] = []
+
+    def work(number: int, child: Child | None) -> None:
+        try:
+            _work(ways[number % 2], child, another, tell, patience)
+        except BaseException as error:  # raised where somebody hears it
+            failed.append(error)
+
+    threads = [Thread(target=work, args=one, daemon=True) for one in enumerate(children)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if failed:
+        raise failed[0]
 
 
 def _work(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -213,6 +214,22 @@ def test_it_says_what_it_knows_while_it_waits(machine):
     assert known[-1] == "traced      db_client: sqlite3\n"
     assert rest.startswith("warning     waitress is not applied: ")
     assert process.returncode == 0
+
+
+def test_ctrl_c_ends_it_and_what_it_has_started(machine):
+    """At once, although a library does not answer."""
+    gate = machine.directory / "gate"
+    os.mkfifo(gate)
+    machine.write("fakes/waitress/__init__.py", f"held = open({str(gate)!r}, 'w')\nopen({str(gate)!r}).read()\n")
+    environ = {**machine.environ, **fakes(machine, "waitress")}
+    with subprocess.Popen(
+        [AUTOTRACE, "doctor"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        with gate.open() as held:  # it is being imported now
+            process.send_signal(signal.SIGINT)
+            assert held.read() == ""  # and nobody is left who holds it
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, b"")
 
 
 def test_what_holds_a_function_from_before_is_named(machine):

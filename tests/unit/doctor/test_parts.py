@@ -11,7 +11,7 @@ from autotrace.doctor.child import Child, NoAnswerError, SlowError
 from autotrace.doctor.parts import look
 
 SCRIPT = """
-import json, os, sys
+import json, os, sys, time
 def tell(answer):
     print("noise" + sys.argv[1] + json.dumps(answer), flush=True)
 print("a library may say something, too")
@@ -24,6 +24,11 @@ for question in sys.stdin:
         os.kill(os.getpid(), 9)
     if name.startswith("hangs"):
         sys.stdin.read()
+    if name.startswith("meets"):
+        _, many, place = name.split(" ")
+        open(os.path.join(place, str(os.getpid())), "w").close()
+        while len(os.listdir(place)) < int(many):
+            time.sleep(0.01)
     tell({"state": "on", "why": str(os.getpid())} if what == "import" else [what])
 """
 LONG = 60.0  # s; what answers at all does so in less
@@ -76,13 +81,15 @@ def test_one_after_the_other_and_then_what_is_left(started):
     assert len(started.children) == 1
 
 
-def test_as_many_processes_as_cores_and_no_more_than_parts(started):
-    """Each asks for what it holds from before; all have ended afterwards."""
-    facts = told(started, [str(number) for number in range(40)], cores=3)
-    assert sorted(states(facts)) == sorted((str(number), "on") for number in range(40))
-    assert [fact for fact in facts if fact[0] == "left"] == [("left", ["left"])] * 3
-    assert len(started.children) == 3
-    assert len(told(started, ["a", "b"], cores=9)) == 4
+@pytest.mark.parametrize(("parts", "cores", "processes"), [(9, 3, 3), (2, 9, 2), (30, 30, 8)])
+def test_as_many_processes_as_cores_and_no_more_than_parts(started, tmp_path, parts, cores, processes):
+    """They work at the same time, else nobody would get on here; each is asked for what it holds from before."""
+    rows = [{"name": f"meets {processes} {tmp_path}", "part": str(number)} for number in range(parts)]
+    facts = []
+    look(rows, started.first(), started, facts.append, LONG, cores)
+    assert [state for _, state in states(facts)] == ["on"] * parts
+    assert [fact for fact in facts if fact[0] == "left"] == [("left", ["left"])] * processes
+    assert len(started.children) == processes
 
 
 def test_what_belongs_together_is_asked_of_one_process(started):
@@ -147,3 +154,13 @@ def test_no_answer_in_time():
     with pytest.raises(SlowError, match="did not answer within 0 s"):
         child.ask("anything", 0.0)
     child.end()
+
+
+def test_a_fault_of_ours_is_heard(started):
+    """It is raised where the examination was asked for, not lost in a thread."""
+
+    def tell(fact):
+        raise ZeroDivisionError(fact)
+
+    with pytest.raises(ZeroDivisionError):
+        look([{"name": "a", "part": "a"}], started.first(), started, tell, LONG, 1)
