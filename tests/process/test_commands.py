@@ -5,38 +5,38 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 
 import pytest
 
 from machine import RUN, SCRIPTS
 from services.ports import free_port
+from waiting import answered, until
 
 FLASK = """\
-import sqlite3
+import os, sqlite3
 from flask import Flask
 
 app = Flask("shop")
 
 @app.get("/pizzas/<name>")
 def pizza(name):
-    return str(sqlite3.connect(":memory:").execute("SELECT 1").fetchall())
+    return str(sqlite3.connect(":memory:").execute("SELECT ?", (os.getpid(),)).fetchone()[0])
 """
 
 FASTAPI = """\
+import os
 from fastapi import FastAPI
 
 app = FastAPI()
 
 @app.get("/pizzas/{name}")
 async def pizza(name: str):
-    return name
+    return os.getpid()
 """
 
 WSGIREF = """\
-import sys
+import os, sys
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 class Quiet(WSGIRequestHandler):
@@ -45,7 +45,7 @@ class Quiet(WSGIRequestHandler):
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"hello"]
+    return [b"%d" % os.getpid()]
 
 make_server("127.0.0.1", int(sys.argv[1]), app, handler_class=Quiet).serve_forever()
 """
@@ -93,18 +93,14 @@ COMMANDS = {
 }
 
 
-def fetch(port, process):
-    """Ask once the server answers; returns the status."""
-    deadline = time.monotonic() + 40
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/pizzas/margherita", timeout=10) as answer:
-                answer.read()
-                return answer.status
-        except (urllib.error.URLError, ConnectionError):
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(0.05)
+WORKERS = {"gunicorn": 2, "uvicorn workers": 2}
+
+
+def fetch(port):
+    """Ask a server; returns which process answered."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/pizzas/margherita", timeout=10) as answer:
+        assert answer.status == 200
+        return answer.read()
 
 
 def interrupt(process):
@@ -119,11 +115,18 @@ def interrupt(process):
     pytest.fail("the server does not end")
 
 
-def serve(machine, prefix, command, requests, seen=lambda: True):
-    """Start a server, ask it, wait until ``seen``, stop it as Ctrl-C does; returns its exit code."""
+def serve(machine, prefix, command, workers, spans):
+    """Start a server, ask until each worker has answered, wait for the spans, stop it as Ctrl-C does.
+
+    A worker that still starts would be told to end before it knows what to do then, bare as well as traced.
+
+    Returns:
+        the exit code, and how many requests were answered.
+    """
     port = free_port()
     filled = [part.format(bin=SCRIPTS, port=port) for part in command]
     log = machine.directory / "log"
+    answers = []
     with (
         log.open("wb") as output,
         subprocess.Popen(
@@ -131,14 +134,13 @@ def serve(machine, prefix, command, requests, seen=lambda: True):
         ) as process,
     ):
         try:
-            for _ in range(requests):
-                assert fetch(port, process) == 200
-            deadline = time.monotonic() + 20
-            while not seen() and time.monotonic() < deadline:
-                time.sleep(0.1)
+            answers.append(answered(lambda: fetch(port), process, log.read_text))
+            while len(answers) < 3 or len(set(answers)) < workers:
+                answers.append(fetch(port))
+            until(lambda: machine.delivered() >= spans * len(answers), "the spans")
         finally:
             code = interrupt(process)
-    return code
+    return code, len(answers)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -146,7 +148,8 @@ def test_a_service_is_traced_and_ends_as_without_us(machine, name):
     """A server span per request, with the route where a framework knows it; the same exit code after Ctrl-C."""
     file, source, command, span = COMMANDS[name]
     machine.write(file, source)
-    name = span.replace("{{", "{").replace("}}", "}")
-    bare = serve(machine, [], command, 1)
-    assert serve(machine, [RUN], command, 3, lambda: machine.delivered() >= 3) == bare
-    assert machine.names().count(name) == 3
+    workers = WORKERS.get(name, 1)
+    bare, _ = serve(machine, [], command, workers, 0)
+    traced, asked = serve(machine, [RUN], command, workers, 1)
+    assert traced == bare
+    assert machine.names().count(span.replace("{{", "{").replace("}}", "}")) == asked

@@ -36,6 +36,7 @@ _JVM = (
     "-Xms128m",
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",  # it would write to the system's temporary directory
     "-Xshare:auto",
     "-Djava.awt.headless=true",
 )
