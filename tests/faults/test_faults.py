@@ -25,7 +25,9 @@ ADDRESS = {
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("name", workloads.ALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.needs(*told[2:])) for name, told in workloads.ALL.items()]
+)
 def test_the_program_does_not_notice(name, request):
     """Results, exceptions, what is said and what is current are the bare run's; each fault is counted; spans go on."""
     if name == "confluent_kafka_aio":

@@ -20,7 +20,12 @@ class BakeError(Exception):
     """What goes wrong in a task."""
 
 
-@pytest.fixture(params=["redis", "rabbitmq"])
+@pytest.fixture(
+    params=[
+        pytest.param("redis", marks=pytest.mark.needs("redis_server")),
+        pytest.param("rabbitmq", marks=pytest.mark.needs("rabbitmq")),
+    ]
+)
 def app(request, instrument):
     """An application whose queues are empty."""
     server = request.getfixturevalue("redis_server" if request.param == "redis" else "rabbitmq")

@@ -137,6 +137,7 @@ def test_a_request_and_all_its_tasks_are_one_trace(machine, places):
     assert len({span.trace_id for span in machine.spans()}) == 1
 
 
+@pytest.mark.needs("rabbitmq")
 @pytest.mark.parametrize("places", ["rabbitmq"], indirect=True)
 def test_threads_over_rabbitmq_and_what_the_clock_sends(machine, places):
     """The same by another pool and another broker; what the scheduler sends begins a trace of its own."""

@@ -149,8 +149,9 @@ def test_recycled_workers_of_a_pool_deliver(machine):
         "def work(number):\n    with autotrace.span('work'):\n        return number\n"
         "if __name__ == '__main__':\n"
         "    with multiprocessing.Pool(2, maxtasksperchild=1) as pool:\n"
-        "        print(sum(pool.imap(work, range(10), 1)))\n"
-        "        pool.close()\n        pool.join()\n",
+        "        total = sum(pool.imap(work, range(10), 1))\n"
+        "        pool.close()\n        pool.join()\n"
+        "    print(total)\n",  # not before the last worker is forked: it would print what waits, too
     )
     done = machine.python(script)
     assert (done.returncode, done.stdout) == (0, b"45\n")

@@ -41,6 +41,7 @@ _ours = pytest.StashKey[contextlib.ExitStack]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Find who starts the services, or do it ourselves, for the processes of pytest-xdist too."""
+    config.addinivalue_line("markers", "needs(fixture, ...): it asks for these fixtures of services only when it runs")
     if VARIABLE not in os.environ:
         stack = config.stash[_ours] = contextlib.ExitStack()
         os.environ[VARIABLE] = stack.enter_context(Server(stack.enter_context(Services())))
@@ -55,8 +56,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def needs(item: pytest.Item) -> set[str]:
-    """Return what a test needs from outside."""
-    return {NEEDS[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS}
+    """Return what a test needs from outside: by the fixtures that it asks for, at once or, as a mark says, later."""
+    later = (name for mark in item.iter_markers("needs") for name in mark.args)
+    return {NEEDS[name] for name in (*getattr(item, "fixturenames", ()), *later) if name in NEEDS}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
