@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import os
 import signal
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import allocate_lock, get_ident
 
 from autotrace.patching.model import Patch
 from autotrace.patching.wall import fault
+from autotrace.pipeline.threads import start_thread
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
@@ -140,7 +141,7 @@ class Termination:
 
     def _watch(self) -> None:
         try:
-            start_new_thread(self._stand_by, (self._reading, os.read))
+            start_thread(self._stand_by, self._reading, os.read)
         except RuntimeError:  # the machine is out of threads, or the interpreter is ending
             return
         self._watched = True

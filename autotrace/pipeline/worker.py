@@ -10,12 +10,13 @@ A fork leaves the child with an empty buffer and no thread; the first span of th
 from __future__ import annotations
 
 import time
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import allocate_lock, get_ident
 from collections import deque
 from time import sleep
 
 from autotrace import diagnostics
 from autotrace.patching.wall import fault
+from autotrace.pipeline.threads import start_thread
 from autotrace.pipeline.weight import weight
 from autotrace.trace.context import set_current
 
@@ -232,7 +233,7 @@ class Worker:
         try:
             if not self._alive:
                 self._alive = True
-                start_new_thread(self._run, ())
+                start_thread(self._run)
         except RuntimeError:  # the interpreter is shutting down, or the machine is out of threads
             self._alive = False
             return False

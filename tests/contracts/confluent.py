@@ -135,7 +135,11 @@ class ConfluentKafka(KafkaMessaging):
         return sent
 
     def delivered(self, sent):
-        until(lambda: sent.answers or sent.producer.poll(0.1), "the delivery report")
+        def told():
+            sent.producer.poll(0.1)  # which may serve another thread's report, or leave this one's to another thread
+            return sent.answers
+
+        until(told, "the delivery report")
         ((error, _message),) = sent.answers
         assert error is None
 

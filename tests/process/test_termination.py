@@ -60,6 +60,23 @@ def test_sigint_at_its_default_ends_as_the_bare_program_does(machine, sink):
     assert machine.names() == ["work"]
 
 
+def test_no_signal_is_taken_by_a_thread_of_ours(machine):
+    """Else the main thread would sleep on: Ctrl-C was not heard, where it came while the first spans were delivered."""
+    code = (
+        f"{SPAN}import os, signal\n"
+        "wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD, signal.SIGUSR1}\n"
+        "def blocked(thread):\n"
+        "    with open(f'/proc/self/task/{thread}/status') as status:\n"
+        "        (mask,) = [int(line[7:], 16) for line in status if line.startswith('SigBlk:')]\n"
+        "    return {number for number in wanted if mask >> number - 1 & 1}\n"
+        "def others():\n    return [blocked(one) for one in os.listdir('/proc/self/task') if int(one) != os.getpid()]\n"
+        "while others() != [wanted] * 2: pass\n"  # one that starts has not come so far
+        "assert blocked(os.getpid()) == set()\n"
+        "print('ready', flush=True)\n"
+    )
+    assert kill(machine, code) == (0, b"", b"")
+
+
 def test_the_programs_own_handler_is_the_one_that_runs(machine):
     """And where it leaves by sys.exit, the spans arrive."""
     code = (
