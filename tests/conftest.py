@@ -7,6 +7,7 @@ import signal
 import pytest
 
 import recorder as recording
+from autotrace import propagation
 from autotrace.patching.wall import faults
 from autotrace.trace.context import set_current
 
@@ -16,6 +17,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # we are in a shell's bac
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # or beneath nohup
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _usual_propagation():
+    """Afterwards context travels as by default, whatever a test chose for the whole process."""
+    yield
+    propagation.configure()
 
 
 @pytest.fixture

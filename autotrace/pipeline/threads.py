@@ -10,8 +10,6 @@ from __future__ import annotations
 import signal
 from _thread import start_new_thread
 
-from autotrace.patching.wall import fault
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +25,14 @@ def start_thread(run: Callable[..., object], *arguments: Any) -> None:
     Raises:
         RuntimeError: the interpreter is ending, or the machine is out of threads.
     """
-    start_new_thread(_begin, (run, arguments))
-
-
-def _begin(run: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    if not hasattr(signal, "pthread_sigmask"):  # Windows has none
+        start_new_thread(run, arguments)
+        return
+    # It inherits what is blocked here: before it could block anything itself it waits for the interpreter's lock, for long.
+    # The mask is asked for first, since a handler of the program's may raise out of any of these calls.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        if hasattr(signal, "pthread_sigmask"):  # Windows has none
-            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _OF_A_THREAD)
-    except Exception:
-        fault("process")
-    run(*arguments)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _OF_A_THREAD)
+        start_new_thread(run, arguments)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
