@@ -41,13 +41,6 @@ STYLES = ("tracecontext", "b3", "jaeger", "xray", "datadog", "baggage")
 _operation = Operation("fuzz", INTERNAL, "fuzz", lambda *_: ("", {}, UNSET, ""))
 
 
-@pytest.fixture(autouse=True)
-def usual_styles():
-    """Afterwards context travels as by default."""
-    yield
-    propagation.configure()
-
-
 def through(headers):
     """Let headers in, and look at what would go out."""
     remote = propagation.incoming(headers.get)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from autotrace import propagation
 from autotrace.trace.span import Span, Trace
 from autotrace.trace.tracer import Tracer
 
@@ -35,10 +34,3 @@ def make_span():
 def enter():
     """Return a function that starts, as the tracer does, the span beneath what came in."""
     return _entered
-
-
-@pytest.fixture(autouse=True)
-def _default_styles():
-    """Put the default styles back: the choice holds for the whole process."""
-    yield
-    propagation.configure()
