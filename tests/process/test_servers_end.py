@@ -130,7 +130,8 @@ def test_a_gunicorn_that_stops_gracefully_or_at_once_delivers(machine, number):
 
 def test_a_uvicorn_that_reloads_delivers(machine):
     """The worker that is replaced, and the one that comes after it."""
-    command = (sys.executable, "-m", "uvicorn", "--reload", "--port={port}", "app:app")
+    # It has to have looked at the file once, to notice that it changed: long before its worker answers.
+    command = (sys.executable, "-m", "uvicorn", "--reload", "--reload-delay=0.01", "--port={port}", "app:app")
     with serving(machine, ASGI, *command) as (process, url):
         assert [ask(url) for _ in range(3)] == [b"hello"] * 3
         Path(machine.directory, "app.py").write_text(ASGI.replace("'hello'", "'changed'"), encoding="utf-8")
