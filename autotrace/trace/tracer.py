@@ -112,21 +112,32 @@ class Tracer:
         span.notes = None
         return span
 
-    def start(self, operation: Operation, facts: Facts, parent: Span | None, drawn: str = "") -> Span:
+    def start(
+        self, operation: Operation, facts: Facts, parent: Span | None, drawn: str = "", remote: Remote | None = None
+    ) -> Span:
         """Return a new span beneath ``parent``, or a new root; it is not current yet.
+
+        Its start is set last: what has one is whole, and may be delivered by whoever ends the process at that moment.
 
         Args:
             operation: what it is.
             facts: what is known of it.
             parent: the span that it is beneath, or None.
             drawn: the trace id of a root that ``draw`` has decided to sample.
+            remote: the span in another process that it is beneath in place of ``parent``, or None.
         """
         span = Span()
         span.remote = False
         previous = parent
         if suspendable:
             parent = parent_of(parent)
-        if parent is not None:
+        if remote is not None:
+            if not forks.mark[0]:
+                forks.begin()
+            span.trace = self._entered(remote)
+            span.parent_id = remote.span_id
+            span.remote = True
+        elif parent is not None:
             span.trace = parent.trace
             span.parent_id = parent.span_id
         elif self.inherited is not None and operation.kind not in _ANSWERS:
@@ -155,14 +166,10 @@ class Tracer:
 
     def enter(self, operation: Operation, facts: Facts, remote: Remote | None, previous: Span | None) -> Span:
         """Return a new span whose parent is in another process; where nothing came in, it is beneath ``previous``."""
-        if remote is None:
-            return self.start(operation, facts, previous)
+        if remote is not None and remote.trace_id:
+            return self.start(operation, facts, previous, "", remote)
         span = self.start(operation, facts, previous)
-        if remote.trace_id:
-            span.trace = self._entered(remote)
-            span.parent_id = remote.span_id
-            span.remote = True
-        elif previous is None:
+        if remote is not None and previous is None:
             trace = span.trace
             span.trace = Trace(trace.trace_id, trace.flags, "", remote.baggage)
         return span

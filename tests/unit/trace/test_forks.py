@@ -63,6 +63,19 @@ def test_each_child_begins_once_and_a_parent_never():
     assert said == [["True", "1", "0"]] * 2 + [["[]"]]
 
 
+def test_a_child_begins_also_where_a_trace_comes_in():
+    """A server's worker may have nothing but requests that bring their trace id."""
+    said = run(
+        "from autotrace.trace.span import INTERNAL, Operation\nfrom autotrace.trace.tracer import Remote, tracer\n"
+        "operation = Operation('test', INTERNAL, 'test', None)\n"
+        "request = lambda: tracer.enter(operation, (), Remote('1' * 32, '2' * 16, 1, '', ''), None).span_id\n"
+        "forks.in_child(begin)\nprint(request())\n"
+        "in_children(lambda: (request(), len(begun)))\nprint(request())\n"
+    )
+    assert [line[1:] for line in said] == [[], ["1"], ["1"], []]
+    assert len({line[0] for line in said}) == 4
+
+
 def test_what_fails_in_a_child_keeps_nothing_else_from_beginning():
     """And it is tried once."""
     said = run(

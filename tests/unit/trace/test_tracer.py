@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 
@@ -12,7 +13,7 @@ from autotrace.protocols import db_client
 from autotrace.trace import ids
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
-from autotrace.trace.span import INTERNAL, Operation
+from autotrace.trace.span import INTERNAL, Operation, Span
 from autotrace.trace.tracer import Clock, Remote, tracer
 
 OPERATION = Operation("test", INTERNAL, "test", lambda facts, outcome, failure: (str(facts[0]), {}, 0, ""))
@@ -62,6 +63,24 @@ def test_the_remote_parent_decides(recorder, flags, recorded):
     assert (span.trace.trace_id, span.parent_id, span.remote) == (TRACE, "b7ad6b7169203331", True)
     assert (span.trace.suffix, span.trace.tracestate, span.trace.baggage) == (f"-{flags:02x}", "a=b", "k=v")
     assert len(recorder.spans) == recorded
+
+
+@pytest.mark.parametrize("remote", [None, Remote(TRACE, "b7ad6b7169203331", 1, "", "")], ids=["here", "elsewhere"])
+def test_what_has_a_start_is_whole(recorder, monkeypatch, remote):
+    """A process that is ended at that moment delivers it as it is: it must not name another parent than it has."""
+    seen = []
+
+    def clock():
+        (made,) = [found for found in gc.get_objects() if type(found) is Span and found.facts == ("in",)]
+        assert not hasattr(made, "start")
+        seen.append((made.trace, made.parent_id, made.span_id, made.remote))
+        return 1
+
+    outer = start("outer")
+    monkeypatch.setattr(tracer, "clock", clock)
+    span = tracer.enter(OPERATION, ("in",), remote, outer)
+    assert seen == [(span.trace, span.parent_id, span.span_id, span.remote)]
+    assert span.parent_id == (remote.span_id if remote else outer.span_id)
 
 
 def test_baggage_without_a_trace_begins_one(recorder):
