@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import celery
 import pytest
 from celery.app import trace
@@ -14,6 +16,10 @@ from contracts.messaging_base import current_id, hexadecimal
 
 # The library's own use of what newer Pythons and its dependencies warn of.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+# The broker is shared with whoever runs the same tests beside us.
+QUEUE, OVEN = f"celery-{os.getpid()}", f"oven-{os.getpid()}"
 
 
 class BakeError(Exception):
@@ -33,6 +39,7 @@ def app(request, instrument):
     instrument("celery", "celery_worker")
     made = celery.Celery("pizza", broker=url, backend="cache+memory://", set_as_current=False)
     made.conf.broker_connection_retry_on_startup = False
+    made.conf.task_default_queue = QUEUE
     empty(made)
     yield made
     empty(made)
@@ -42,7 +49,7 @@ def app(request, instrument):
 def empty(app):
     """Throw away what waits in the queues."""
     with app.connection_for_write() as connection:
-        for name in ("celery", "oven"):
+        for name in (QUEUE, OVEN):
             queue = app.amqp.queues[name](connection.default_channel)
             queue.declare()
             queue.purge()
@@ -59,7 +66,7 @@ def task(app, **options):
     return decorate
 
 
-def take(app, queue="celery"):
+def take(app, queue=QUEUE):
     """Return the next message of a queue, or None."""
     with app.connection_for_read() as connection:
         message = connection.default_channel.basic_get(queue, no_ack=True)
@@ -75,7 +82,7 @@ def run(app, message):
     return tracer(message.headers["id"], args, kwargs, {**request, "args": args, "kwargs": kwargs})
 
 
-def sent(name, number, task_id, trace_=None, parent="", queue="celery", **more):
+def sent(name, number, task_id, trace_=None, parent="", queue=QUEUE, **more):
     """Return the expected span of a task that was sent."""
     attributes = {
         "messaging.system": "celery",
@@ -152,9 +159,9 @@ def test_where_and_when_a_task_is_to_run_is_told(app, recorder):
     def bake(_self):
         pass
 
-    bake.apply_async(queue="oven", countdown=5)
+    bake.apply_async(queue=OVEN, countdown=5)
     (send,) = recorder.wait(1)
-    assert send["attributes"]["messaging.destination.name"] == "oven"
+    assert send["attributes"]["messaging.destination.name"] == OVEN
     assert send["attributes"]["autotrace.task.eta"] == "5"
 
 
