@@ -150,8 +150,9 @@ def test_every_message_of_a_group_that_is_rebalanced_has_its_span(machine, kafka
     # The one that was killed may have taken up a message that it had no time to write down.
     delivered = collections.Counter(one for file in group.files for one in group.read(file))
     found = collections.Counter(map(place_of, handled))
-    assert not delivered - found
-    assert sum((found - delivered).values()) <= 1
+    lost, more = delivered - found, found - delivered
+    assert not lost, f"{sum(lost.values())} of {sum(delivered.values())} have no span: {sorted(lost)}"
+    assert sum(more.values()) <= 1, more
 
 
 def place_of(span):
