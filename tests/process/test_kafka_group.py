@@ -93,12 +93,12 @@ class Group:
     def settle(self, names):
         """Wait until each of these consumers has its share of the partitions."""
 
-        def shared():
-            files = [self._machine.directory / f"{name}.partitions" for name in names]
-            lines = [file.read_text().splitlines() if file.exists() else [] for file in files]
-            return all(line[-1:] == [str(PARTITIONS // len(names))] for line in lines)
+        def shares():
+            files = {name: self._machine.directory / f"{name}.partitions" for name in names}
+            return {name: file.read_text().split()[-1:] if file.exists() else [] for name, file in files.items()}
 
-        until(shared, f"the partitions to be shared by {names}", 120)
+        wanted = dict.fromkeys(names, [str(PARTITIONS // len(names))])
+        until(lambda: shares() == wanted, lambda: f"the partitions to be shared; each has {shares()}", 120)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the programs measure their memory by getrusage")
