@@ -97,7 +97,7 @@ class Group:
             files = {name: self._machine.directory / f"{name}.partitions" for name in names}
             return {name: file.read_text().split()[-1:] if file.exists() else [] for name, file in files.items()}
 
-        wanted = dict.fromkeys(names, [str(PARTITIONS // len(names))])
+        wanted = {name: [str(PARTITIONS // len(names))] for name in names}
         until(lambda: shares() == wanted, lambda: f"the partitions to be shared; each has {shares()}", 120)
 
 
