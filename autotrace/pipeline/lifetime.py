@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from autotrace.pipeline.worker import Worker
 
 _ATTEMPTS = 3
+_LOOKS, _LOOK = 50, 0.001  # s, for a thread that has ended a span to hand it over
 UNFINISHED = "autotrace.unfinished"  # the attribute of a span that was open when its process ended
 
 
@@ -51,7 +52,9 @@ class Lifetime:
         for _ in range(_ATTEMPTS):
             try:
                 if ids.used():
-                    self._end_open(_all_spans())
+                    spans = _all_spans()
+                    self._end_open(spans)
+                    self._hand_over(spans)
                 self._worker.close(self._timeout)
                 _interrupt_again()
                 return
@@ -61,6 +64,7 @@ class Lifetime:
     def end_at_once(self) -> None:
         """Deliver everything before a signal ends the process; other threads get no further than their next span."""
         tracer.clock = self._only_here(tracer.clock)
+        tracer.submit = _once(tracer.submit)
         self.end()
 
     def survive_forks(self) -> None:
@@ -136,6 +140,28 @@ class Lifetime:
             except AttributeError:  # it is being made this moment
                 continue
 
+    def _hand_over(self, spans: Iterable[Any]) -> None:
+        """Hand over what has ended and was not handed over: by the other thread that is about to, or in its place.
+
+        The thread that does this may be the one that was about to: it stands in a signal's handler then.
+        """
+        late = list(filter(self._is_late, spans))
+        pause = allocate_lock()
+        pause.acquire()
+        for _ in range(_LOOKS):
+            if not late:
+                return
+            pause.acquire(timeout=_LOOK)
+            late = list(filter(self._is_late, late))
+        for span in late:
+            tracer.submit(span)
+
+    def _is_late(self, span: Any) -> bool:
+        try:
+            return bool(span.end and span.trace.sampled and span.start >= self._began and not hasattr(span, "handed"))
+        except AttributeError:  # it is being made this moment
+            return False
+
     def _only_here(self, clock: Callable[[], int]) -> Callable[[], int]:
         here = get_ident()
         never = allocate_lock()
@@ -147,6 +173,16 @@ class Lifetime:
             return clock()
 
         return moment
+
+
+def _once(submit: Callable[[Span], object]) -> Callable[[Span], object]:
+    """Return what hands over a span unless that was done already: a thread that was passed over may still come to it."""
+
+    def submit_once(span: Span) -> None:
+        if not hasattr(span, "handed"):
+            submit(span)
+
+    return submit_once
 
 
 def _interrupt_again() -> None:

@@ -225,8 +225,8 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
     """
     if span.end:
         return
-    span.end = end or tracer.clock()
     if not span.trace.sampled:
+        span.end = end or tracer.clock()
         return
     route = None
     notes = span.notes
@@ -238,6 +238,7 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
             route = None  # nothing beneath the mount felt responsible
     span.outcome = status, route
     span.failure = failure
+    span.end = end or tracer.clock()
     tracer.submit(span)
 
 

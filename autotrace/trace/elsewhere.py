@@ -32,6 +32,7 @@ def elsewhere(place: Place) -> Span:
     span.operation = _operation
     span.facts = ()
     span.start = span.end = 1  # it has ended, for all that happens here
+    span.handed = True
     span.outcome = None
     span.failure = None
     span.extras = span.notes = None

@@ -117,6 +117,7 @@ class Span:
         remote: whether the parent is in another process.
         extras: see Extras, or None.
         notes: what arrives while it is open and its family looks at when it ends, or None.
+        handed: there, and True, once nobody need hand it over any more.
     """
 
     __slots__ = (
@@ -124,6 +125,7 @@ class Span:
         "extras",
         "facts",
         "failure",
+        "handed",
         "notes",
         "operation",
         "outcome",
@@ -148,6 +150,7 @@ class Span:
     remote: bool
     extras: Extras | None
     notes: dict[str, Any] | None
+    handed: bool
 
     def more(self) -> Extras:
         """Return the extras, made at the first call."""

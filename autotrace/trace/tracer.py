@@ -181,9 +181,9 @@ class Tracer:
         if span.end or type(span) is Unrecorded:
             span.end = span.end or 1
             return
-        span.end = self.clock()
         span.outcome = outcome
         span.failure = failure
+        span.end = self.clock()
         if span.trace.sampled:
             self.submit(span)
 

@@ -166,6 +166,41 @@ def test_open_spans_are_delivered_with_a_mark(machine):
     assert len(spans) == 4
 
 
+BETWEEN = """
+import autotrace, signal, threading, time
+from autotrace.trace.tracer import tracer
+handed = tracer.submit
+def between(span):
+    tracer.submit = handed
+    {between}
+    handed(span)
+tracer.submit = between
+"""
+
+
+def test_a_span_that_its_own_thread_has_ended_and_not_yet_handed_over_arrives_once(machine):
+    """The handler runs between the two; nobody comes back to where it stands."""
+    code = BETWEEN.format(between="signal.raise_signal(signal.SIGTERM)") + f"{READY}{SPAN}"
+    assert kill(machine, code)[0] == -signal.SIGTERM
+    (trace,) = machine.traces()
+    assert [(span["name"], span["attributes"].get("autotrace.unfinished")) for span in trace["spans"]] == [("work", None)]
+
+
+def test_a_span_that_another_thread_has_ended_and_not_yet_handed_over_arrives_once(machine):
+    """It is about to do so, and does."""
+    code = BETWEEN.format(between="reached.set(); ending.wait(); time.sleep(0.01)") + (
+        "reached, ending = threading.Event(), threading.Event()\n"
+        "def handle():\n    with autotrace.span('work'):\n        pass\n"
+        "threading.Thread(target=handle, daemon=True).start()\n"
+        "reached.wait()\n"
+        "tracer.clock = (lambda clock: lambda: (ending.set(), clock())[1])(tracer.clock)\n"
+        f"{READY}"
+        "signal.raise_signal(signal.SIGTERM)\n"
+    )
+    assert kill(machine, code)[0] == -signal.SIGTERM
+    assert machine.names() == ["work"]
+
+
 def test_open_spans_are_delivered_with_a_mark_at_an_ordinary_end(machine):
     """A daemon's, and one around os._exit."""
     code = (
