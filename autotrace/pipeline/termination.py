@@ -83,7 +83,12 @@ class Termination:
         Returns:
             what ``resume`` has to be given, in parent and child.
         """
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        except BaseException:  # a handler of the program's: nobody would resume
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            raise
         if self._watched:
             self._watched = False
             self._gone.acquire(blocking=False)

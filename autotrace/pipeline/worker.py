@@ -96,6 +96,7 @@ class Worker:
         self._weight = 0
         self._yields = _YIELDS
         self._alive = False
+        self._turn: object = None  # of the one thread that may deliver
         self._idle = True  # or not alive: the next span has to wake somebody
         self._parking = False
         self.thread = 0
@@ -235,20 +236,30 @@ class Worker:
         try:
             if not self._alive:
                 self._alive = True
-                start_thread(self._run)
+                self._turn = turn = object()
+                start_thread(self._run, turn)
         except RuntimeError:  # the interpreter is shutting down, or the machine is out of threads
             self._alive = False
             return False
+        except BaseException:  # a signal's handler of the program's: there may be a thread, which leaves then
+            self._turn = None
+            self._alive = False
+            raise
         finally:
             self._starting.release()
         return True
 
-    def _run(self) -> None:
-        self.thread = get_ident()
+    def _run(self, turn: object) -> None:
+        if self._turn is turn:
+            self.thread = get_ident()
         set_current(self._shade)
         while True:
             try:
                 self._rest()
+                if self._turn is not turn:
+                    self._idle = True
+                    self._wake()
+                    return
                 if self._parking and self._leave():
                     return
                 self._deliver()

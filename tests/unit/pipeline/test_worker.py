@@ -294,6 +294,28 @@ def test_the_thread_is_not_the_programs():
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("started", [False, True], ids=["before", "after"])
+def test_an_exception_of_a_handler_while_the_thread_starts_leaves_a_worker_that_works(monkeypatch, started):
+    """Ctrl-C at that moment, before or after there is a thread: the next span is delivered, and each of them once."""
+
+    def start(run, *arguments):
+        monkeypatch.undo()
+        if started:
+            begin(run, *arguments)
+        raise KeyboardInterrupt
+
+    sink = Sink()
+    made = worker(sink)
+    begin = pipeline.start_thread
+    monkeypatch.setattr(pipeline, "start_thread", start)
+    with pytest.raises(KeyboardInterrupt):
+        made.submit(Made())
+    for _ in range(99):
+        made.submit(Made())
+    assert made.flush(10)
+    assert sink.count == 100
+
+
 def test_closing_waits_longer_for_a_sink_that_goes_on():
     """A backlog at the end of a program is delivered, where a sink takes it piece by piece."""
 
