@@ -82,23 +82,30 @@ class Group:
         return [tuple(map(int, line.split())) for line in lines]
 
     def wait(self, count):
-        """Wait until so many different messages were delivered, and some to each."""
+        """Wait until so many different messages were delivered."""
 
         def delivered():
-            read = list(map(self.read, self.files))
-            return all(read) and len(set().union(*read)) >= count
+            return len(set().union(*map(self.read, self.files))) >= count
 
         until(delivered, lambda: f"{count} messages, not {list(map(len, map(self.read, self.files)))}", 120)
 
     def settle(self, names):
-        """Wait until each of these consumers has its share of the partitions."""
+        """Wait until these consumers share the partitions; return how many each has.
+
+        One may stay without any for ever: so do 3 of 72 such groups of kafka-python 3.0 where nothing traces them.
+        """
+        files = {name: self._machine.directory / f"{name}.partitions" for name in names}
 
         def shares():
-            files = {name: self._machine.directory / f"{name}.partitions" for name in names}
-            return {name: file.read_text().split()[-1:] if file.exists() else [] for name, file in files.items()}
+            last = {name: file.read_text().split()[-1:] if file.exists() else [] for name, file in files.items()}
+            return {name: int(share[0]) if share else -1 for name, share in last.items()}
 
-        wanted = {name: [str(PARTITIONS // len(names))] for name in names}
-        until(lambda: shares() == wanted, lambda: f"the partitions to be shared; each has {shares()}", 120)
+        def shared():
+            found = list(shares().values())
+            return min(found) >= 0 and sum(found) == PARTITIONS and max(found) < PARTITIONS
+
+        until(shared, lambda: f"the partitions to be shared; each has {shares()}", 120)
+        return shares()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the programs measure their memory by getrusage")
@@ -124,10 +131,10 @@ def test_every_message_of_a_group_that_is_rebalanced_has_its_span(machine, kafka
         consumers = {}
         for name in ("one", "two", "three"):
             join(name)
-        group.settle(consumers)
+        shares = group.settle(consumers)
         producer = produce()
         group.wait(messages // 5)
-        killed = consumers.pop("one")
+        killed = consumers.pop(max(shares, key=shares.get))
         killed.terminate()
         assert killed.wait(60) == -signal.SIGTERM
         join("four")
