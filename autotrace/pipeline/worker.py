@@ -115,9 +115,8 @@ class Worker:
         waiting = len(queue)
         if waiting >= self._few and (waiting >= self._room or span.span_id < _WEIGHED):
             self._crowd(span, waiting)
-        append = queue.append
         span.handed = True  # the interpreter gives neither a signal nor another thread its turn between these two
-        append(span)
+        queue.append(span)
         if self._idle:
             self._wake()
 
