@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency
+from autotrace.protocols import concurrency, threads
 
-# The function of C that ``Thread.start`` calls: the thread object, which is the program's, is not touched.
-_TARGET = "_start_joinable_thread" if sys.version_info >= (3, 13) else "_start_new_thread"
+if sys.version_info >= (3, 14):  # `run` has the thread's own context, which `start` makes
+    _patches = (
+        Patch("threading:Thread.start", threads.start_in_context()),
+        Patch("threading:Thread._delete", threads.let_go(), optional=True),
+    )
+else:
+    # The function of C that ``Thread.start`` calls: the thread object, which is the program's, is not touched.
+    _target = "_start_joinable_thread" if sys.version_info >= (3, 13) else "_start_new_thread"
+    _patches = (Patch(f"threading:{_target}", concurrency.start_thread()),)
 
-INSTRUMENTOR = Instrumentor(
-    library="threads",
-    versions="*",
-    distribution="",
-    patches=(Patch(f"threading:{_TARGET}", concurrency.start_thread()),),
-)
+INSTRUMENTOR = Instrumentor(library="threads", versions="*", distribution="", patches=_patches)

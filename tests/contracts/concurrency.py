@@ -31,6 +31,7 @@ class ConcurrencyContract(ABC):
 
     instrumentors = ()
     scope = ""
+    family = concurrency
 
     @abstractmethod
     def run(self, function, /, *args, **kwargs):
@@ -131,7 +132,7 @@ class ConcurrencyContract(ABC):
         def broken():
             raise RuntimeError("ours")
 
-        monkeypatch.setattr(concurrency, "get_current", broken)
+        monkeypatch.setattr(self.family, "get_current", broken)
         assert self.run(lambda: 7) == 7
         assert faults[self.scope] >= 1
         faults.clear()

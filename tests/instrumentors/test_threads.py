@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import traceback
 import weakref
+from contextvars import Context, copy_context
 
 import pytest
 
-from autotrace.trace.context import get_current
+from autotrace.protocols import concurrency, threads
+from autotrace.trace.context import _current, get_current
 from contracts.concurrency import ConcurrencyContract, work
 from contracts.db_client import Work
 
@@ -38,6 +42,7 @@ class TestThread(ConcurrencyContract):
 
     instrumentors = ("threads",)
     scope = "threads"
+    family = threads if sys.version_info >= (3, 14) else concurrency
 
     def start(self, box):
         thread = threading.Thread(target=box)
@@ -144,7 +149,7 @@ def test_a_thread_that_is_started_twice_fails_as_ever(traced):
 
 def test_the_context_of_a_thread_is_fresh(traced):
     """A thread inherits our span and nothing of the program's own context variables."""
-    from contextvars import ContextVar, copy_context
+    from contextvars import ContextVar
 
     mine = ContextVar("mine", default="fresh")
     seen = []
@@ -183,3 +188,63 @@ def test_a_thread_that_has_ended_keeps_nothing_alive(traced):
     del fact
     gc.collect()
     assert seen() is None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="threads have no `context` before Python 3.14")
+def test_a_context_that_the_program_gives_counts(traced):
+    """What is current in the program's own context is current in its thread, and the context is left as it is."""
+    with Work("before") as before:
+        copied = copy_context()
+    seen = []
+    with Work("now"):
+        for given in (copied, Context()):
+            variables = list(given)
+            thread = threading.Thread(target=lambda: seen.append(get_current()), context=given)
+            thread.start()
+            thread.join(30)
+            assert list(given) == variables
+    assert seen == [before, None]
+    assert copied[_current] is before
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="threads inherit no context before Python 3.14")
+def test_a_thread_that_inherits_the_whole_context_does_so():
+    """With `thread_inherit_context` a thread has the program's variables too, and the span that is rightfully current."""
+    lines = subprocess.run(
+        [sys.executable, "-X", "thread_inherit_context=1", "-c", INHERITING], check=True, capture_output=True, text=True
+    ).stdout.split("\n")
+    assert lines[:3] == ["changed asking", "changed None", "changed None"]
+
+
+INHERITING = """
+import contextvars, threading
+from autotrace.patching.apply import apply
+from autotrace.instrumentors.threads import INSTRUMENTOR
+from autotrace.trace.context import get_current
+from autotrace import span
+from autotrace.trace.tracer import tracer
+tracer.active = True
+apply(INSTRUMENTOR)
+mine = contextvars.ContextVar("mine")
+
+def look():
+    found = get_current()
+    print(mine.get(), found and found.facts[0])
+
+def start():
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+
+def generator():
+    with span("inside a generator"):
+        yield
+
+mine.set("changed")
+with span("asking"):
+    start()
+start()
+steps = generator()
+next(steps)
+start()
+"""
