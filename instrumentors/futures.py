@@ -1,4 +1,4 @@
-"""concurrent.futures: work handed to a pool of threads or processes has its parent where it was handed over.
+"""concurrent.futures: work handed to a pool of threads, processes or interpreters has its parent where it was handed over.
 
 ``map`` and the event loop's ``run_in_executor`` come through ``submit``.  A callback of a future has its parent where it was
 added.
@@ -25,6 +25,15 @@ PROCESSES = Instrumentor(
             "concurrent.futures.process:ProcessPoolExecutor.submit",
             concurrency.carry(1, isolated=True, absence=False, carried=processes.Sent),
         ),
+    ),
+)
+
+INTERPRETERS = Instrumentor(
+    library="futures_interpreters",
+    versions="*",
+    distribution="",
+    patches=(
+        Patch("concurrent.futures.interpreter:InterpreterPoolExecutor.prepare_context", processes.to_interpreters()),
     ),
 )
 

@@ -91,6 +91,9 @@ BUILT_IN = (
     Known("eventlet_tpool", "eventlet.tpool", "concurrency", "eventlet>=0.33", f"{_HOME}.eventlet", "TPOOL"),
     Known("futures", "concurrent.futures.thread", "concurrency", ""),
     Known("futures_callbacks", "concurrent.futures._base", "concurrency", "", f"{_HOME}.futures", "CALLBACKS"),
+    Known(
+        "futures_interpreters", "concurrent.futures.interpreter", "concurrency", "", f"{_HOME}.futures", "INTERPRETERS"
+    ),
     Known("futures_processes", "concurrent.futures.process", "concurrency", "", f"{_HOME}.futures", "PROCESSES"),
     Known("gevent", "gevent", "concurrency", "gevent>=21.1"),
     Known("gevent_threadpool", "gevent.threadpool", "concurrency", "gevent>=21.1", f"{_HOME}.gevent", "THREADPOOL"),

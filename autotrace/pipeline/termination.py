@@ -55,7 +55,7 @@ class Termination:
         self._watched = False
 
     def install(self) -> None:
-        """Stand where the default does now; on another thread than the main one nothing can be done."""
+        """Stand where the default does now; on another thread, or in another interpreter, than the main one that fails."""
         try:
             caught = _caught()
             for number in _ENDING:
@@ -64,7 +64,10 @@ class Termination:
                     self._ours.add(number)
         except ValueError:
             return
-        self._open()
+        try:
+            self._open()
+        except ValueError:  # there was nothing to stand for, so that it was not told before
+            self._close()
 
     def patches(self) -> list[Patch]:
         """Return what makes the module ``signal`` tell of the default where ours stands."""

@@ -4,8 +4,8 @@ What a thread is started for, and what is handed to a pool, has the parent that 
 threads of a pool themselves inherit nothing: the request in which one happened to be started is not the next one's parent.
 Tasks need nothing of us, they copy the context on their own.
 
-What goes to another process is in ``processes``.  Not handled: threads that are started below the module that is patched,
-and other interpreters of the same process.
+What goes to another process, or another interpreter of this one, is in ``processes``.  Not handled: threads that are
+started below the module that is patched.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class Carried:
             raise
         finally:
             set_current(before)
+
+    def __reduce__(self) -> Any:
+        """Pickle the callable alone: a span does not go that way, and who unpickles it may not have us."""
+        return partial, (self._function,)
 
     def __repr__(self) -> str:
         return repr(self._function)

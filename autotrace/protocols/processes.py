@@ -5,7 +5,10 @@ gets it with the data that prepare such a process, and all that runs there is be
 takes it along itself; the processes inherit nothing, since they serve everybody.  A forked process is a copy of its parent,
 current span included, and needs nothing of us.
 
-Not handled: ``os.system``, ``os.spawn*``, ``os.posix_spawn`` and ``os.exec*``, which hand on the environment as it is.
+The interpreters of an ``InterpreterPoolExecutor`` are as a pool's processes.
+
+Not handled: ``os.system``, ``os.spawn*``, ``os.posix_spawn`` and ``os.exec*``, which hand on the environment as it is, and
+interpreters that the program makes and calls itself.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from types import FunctionType
 
 from autotrace.patching import argument, with_argument
 from autotrace.patching.wall import fault
@@ -146,3 +150,56 @@ def arrived(function: Call, place: Place) -> Sent:
 def _same_python() -> bool:
     spawning = sys.modules.get("multiprocessing.spawn")
     return spawning is None or os.fsencode(spawning.get_executable()) == os.fsencode(sys.executable)
+
+
+def to_interpreters() -> Wrap:
+    """Trace the function that prepares a pool of interpreters: what it returns last makes a task of a call.
+
+    The pool is one of threads, so that the callable comes in what carries it to a thread.  A function that cannot be found
+    by its name does not travel with us: Python sends its code, as it could not if we stood around it.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def preparing(*args: Any, **kwargs: Any) -> Any:
+            try:
+                made = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                *others, resolve = made
+                return *others, _sending(resolve, scope)
+            except Exception:
+                fault(scope)
+                return made
+
+        return preparing
+
+    return wrap
+
+
+def _sending(resolve: Call, scope: str) -> Call:
+    def resolving(function: Any, *args: Any) -> Any:
+        try:
+            if isinstance(function, Carried):
+                function = sent(function)
+        except Exception:
+            fault(scope)
+        try:
+            return resolve(function, *args)
+        except BaseException as error:
+            hide_frame(error)
+            raise
+
+    return resolving
+
+
+def sent(carried: Carried) -> Any:
+    """Return what goes to another interpreter instead of a callable that is carried."""
+    function, span = carried._function, carried._span  # noqa: SLF001 - whatever else it has is the callable's
+    found: Any = function
+    if isinstance(function, FunctionType):
+        found = sys.modules.get(function.__module__)
+        for name in function.__qualname__.split("."):
+            found = getattr(found, name, None)
+    return function if span is None or found is not function else Sent(function, span)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import copy
 import functools
 import gc
 import pickle
+import queue
 import threading
 import weakref
 
@@ -120,6 +122,27 @@ def test_each_call_of_a_map_has_the_parent(traced):
     with concurrent.futures.ThreadPoolExecutor(2) as pool, Work("asking") as asking:
         assert list(pool.map(work, "abcdef")) == [asking] * 6
     assert {span["parent_id"] for span in traced.wait(7)} == {"", asking.span_id}
+
+
+def test_a_pool_of_the_programs_own_may_pickle_what_waits(traced):
+    """It gets the function as it was handed over: our part stays here."""
+
+    class Elsewhere(concurrent.futures.ThreadPoolExecutor):
+        def __init__(self):
+            super().__init__(1)
+            self._work_queue = Pickling()
+
+    class Pickling(queue.SimpleQueue):
+        def put(self, item, *more):
+            if item is not None:
+                task = getattr(item, "task", None)  # since Python 3.14
+                function = task[0] if task else item.fn
+                assert pickle.loads(pickle.dumps(function))("four") == 4
+                assert copy.copy(function)("four") == 4
+            super().put(item, *more)
+
+    with Elsewhere() as pool, Work("asking"):
+        assert pool.submit(len, "four").result(30) == 4
 
 
 def test_pools_within_pools(traced):

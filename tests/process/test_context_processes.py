@@ -211,3 +211,68 @@ with autotrace.span("asking"):
     done = machine.python("-c", code)
     assert (done.returncode, done.stderr) == (0, b"")
     assert machine.parents() == [("after", "asking"), ("asking", ""), ("child", "asking")]
+
+
+INTERPRETERS = """
+import concurrent.futures, functools, math, sqlite3
+import autotrace
+
+def work(name):
+    with autotrace.span(name):
+        return name
+
+def ask(pool, function, *args):
+    try:
+        print(pool.submit(function, *args).result(60))
+    except Exception as error:
+        print(type(error).__name__, str(error).partition("(")[0])
+
+if __name__ == "__main__":
+    with concurrent.futures.InterpreterPoolExecutor(1) as pool:
+        ask(pool, work, "alone")
+        with autotrace.span("asking"):
+            ask(pool, work, "submit")
+            ask(pool, functools.partial(work, "partial"))
+            print(*pool.map(work, ["map", "also map"]))
+            ask(pool, lambda number: number * 2, 21)
+            ask(pool, lambda number, more=1: number * 2, 21)
+            ask(pool, math.sqrt, 16)
+            ask(pool, int, "x")
+        ask(pool, work, "alone again")
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="pools of interpreters came with Python 3.14")
+def test_work_for_a_pools_interpreters(machine):
+    """It is beneath whoever handed it over, and all that can be handed over without us can be with us."""
+    script = machine.write("app.py", INTERPRETERS)
+    bare = machine.run(sys.executable, script)
+    done = machine.python(script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, bare.stdout, b"")
+    assert b"42" in bare.stdout
+    assert b"NotShareableError" in bare.stdout
+    assert machine.parents() == [
+        ("alone", ""),
+        ("alone again", ""),
+        ("also map", "asking"),
+        ("asking", ""),
+        ("map", "asking"),
+        ("partial", "asking"),
+        ("submit", "asking"),
+    ]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="interpreters of one's own came with Python 3.14")
+def test_another_interpreter_is_traced_to_its_end(machine):
+    """What it does is delivered when it is closed, and what it leaves open when the process ends does no harm."""
+    code = """
+from concurrent import interpreters
+for last in (False, True):
+    interpreter = interpreters.create()
+    interpreter.exec("import sqlite3; sqlite3.connect(':memory:').execute('SELECT 1')")
+    if not last:
+        interpreter.close()
+"""
+    done = machine.python("-W", "ignore", machine.write("app.py", code))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert ("SELECT", "") in machine.parents()

@@ -183,7 +183,9 @@ def test_a_span_that_its_own_thread_has_ended_and_not_yet_handed_over_arrives_on
     code = BETWEEN.format(between="signal.raise_signal(signal.SIGTERM)") + f"{READY}{SPAN}"
     assert kill(machine, code)[0] == -signal.SIGTERM
     (trace,) = machine.traces()
-    assert [(span["name"], span["attributes"].get("autotrace.unfinished")) for span in trace["spans"]] == [("work", None)]
+    assert [(span["name"], span["attributes"].get("autotrace.unfinished")) for span in trace["spans"]] == [
+        ("work", None)
+    ]
 
 
 def test_a_span_that_another_thread_has_ended_and_not_yet_handed_over_arrives_once(machine):
@@ -311,3 +313,23 @@ def test_a_fork_warns_of_no_threads_of_ours(machine):
     done = machine.python("-W", "error", "-c", code)
     assert (done.returncode, done.stderr) == (0, b"")
     assert machine.names() == ["work"] * 21
+
+
+def test_a_program_that_handles_all_signals_is_traced_from_another_thread_on(machine):
+    """Where the first library is imported in a thread and nothing of ours has to stand for a default."""
+    code = (
+        "import _thread, signal\n"
+        "ended = _thread.allocate_lock()\n"
+        "ended.acquire()\n"
+        "for name in ('SIGTERM', 'SIGHUP', 'SIGINT'):\n"
+        "    signal.signal(getattr(signal, name), signal.SIG_IGN)\n"
+        "def work():\n"
+        "    import sqlite3\n"
+        "    sqlite3.connect(':memory:').execute('SELECT 1')\n"
+        "    ended.release()\n"
+        "_thread.start_new_thread(work, ())\n"
+        "assert ended.acquire(timeout=60)\n"
+    )
+    done = machine.python("-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert machine.names() == ["SELECT"]
