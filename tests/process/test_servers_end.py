@@ -107,8 +107,10 @@ def test_a_gunicorn_worker_that_times_out_delivers(machine):
     command = (sys.executable, "-m", "gunicorn", "-w1", "--timeout=2", "-b127.0.0.1:{port}", "app:app")
     with serving(machine, APP, *command) as (process, url):
         (worker,) = {ask(url) for _ in range(5)}
-        with pytest.raises((urllib.error.URLError, OSError)):
+        with pytest.raises((urllib.error.URLError, OSError)) as caught:
             ask(f"{url}/hang")
+        if isinstance(caught.value, urllib.error.HTTPError):  # newer ones answer before they go
+            caught.value.close()
         assert ask(url) != worker
         assert stop(process) == 0
     assert requests(machine) == [False] * 6
