@@ -141,7 +141,9 @@ def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> 
 def _dressed(traced: Any, original: Any) -> Any:
     """Give a replacement everything by which code looks at a function; ``__wrapped__`` gives the signature."""
     if traced is not original:
-        for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__", "__type_params__"):
+        # Since Python 3.14 annotations are worked out when they are asked for, and may name what is there for checkers only.
+        notes = "__annotations__" if getattr(original, "__annotate__", None) is None else "__annotate__"
+        for name in ("__module__", "__name__", "__qualname__", "__doc__", notes, "__type_params__"):
             if hasattr(original, name):
                 setattr(traced, name, getattr(original, name))
             elif name == "__annotations__":

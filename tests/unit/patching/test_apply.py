@@ -213,3 +213,34 @@ def test_a_patched_method_pickles_by_reference(library):
         assert pickle.loads(pickle.dumps(Base.method)) is Base.method
     finally:
         done.undo()
+
+
+UNNAMED = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from nowhere import Thing
+def plain(a: Thing) -> Thing:
+    return a
+class Base:
+    @classmethod
+    def make(cls, a: Thing, b: int = 2) -> Thing:
+        return a
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="such functions cannot even be defined before Python 3.14")
+def test_annotations_that_only_a_type_checker_can_read_are_not_read(library):
+    """Python 3.14 works them out when somebody asks; who asks afterwards hears what the original says."""
+    from annotationlib import Format, get_annotations
+
+    exec(compile(UNNAMED, "library", "exec", dont_inherit=True), vars(library))
+    calls = []
+    applied = patched(calls, "plain", "Base.make")
+    assert (library.plain(1), library.Base.make(1)) == (1, 1)
+    assert calls == [("lib", "plain"), ("lib", "make")]
+    assert get_annotations(library.plain, format=Format.STRING) == {"a": "Thing", "return": "Thing"}
+    told = inspect.signature(library.Base.make, annotation_format=Format.STRING)
+    assert str(told) == "(a: 'Thing', b: 'int' = 2) -> 'Thing'"
+    library.Thing = int
+    assert library.plain.__annotations__ == {"a": int, "return": int}
+    applied.undo()
