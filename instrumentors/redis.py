@@ -7,7 +7,10 @@ Not seen: messages that ``listen`` and ``get_message`` return, ``monitor``, in c
 
 from __future__ import annotations
 
-from redis.exceptions import RedisError, ResponseError
+import sys
+
+from redis.commands.core import AsyncScript, Script
+from redis.exceptions import NoScriptError, RedisError, ResponseError, WatchError
 
 from autotrace.patching import Instrumentor, Patch
 from autotrace.protocols import concurrency, db_calls, db_commands, quiet
@@ -43,6 +46,24 @@ def _code(error: Exception) -> str | None:
     if first in _LEFT.split():
         return first
     return None if first == "{exception.args}" else "ERR"  # some versions' asyncio pipelines forget to fill that in
+
+
+_SCRIPTS = Script.__call__.__code__, AsyncScript.__call__.__code__
+_NEAR = 12  # frames between a script and the command that it sends, those of the program's subclasses included
+
+
+def _is_answer(error: Exception) -> bool:
+    """Tell what is no failure: a transaction to be tried again, and a script that its own object loads now."""
+    if isinstance(error, WatchError):
+        return True
+    if not isinstance(error, NoScriptError) or isinstance(error.__context__, NoScriptError):  # loaded in vain
+        return False
+    frame, steps = sys._getframe(1), 0  # noqa: SLF001 - there is no other way to callers
+    while frame is not None and steps < _NEAR:
+        if frame.f_code in _SCRIPTS:
+            return True
+        frame, steps = frame.f_back, steps + 1  # type: ignore[assignment]
+    return False
 
 
 def _server(client: Any) -> Server:
@@ -84,7 +105,7 @@ def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:
     return db_commands.gathered(kind, [command.args for command in stack]) + _CLUSTER if stack else None
 
 
-_redis = db_commands.Commands("redis", _code)
+_redis = db_commands.Commands("redis", _code, _is_answer)
 
 INSTRUMENTOR = Instrumentor(
     library="redis",

@@ -27,11 +27,19 @@ if TYPE_CHECKING:
     FactsOf = Callable[[Args, Kwargs], Optional[Facts]]
     CodeOf = Callable[[Exception], Optional[str]]
     Correct = Callable[[Span, Any], None]
+    IsAnswer = Callable[[Exception], bool]
 
 __all__ = ["async_call", "call", "conceal", "ended", "server"]
 
 
-def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, correct: Correct | None = None) -> Wrap:
+def call(
+    family: str,
+    describe: Describe,
+    facts_of: FactsOf,
+    code_of: CodeOf,
+    correct: Correct | None = None,
+    is_answer: IsAnswer | None = None,
+) -> Wrap:
     """Trace a function that sends one operation, or one batch.
 
     Args:
@@ -40,6 +48,7 @@ def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, co
         facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
         code_of: finds the server's code in an exception.
         correct: puts what only the result, or the exception, tells into the span's facts.
+        is_answer: tells of an exception that it is how the library answers, so that nothing has failed.
     """
 
     def wrap(original: Call, scope: str) -> Call:
@@ -79,7 +88,7 @@ def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, co
                 result = original(*args, **kwargs)
             except BaseException as error:
                 if span is not None:
-                    _fail(span, error, scope, code_of, correct)
+                    _fail(span, error, scope, code_of, correct, is_answer)
                 hide_frame(error)
                 raise
             if span is not None:
@@ -97,7 +106,9 @@ def call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, co
     return wrap
 
 
-def async_call(family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf) -> Wrap:
+def async_call(
+    family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, is_answer: IsAnswer | None = None
+) -> Wrap:
     """Trace a coroutine function that sends one operation, or one batch; the arguments are those of ``call``."""
 
     def wrap(original: Call, scope: str) -> Call:
@@ -136,7 +147,7 @@ def async_call(family: str, describe: Describe, facts_of: FactsOf, code_of: Code
                 result = await original(*args, **kwargs)
             except BaseException as error:
                 if span is not None:
-                    _fail(span, error, scope, code_of, None)
+                    _fail(span, error, scope, code_of, None, is_answer)
                 hide_frame(error)
                 raise
             if span is not None:
@@ -161,22 +172,32 @@ def server(attributes: Attributes, host: str | None, port: int | None, usual: in
 
 
 def ended(name: str, attributes: Attributes, code: str | None, failure: Failure | None) -> Description:
-    """Return the whole description: with status, code and type where the operation failed."""
-    if failure is None:
-        return name, attributes, UNSET, ""
+    """Return the whole description: with the server's code where it gave one, with status and type where it failed."""
     if code:
         attributes["db.response.status_code"] = code
+    if failure is None:
+        return name, attributes, UNSET, ""
     attributes["error.type"] = failure.type
     return name, attributes, ERROR, failure.message
 
 
-def _fail(span: Span, error: BaseException, scope: str, code_of: CodeOf, correct: Correct | None) -> None:
+def _fail(
+    span: Span,
+    error: BaseException,
+    scope: str,
+    code_of: CodeOf,
+    correct: Correct | None,
+    is_answer: IsAnswer | None,
+) -> None:
     """Finish a span with the exception that passes and the server's code in it; never raises."""
     try:
         if span.trace.sampled and isinstance(error, Exception):
             if correct is not None:
                 correct(span, error)
             span.facts = *span.facts, code_of(error)
+            if is_answer is not None and is_answer(error):
+                tracer.finish(span)
+                return
             driver = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
             if isinstance(driver, Exception):
                 conceal(*[kind for kind in type(driver).__mro__ if kind.__module__ != "builtins"][-1:])

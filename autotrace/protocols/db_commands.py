@@ -2,6 +2,7 @@
 
 It is for stores that are asked in words and values (``SET key value``) instead of a language.  Of a command its words are
 told, and how many values it had; no value is kept, neither key nor content.  Messages that a client waits for have no spans.
+Spans are named in capitals, however a program writes its commands, and not by the hash of a script.
 The namespace is the one that the connection was opened with, whatever was selected later.
 """
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional, Union
 
     from autotrace.patching import Args, Wrap
-    from autotrace.protocols.db_calls import CodeOf, FactsOf
+    from autotrace.protocols.db_calls import CodeOf, FactsOf, IsAnswer
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Attributes, Description, Facts
 
@@ -33,8 +34,9 @@ _CONTAINERS = (
     "PUBSUB SCRIPT SENTINEL SLOWLOG TFUNCTION XGROUP XINFO"
 )
 _containers = frozenset(_CONTAINERS.split())
-# Commands whose first value is the name of a script.
+# Commands whose first value is the name of a script, and those where that is a hash.
 _PROCEDURES = frozenset(("EVALSHA", "EVALSHA_RO", "FCALL", "FCALL_RO"))
+_HASHED = frozenset(("EVALSHA", "EVALSHA_RO"))
 
 
 class Commands:
@@ -43,29 +45,31 @@ class Commands:
     Args:
         system: ``db.system.name``.
         code_of: finds the server's code in an exception.
+        is_answer: tells of an exception that nothing has failed, as where a client's own loop answers it.
     """
 
-    __slots__ = ("_code_of", "_system")
+    __slots__ = ("_code_of", "_is_answer", "_system")
 
-    def __init__(self, system: str, code_of: CodeOf) -> None:
+    def __init__(self, system: str, code_of: CodeOf, is_answer: IsAnswer) -> None:
         self._system = system
         self._code_of = code_of
+        self._is_answer = is_answer
 
     def command(self, facts_of: FactsOf) -> Wrap:
         """Trace a function that sends one command; its facts are those of ``sent``, and a Server."""
-        return db_calls.call(FAMILY, self.describe_command, facts_of, self._code_of)
+        return db_calls.call(FAMILY, self.describe_command, facts_of, self._code_of, None, self._is_answer)
 
     def async_command(self, facts_of: FactsOf) -> Wrap:
         """Trace a coroutine function that sends one command; its facts are those of ``sent``, and a Server."""
-        return db_calls.async_call(FAMILY, self.describe_command, facts_of, self._code_of)
+        return db_calls.async_call(FAMILY, self.describe_command, facts_of, self._code_of, self._is_answer)
 
     def batch(self, facts_of: FactsOf) -> Wrap:
         """Trace a function that sends what was gathered; its facts are those of ``gathered``, and a Server."""
-        return db_calls.call(FAMILY, self.describe_batch, facts_of, self._code_of)
+        return db_calls.call(FAMILY, self.describe_batch, facts_of, self._code_of, None, self._is_answer)
 
     def async_batch(self, facts_of: FactsOf) -> Wrap:
         """Trace a coroutine function that sends what was gathered; its facts are those of ``gathered``, and a Server."""
-        return db_calls.async_call(FAMILY, self.describe_batch, facts_of, self._code_of)
+        return db_calls.async_call(FAMILY, self.describe_batch, facts_of, self._code_of, self._is_answer)
 
     def describe_command(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
         """Say what a command means: semantic conventions 1.44, "Redis client operations"."""
@@ -74,7 +78,8 @@ class Commands:
         attributes: Attributes = {}
         if procedure:
             attributes["db.stored_procedure.name"] = procedure
-        name = f"{operation} {procedure}" if procedure else operation
+        named = procedure and operation.upper() not in _HASHED
+        name = f"{operation.upper()} {procedure}" if named else operation.upper()
         return self._described(name, operation, text, attributes, rest, failure)
 
     def describe_batch(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
@@ -82,6 +87,7 @@ class Commands:
         kind, size, alike, shapes, *rest = facts
         read = [_read(*shape) for shape in shapes]
         operation = kind
+        alike = alike or (size == len(read) and len({operation.upper() for operation, _ in read}) == 1)
         if alike and read:
             # "Requests to batch APIs that contain only one operation SHOULD be modeled as single operations": of a
             # transaction more than that one is sent.
@@ -90,7 +96,7 @@ class Commands:
         if len(read) == _VALUES_LIMIT < size:
             text += "; ..."
         attributes: Attributes = {} if size == 1 else {"db.operation.batch.size": size}
-        return self._described(operation, operation, text, attributes, rest, failure)
+        return self._described(operation.upper(), operation, text, attributes, rest, failure)
 
     def _described(
         self,

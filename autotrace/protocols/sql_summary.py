@@ -3,6 +3,9 @@
 ``SELECT songs artists``, ``INSERT shipping_details SELECT orders``: semantic conventions 1.44, "Generating a summary of the
 query".  Fed with the tokens of ``autotrace.protocols.sql`` one by one; it remembers, but never looks ahead.
 
+Programs, ORMs and dialects spell one query in several ways.  So that it has one name, operations stand in capitals, and
+targets without quotes wherever they can be read without them.
+
 Not told: what stands in the bodies of functions, procedures and triggers, and the targets of administrative statements.
 """
 
@@ -39,6 +42,8 @@ _AFTER_TABLES = _words(
     """CONNECT EXCEPT FETCH FOR GROUP HAVING INTERSECT LIMIT MINUS OFFSET OPTION ORDER QUALIFY RETURNING SET START UNION
     VALUES WHERE WINDOW"""
 )
+_QUOTES = ('"', "`", "[")
+_NEED_QUOTES = frozenset(" .,;()\"'`[]")
 _TABLED = _CHANGES | _words("SELECT TRUNCATE") | {f"{word} TABLE" for word in _DEFINITIONS}
 
 
@@ -106,9 +111,10 @@ class Summary:
 
     def name(self, token: str) -> None:
         """Read a word, quoted or not."""
+        plain = _plain(token)
         if self._pending:
             if self._pending[-1] == ".":
-                self._pending += token
+                self._pending += plain
                 return
             self._target(function=False)
         if self._mute or self._body:
@@ -117,7 +123,7 @@ class Summary:
         if self._fresh:
             self._begin(token, word)
         else:
-            self._read(token, word)
+            self._read(token, word, plain)
         self._before = word
 
     def sign(self, sign: str) -> None:
@@ -170,8 +176,8 @@ class Summary:
             self._wants = bool(self._named)
             self._mute = not (self._awaits or self._wants)
 
-    def _read(self, token: str, word: str) -> None:
-        """Read another word."""
+    def _read(self, token: str, word: str, plain: str) -> None:
+        """Read another word; ``plain`` is what it is called as a name."""
         level = self._levels[-1]
         if self._defines and word in _MODIFIERS:
             return
@@ -182,7 +188,7 @@ class Summary:
                 return
             self._wants = False
             if word != "SELECT":
-                self._pending = token
+                self._pending = plain
                 return
         if self._before == ".":
             return
@@ -199,7 +205,7 @@ class Summary:
         elif word == "AS" and self._awaits and len(self._levels) == 1:
             self._local.add(self._last)
         if len(self._levels) == 1:
-            self._last = word
+            self._last = plain.upper()
 
     def _may_change(self) -> bool:
         """Tell whether a word such as UPDATE is an operation here, not part of FOR UPDATE or ON DELETE."""
@@ -248,7 +254,7 @@ class Summary:
 
     def _operation(self, operation: str) -> None:
         self._operations.append(operation)
-        self._add(operation)
+        self._add(operation.upper())
 
     def _add(self, part: str) -> None:
         """Add a word where there is room for the whole of it; after one that found none, there is none."""
@@ -257,3 +263,11 @@ class Summary:
             self._parts.append(part)
         else:
             self._room = -1
+
+
+def _plain(token: str) -> str:
+    """Return a name without its quotes, where it is one word without them."""
+    if token[0] not in _QUOTES or len(token) < 3:
+        return token
+    inner = token[1:-1]
+    return token if any(char in _NEED_QUOTES or char.isspace() for char in inner) else inner

@@ -105,12 +105,13 @@ class DbCommandsContract(ABC):
         assert spans[1]["attributes"]["db.query.text"] == "SET ? ?"
         assert "hunter2" not in repr(spans)
 
-    def test_the_name_is_as_the_program_wrote_it(self, client, recorder):
-        """Nothing is folded; the second word of some commands belongs to the name."""
+    def test_the_name_is_in_capitals_and_the_rest_as_the_program_wrote_it(self, client, recorder):
+        """The second word of some commands belongs to the name."""
         self.run(client, "get", "a")
         self.run(client, "CLIENT ID")
         first, second = recorder.wait(2)
-        assert (first["name"], first["attributes"]["db.query.text"]) == ("get", "get ?")
+        assert (first["name"], first["attributes"]["db.query.text"]) == ("GET", "get ?")
+        assert first["attributes"]["db.operation.name"] == "get"
         assert (second["name"], second["attributes"]["db.query.text"]) == ("CLIENT ID", "CLIENT ID")
 
     def test_many_values_are_not_all_told(self, client, recorder):

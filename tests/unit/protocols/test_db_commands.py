@@ -8,7 +8,7 @@ from autotrace.protocols.db_commands import Commands, gathered, sent
 from autotrace.trace.failure import Failure
 from autotrace.trace.span import ERROR, UNSET
 
-REDIS = Commands("redis", lambda error: None)
+REDIS = Commands("redis", lambda error: None, lambda error: False)
 SERVER = (0, "db.example", 6379)
 
 
@@ -72,14 +72,16 @@ def test_what_is_name_and_what_is_value(call, operation, text):
     ("call", "name"),
     [
         (("FCALL", "sum", 0), "FCALL sum"),
-        (("EVALSHA_RO", "a" * 40, 0), "EVALSHA_RO " + "a" * 40),
+        (("EVALSHA_RO", "a" * 40, 0), "EVALSHA_RO"),
+        (("evalsha", "a" * 40, 0), "EVALSHA"),
+        (("config get", "a"), "CONFIG GET"),
         (("EVAL", "return 1", 0), "EVAL"),
         (("FCALL",), "FCALL"),
         (("FCALL", b"sum", 0), "FCALL"),
     ],
 )
-def test_a_script_that_has_a_name_is_named(call, name):
-    """Of a script that is sent whole nothing is told."""
+def test_names_are_in_capitals_and_have_no_hash(call, name):
+    """A function is named; a script that is sent whole, or by its hash, is not."""
     assert REDIS.describe_command((*sent(call), *SERVER), None, None)[0] == name
 
 
@@ -94,7 +96,9 @@ def test_a_port_may_be_text(port, told):
     ("kind", "calls", "name", "text", "size"),
     [
         ("PIPELINE", [("GET", "a")] * 3, "PIPELINE GET", "GET ?", 3),
-        ("PIPELINE", [("GET", "a"), ("get", "a")], "PIPELINE", "GET ?; get ?", 2),
+        ("PIPELINE", [("GET", "a"), ("get", "a")], "PIPELINE GET", "GET ?; get ?", 2),
+        ("PIPELINE", [("get", "a"), ("get", "a")], "PIPELINE GET", "get ?", 2),
+        ("PIPELINE", [("GET", "a")] * 16 + [("get", "a")], "PIPELINE", "; ".join(["GET ?"] * 16) + "; ...", 17),
         ("PIPELINE", [("GET", "a")], "GET", "GET ?", None),
         ("MULTI", [("GET", "a")], "MULTI GET", "GET ?", None),
         ("MULTI", [], "MULTI", None, 0),
@@ -111,5 +115,5 @@ def test_a_port_may_be_text(port, told):
 def test_a_batch(kind, calls, name, text, size):
     """Named by its kind and what all its commands are; one is no batch, none is."""
     got, attributes, _, _ = REDIS.describe_batch((*gathered(kind, calls), *SERVER), None, None)
-    assert got == attributes["db.operation.name"] == name
+    assert got == attributes["db.operation.name"].upper() == name
     assert (attributes.get("db.query.text"), attributes.get("db.operation.batch.size")) == (text, size)

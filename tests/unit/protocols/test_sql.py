@@ -125,7 +125,14 @@ def test_literals_of_others(system, query, left):
         ),
         ("SELECT * FROM songs, artists WHERE songs.artist_id == artists.id", "SELECT songs artists"),
         ("SELECT d FROM (SELECT * FROM orders o JOIN customers c ON o.c = c.id) x", "SELECT SELECT orders customers"),
-        ("select a from main.songs as s left join b using (id), c order by 1, 2", "select main.songs b c"),
+        ("select a from main.songs as s left join b using (id), c order by 1, 2", "SELECT main.songs b c"),
+        ('SELECT "user".id FROM "user"', "SELECT user"),
+        ('insert into public."user" values (1)', "INSERT public.user"),
+        ('SELECT * FROM "Order", "song list", "a.b", "a""b"', 'SELECT Order "song list" "a.b" "a""b"'),
+        ('WITH "x" AS (SELECT 1) SELECT * FROM X', "SELECT SELECT"),
+        ("vacuum", "VACUUM"),
+        ("create unique index i on songs (a)", "CREATE INDEX i"),
+        ("Drop Table a", "DROP TABLE a"),
         ("UPDATE songs SET title = ?, year = (SELECT max(y) FROM years)", "UPDATE songs SELECT years"),
         ("DELETE FROM songs WHERE id = ?", "DELETE songs"),
         ("INSERT OR REPLACE INTO songs VALUES (1) ON CONFLICT DO UPDATE SET a = 1", "INSERT songs"),
@@ -159,8 +166,26 @@ def test_literals_of_others(system, query, left):
     ],
 )
 def test_summaries(query, summary):
-    """Operations and targets in the order of the text, as written."""
+    """Operations in capitals and targets without needless quotes, in the order of the text."""
     assert read(query, "postgresql").summary == summary
+
+
+@pytest.mark.parametrize(
+    ("system", "query"),
+    [
+        ("mysql", "SELECT `user`.`id` FROM `shop`.`user`"),
+        ("microsoft.sql_server", "select [user].[id] from [shop].[user]"),
+        ("postgresql", 'SELECT "user"."id" FROM "shop"."user"'),
+        ("oracle.db", 'SELECT "user"."id" FROM shop."user"'),
+        ("sqlite", 'SELECT "user".id FROM shop."user"'),
+        ("sqlite", "SELECT [user].id FROM `shop`.user"),
+        ("duckdb", "SELECT id FROM `shop`.`user`"),
+    ],
+)
+def test_the_quotes_of_a_dialect_are_in_no_name(system, query):
+    """One table has one name, whoever wrote the statement; its text stays as it is."""
+    known = read(query, system)
+    assert (known.summary, known.collection, known.text) == ("SELECT shop.user", "shop.user", query)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +196,8 @@ def test_summaries(query, summary):
         ("SELECT * FROM (SELECT * FROM songs) x", "", "", ""),
         ("SELECT * FROM songs WHERE a IN (SELECT 1)", "", "", ""),
         ("insert into songs values (1)", "insert", "songs", ""),
+        ('INSERT INTO "Songs" VALUES (1)', "INSERT", "Songs", ""),
+        ('call "shop"."refresh all"(1)', "call", "", 'shop."refresh all"'),
         ("INSERT INTO songs SELECT * FROM old", "", "", ""),
         ("CREATE TABLE songs (a INT)", "CREATE TABLE", "songs", ""),
         ("CREATE INDEX i ON songs (a)", "CREATE INDEX", "", ""),
