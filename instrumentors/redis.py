@@ -7,8 +7,6 @@ Not seen: messages that ``listen`` and ``get_message`` return, ``monitor``, in c
 
 from __future__ import annotations
 
-import sys
-
 from redis.commands.core import AsyncScript, Script
 from redis.exceptions import NoScriptError, RedisError, ResponseError, WatchError
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 db_calls.conceal(RedisError)
 _VERSIONS = ">=4.2,<9"
 _CLUSTER: Server = (0, None, None)
-# What an error begins with, where the library leaves it in the text, and what it cuts off and has a class for.
+# What an error begins with where the library leaves it in the text, and what it cuts off and has a class for.
 _LEFT = (
     "ASK BUSY BUSYGROUP BUSYKEY CLUSTERDOWN CROSSSLOT INPROG IOERR MASTERDOWN MISCONF MOVED NOGROUP NOMASTERLINK NOREPLICAS "
     "NOTBUSY OOM TRYAGAIN UNBLOCKED UNKILLABLE WRONGPASS WRONGTYPE"
@@ -49,21 +47,13 @@ def _code(error: Exception) -> str | None:
 
 
 _SCRIPTS = Script.__call__.__code__, AsyncScript.__call__.__code__
-_NEAR = 12  # frames between a script and the command that it sends, those of the program's subclasses included
 
 
 def _is_answer(error: Exception) -> bool:
-    """Tell what is no failure: a transaction to be tried again, and a script that its own object loads now."""
-    if isinstance(error, WatchError):
-        return True
-    if not isinstance(error, NoScriptError) or isinstance(error.__context__, NoScriptError):  # loaded in vain
-        return False
-    frame, steps = sys._getframe(1), 0  # noqa: SLF001 - there is no other way to callers
-    while frame is not None and steps < _NEAR:
-        if frame.f_code in _SCRIPTS:
-            return True
-        frame, steps = frame.f_back, steps + 1  # type: ignore[assignment]
-    return False
+    """Tell what is no failure: a transaction to be tried again, and a script that its object loads now, not once more."""
+    if not isinstance(error, NoScriptError) or isinstance(error.__context__, NoScriptError):
+        return isinstance(error, WatchError)
+    return db_calls.called_by(_SCRIPTS)
 
 
 def _server(client: Any) -> Server:
@@ -74,9 +64,8 @@ def _server(client: Any) -> Server:
 
 
 def _command(args: Args, _kwargs: Kwargs) -> Any:
-    if len(args) < 2 or (quiet.muted and quiet.is_muted(args[0].connection_pool)):
-        return None
-    return db_commands.sent(args[1:]) + _server(args[0])
+    silent = len(args) < 2 or (quiet.muted and quiet.is_muted(args[0].connection_pool))
+    return None if silent else db_commands.sent(args[1:]) + _server(args[0])
 
 
 def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
@@ -85,9 +74,8 @@ def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
 
 def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
     pipeline = args[0]
-    if not (pipeline.command_stack or pipeline.watching):  # nothing is sent
-        return None
-    if quiet.muted and quiet.is_muted(pipeline.connection_pool):
+    sends = pipeline.command_stack or pipeline.watching
+    if not sends or (quiet.muted and quiet.is_muted(pipeline.connection_pool)):
         return None
     # where there is is_transaction, transaction is a method
     multi = pipeline.explicit_transaction or getattr(pipeline, "is_transaction", pipeline.transaction)
@@ -97,23 +85,21 @@ def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
 
 def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:
     strategy = getattr(args[0], "_execution_strategy", None)  # from 6.1 on
-    if strategy is not None:
-        stack = strategy._command_queue  # noqa: SLF001 - the same in both, where its property is not
-    else:
+    stack = getattr(strategy, "_command_queue", None)  # the same in both, where its property is not
+    if strategy is None:
         stack = getattr(args[0], "_command_stack", None) or getattr(args[0], "command_stack", ())
     kind = "MULTI" if type(strategy).__name__ == "TransactionStrategy" else "PIPELINE"
     return db_commands.gathered(kind, [command.args for command in stack]) + _CLUSTER if stack else None
 
 
+_SENDING = "Redis.execute_command", "PubSub.execute_command", "Pipeline.immediate_execute_command"
 _redis = db_commands.Commands("redis", _code, _is_answer)
 
 INSTRUMENTOR = Instrumentor(
     library="redis",
     versions=_VERSIONS,
     patches=(
-        Patch("redis.client:Redis.execute_command", _redis.command(_command)),
-        Patch("redis.client:PubSub.execute_command", _redis.command(_command)),
-        Patch("redis.client:Pipeline.immediate_execute_command", _redis.command(_command)),
+        *(Patch(f"redis.client:{name}", _redis.command(_command)) for name in _SENDING),
         Patch("redis.client:Pipeline.execute", _redis.batch(_pipeline)),
         Patch("redis.cluster:RedisCluster.execute_command", _redis.command(_cluster_command)),
         Patch("redis.cluster:ClusterPipeline.execute", _redis.batch(_cluster_pipeline)),
@@ -126,9 +112,7 @@ ASYNCIO = Instrumentor(
     distribution="redis",
     versions=_VERSIONS,
     patches=(
-        Patch("redis.asyncio.client:Redis.execute_command", _redis.async_command(_command)),
-        Patch("redis.asyncio.client:PubSub.execute_command", _redis.async_command(_command)),
-        Patch("redis.asyncio.client:Pipeline.immediate_execute_command", _redis.async_command(_command)),
+        *(Patch(f"redis.asyncio.client:{name}", _redis.async_command(_command)) for name in _SENDING),
         Patch("redis.asyncio.client:Pipeline.execute", _redis.async_batch(_pipeline)),
         # 4.2 has no such cluster
         Patch("redis.asyncio.cluster:RedisCluster.execute_command", _redis.async_command(_cluster_command), True),

@@ -7,6 +7,8 @@ that are fetched later is not in the span.
 
 from __future__ import annotations
 
+import sys
+
 from autotrace.patching.wall import fault, when_off
 from autotrace.protocols.calls import abandon, failed, nothing
 from autotrace.trace.context import get_current, set_current
@@ -17,7 +19,8 @@ from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
+    from types import CodeType, FrameType
     from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     Correct = Callable[[Span, Any], None]
     IsAnswer = Callable[[Exception], bool]
 
-__all__ = ["async_call", "call", "conceal", "ended", "server"]
+__all__ = ["async_call", "call", "called_by", "conceal", "ended", "server"]
+_NEAR = 12  # frames of a library, of ours, and of a program's subclasses
 
 
 def call(
@@ -179,6 +183,21 @@ def ended(name: str, attributes: Attributes, code: str | None, failure: Failure 
         return name, attributes, UNSET, ""
     attributes["error.type"] = failure.type
     return name, attributes, ERROR, failure.message
+
+
+def called_by(codes: Container[CodeType]) -> bool:
+    """Tell whether the code of one of a library's functions has led here, not far above; awaiting is calling.
+
+    For what is rare: it looks at frames.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to callers
+    for _ in range(_NEAR):
+        if frame is None or frame.f_code in codes:
+            break
+        frame = frame.f_back
+    else:
+        return False
+    return frame is not None
 
 
 def _fail(
