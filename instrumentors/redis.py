@@ -51,9 +51,8 @@ _SCRIPTS = Script.__call__.__code__, AsyncScript.__call__.__code__
 
 def _is_answer(error: Exception) -> bool:
     """Tell what is no failure: a transaction to be tried again, and a script that its object loads now, not once more."""
-    if not isinstance(error, NoScriptError) or isinstance(error.__context__, NoScriptError):
-        return isinstance(error, WatchError)
-    return db_calls.called_by(_SCRIPTS)
+    missing = isinstance(error, NoScriptError) and not isinstance(error.__context__, NoScriptError)
+    return isinstance(error, WatchError) or (missing and db_calls.called_by(_SCRIPTS))
 
 
 def _server(client: Any) -> Server:
