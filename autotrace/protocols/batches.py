@@ -6,11 +6,12 @@ it does with the copy belongs to no message.
 
 from __future__ import annotations
 
-from _thread import get_ident
+from weakref import ref
 
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
 from autotrace.protocols.consuming import Handling
+from autotrace.protocols.places import here
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
 
@@ -44,7 +45,7 @@ class Pull:
         self.read = read
         self.alone = False
         self.enter: Enter | None = None
-        self._place = _place()
+        self._place = ref(here())
 
     def take(self, message: Any, handling: Handling | None = None) -> Span | None:
         """Take up a message; never raises."""
@@ -72,7 +73,7 @@ class Pull:
         """Return the consumer's, or one for a loop in another thread or task, which the next pull does not end."""
         try:
             handling = self.handling
-            if self._place == _place() or (handling.span is not None and handling.span is get_current()):
+            if self._place() is here() or (handling.span is not None and handling.span is get_current()):
                 return handling
             own = Handling()
             consuming.loops.add(own)
@@ -133,8 +134,3 @@ def batch(messages: list[Any], pull: Pull) -> Batch:
     made = Batch(messages)
     made._pull = pull  # noqa: SLF001
     return made
-
-
-def _place() -> tuple[int, int]:
-    """Return what tells apart threads and tasks that are there at the same time."""
-    return get_ident(), id(consuming.current_task())

@@ -16,8 +16,9 @@ from weakref import ref
 
 from autotrace import propagation
 from autotrace.patching.wall import fault
-from autotrace.protocols import quiet
+from autotrace.protocols import places, quiet
 from autotrace.protocols.calls import failed
+from autotrace.protocols.places import live
 from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.tracer import tracer
@@ -52,9 +53,10 @@ class Handling:
         received: the span of the last pull, or None; see ``receiving``.
     """
 
-    __slots__ = ("_before", "_message", "began", "puller", "received", "span")
+    __slots__ = ("_before", "_message", "_place", "began", "puller", "received", "span")
 
     def __init__(self) -> None:
+        self._place: ref[Any] | None = None  # where the span was made current
         self.puller = 0
         self.began = 0
         self.received: Span | None = None
@@ -84,6 +86,7 @@ class Handling:
                 self.end()
                 return None
             span = (enter or entered)(operation, *found)
+            self._place = ref(places.here())
             self._message = id(message)
             self._before = id(sys.exc_info()[1])
             self.span = span
@@ -103,12 +106,17 @@ class Handling:
             span, self.span = self.span, None
             if span is None:
                 return
+            place = self._place
+            if place is not None and (get_current() is not span or place() is not places.here()):
+                places.leave_stale(span, place)
             if error is not None and id(error) != self._before:
                 failed(span, error, span.operation.scope)
             else:
                 tracer.finish(span)
             # Another consumer's span may be above or below: what has ended must not come back, nor make a chain.
-            span.previous = live(span.previous)
+            below = span.previous = live(span.previous)
+            if below is not None and below.end:
+                below.previous = _lasting(below.previous)
             current = get_current()
             if current is not None and current.end:
                 set_current(live(current))
@@ -186,11 +194,8 @@ def put_away(consumer: Any) -> None:
         fault("messaging")
 
 
-def live(span: Span | None) -> Span | None:
-    """Return the first span that has not ended, of those below; only handled messages are passed over.
-
-    A consumer may be pulled from in one thread and closed in another: in the first one its last span is still current.
-    """
+def _lasting(span: Span | None) -> Span | None:
+    """Return the first span that is no message which has been handled, of those below."""
     while span is not None and span.end and span.operation.family is PROCESS:
         span = span.previous
     return span
@@ -260,14 +265,6 @@ def _forget() -> None:
         handling.span = None
         if handling.puller != ELSEWHERE:
             handling.puller = 0
-
-
-def current_task() -> Any:
-    """Return the asyncio task that runs here, or None."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None:  # noqa: SLF001 - the one that does not raise
-        return None
-    return asyncio.current_task()
 
 
 def _all() -> list[Handling]:

@@ -15,6 +15,7 @@ from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
 from autotrace.protocols.calls import abandon, failed
+from autotrace.protocols.places import live
 from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
@@ -103,8 +104,8 @@ def watch_future(future: Any, succeeded: Callable[[Any], None], failed: Callable
 def begin(operation: Operation, prepare: Prepare, place: Place, args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
     """Start the span and put its context into fresh headers; never raises."""
     try:
-        parent = consuming.live(get_current())
-        if parent is not None and parent.operation.family is SEND:
+        parent = live(get_current())
+        if parent is not None and parent.operation.family is SEND and not parent.end:
             return None, args
         prepared = prepare(args, kwargs)
         if prepared is None:

@@ -13,6 +13,7 @@ from weakref import ref
 
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
+from autotrace.protocols.places import current_task
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
@@ -220,7 +221,7 @@ def _enter(consumer: Any, scope: str) -> Handling | None:
 
 
 def _worker(consumer: Any) -> _Worker:
-    task = consuming.current_task()
+    task = current_task()
     key = id(consumer)
     found = _workers.get(key)
     if found is None:
@@ -247,7 +248,7 @@ def pulled_by(consumer: Any) -> Handling | None:
     """Return what the current task is at by its pulls from a consumer, or the only one that has pulled; else None."""
     found = _workers.get(id(consumer))
     workers = found[1] if found is not None else []
-    task = consuming.current_task()
+    task = current_task()
     for worker in workers:
         if worker.task() is task or len(workers) == 1:
             return consuming.pulled_by(worker)
@@ -259,7 +260,7 @@ def release(consumer: Any, scope: str) -> None:
     try:
         found = _workers.pop(id(consumer), None)
         if found is not None:
-            task = consuming.current_task()
+            task = current_task()
             for worker in found[1]:
                 if worker.task() is task or len(found[1]) == 1:
                     consuming.release(worker)

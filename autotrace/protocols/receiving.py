@@ -18,6 +18,7 @@ from functools import partial
 from autotrace import propagation
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming, pull_settings, quiet
+from autotrace.protocols.places import live
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.span import Trace
 from autotrace.trace.tracer import tracer
@@ -40,7 +41,7 @@ RECEIVE = "messaging.receive"
 def alone(handling: Handling, message: Any, operation: Operation, read: Read) -> None:
     """Tell of a pull that brought one message, where that is wanted; never raises."""
     try:
-        ambient = quiet.audible(consuming.live(get_current()))
+        ambient = quiet.audible(live(get_current()))
         wanted = pull_settings.chosen.receive_spans
         if ambient is not None and not ambient.trace.sampled:
             return
@@ -71,7 +72,7 @@ def several(pull: Pull, messages: Sequence[Any], operation: Operation, place: Pl
     """
     try:
         span = None
-        ambient = quiet.audible(consuming.live(get_current()))
+        ambient = quiet.audible(live(get_current()))
         if pull_settings.chosen.receive_spans != "never" and (ambient is None or ambient.trace.sampled):
             span = _of_batch(pull.handling, messages, operation, place, client, ambient)
         if pull_settings.chosen.batch_parent == "ambient":
@@ -90,7 +91,7 @@ def failed(handling: Handling, error: Exception, operation: Operation, client: F
         client: facts of the consumer.
         names: what it has subscribed to.
     """
-    ambient = quiet.audible(consuming.live(get_current()))
+    ambient = quiet.audible(live(get_current()))
     if pull_settings.chosen.receive_spans == "never" or (ambient is not None and not ambient.trace.sampled):
         return
     destination = names[0] if len(names) == 1 else None
@@ -146,7 +147,7 @@ def _finish(handling: Handling, span: Span, headers: Sequence[Any]) -> None:
 
 def _beneath(received: Span | None, operation: Operation, facts: Facts, headers: Any) -> Span:
     """Start the span of a message of a batch beneath what is around the consumer; see ``consuming.entered``."""
-    current = consuming.live(get_current())
+    current = live(get_current())
     ambient = quiet.audible(current)
     remote = propagation.incoming_bytes(headers)
     span = tracer.start(operation, facts, ambient if ambient is not None else received)

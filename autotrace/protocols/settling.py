@@ -9,6 +9,7 @@ from __future__ import annotations
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming, producing, pulling
 from autotrace.protocols.calls import abandon, failed
+from autotrace.protocols.places import live
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CLIENT, Operation
@@ -79,8 +80,8 @@ def settling(describe: Describe, prepare: Prepare, watch: Watch | None, told: To
 def _begin(operation: Operation, prepare: Prepare, args: Args, kwargs: Kwargs, awaited: bool) -> Span | None:
     """Start the span and make it current; never raises."""
     try:
-        current = parent = consuming.live(get_current())
-        if parent is not None and (parent.operation.family is SETTLE or not parent.trace.sampled):
+        current = parent = live(get_current())
+        if parent is not None and (not parent.trace.sampled or (parent.operation.family is SETTLE and not parent.end)):
             return None
         handling = (pulling.pulled_by if awaited else consuming.pulled_by)(args[0])
         if handling is not None:

@@ -1,7 +1,7 @@
 """Speaking to an awaited library from tests that do not await.
 
-A call runs as a task of a loop in a thread of its own.  What the task has made current is current for the caller
-afterwards, as it is for a program that awaits the call itself.
+All calls of a thread run in one task of its own, of a loop in yet another thread.  What the task has made current is current
+for the caller afterwards, as it is for a program that awaits the calls itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ class Loop:
 
     def __init__(self):
         self.loop = asyncio.new_event_loop()
+        self._callers = threading.local()
+        self._tasks = []
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
@@ -36,17 +38,46 @@ class Loop:
                 flying.__traceback__ = traceback
                 return await function(*args, **kwargs)
 
+        current = get_current()
+
         async def work():
+            set_current(current)
             try:
                 return await call(), None, get_current()
-            except BaseException as error:
+            except Exception as error:
                 return None, error, get_current()
 
-        result, error, current = asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
+        async def hand_in(calls):
+            done = asyncio.get_running_loop().create_future()
+            calls.put_nowait((work, done))
+            return await done
+
+        result, error, current = self._wait(hand_in(self._calls()))
         set_current(current)
         if error is not None:
             raise error
         return result
+
+    def _calls(self):
+        """Return the queue of the calling thread's task."""
+        if not hasattr(self._callers, "calls"):
+            self._callers.calls = self._wait(self._begin())
+        return self._callers.calls
+
+    async def _begin(self):
+        calls = asyncio.Queue()
+
+        async def serve():
+            while True:
+                work, done = await calls.get()
+                done.set_result(await work())
+                del work, done  # what was called is not kept
+
+        self._tasks.append(asyncio.ensure_future(serve()))
+        return calls
+
+    def _wait(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
     def call(self, function, *args, **kwargs):
         """Return what a plain function returns that needs the loop around it."""
@@ -57,7 +88,15 @@ class Loop:
         return self.run(work)
 
     def close(self):
-        """End the loop and its thread."""
+        """End the tasks, the loop and its thread."""
+
+        async def end():
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
+
+        if self._tasks:
+            self._wait(end())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(30)
         self.loop.close()

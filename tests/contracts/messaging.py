@@ -9,6 +9,7 @@ import gc
 import sys
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -354,6 +355,43 @@ class MessagingContract(MessagingBase):
         for one in sent:
             (key,) = [value for name, value in one["attributes"].items() if name.endswith("message.key")]
             assert parents[one["parent_id"]] == f"thread {key}"
+
+    @pytest.mark.parametrize("way", ["pool", "thread"])
+    def test_what_is_done_elsewhere_for_a_message_is_beneath_it(self, instrument, connect, filled, recorder, way):
+        """Sent and committed in a pool or a thread, after the message has ended here: it was handed over, not left over."""
+        instrument("threads", "futures")
+        producer, consumer = connect(self.producer), connect(self.consumer, filled)
+        ended, works = threading.Event(), []
+
+        def handle(number):
+            assert ended.wait(30)
+            with span("handle"):
+                pass
+            self.delivered(self.send(producer, f"{filled}-next", b"x"))
+            if number == 1:
+                self.commit(consumer)
+
+        with ThreadPoolExecutor(2) as pool:
+            for number in range(2):
+                next(consumer)
+                if way == "pool":
+                    works.append(pool.submit(handle, number).result)
+                else:
+                    thread = threading.Thread(target=handle, args=(number,))
+                    thread.start()
+                    works.append(thread.join)
+            next(consumer)
+            ended.set()
+            for work in works:
+                work(60)
+        self.close(consumer)
+        found = self.spans(recorder, 8)
+        messages = {one["parent_id"]: one for one in found if one["kind"] == "CONSUMER"}
+        for number, names in ((1, ["handle", "send"]), (2, ["commit", "handle", "send"])):
+            message = messages[hexadecimal(number)]
+            beneath = [one for one in found if one["parent_id"] == message["span_id"]]
+            assert sorted(one["name"].split(" ")[0] for one in beneath) == names
+            assert {one["trace_id"] for one in beneath} == {message["trace_id"]}
 
     def test_two_consumers_in_one_thread_do_not_end_each_others_messages(self, connect, filled, recorder):
         """The other consumer's span stays; when both have ended nothing is current, whatever the order was."""

@@ -184,6 +184,31 @@ class TestAiokafka(KafkaMessaging):
         found = self.spans(recorder, 3)
         assert sorted(one["parent_id"] for one in found) == [hexadecimal(number) for number in (1, 2, 3)]
 
+    def test_a_task_for_each_message_sends_and_commits_beneath_it(self, connect, filled, recorder):
+        """``create_task`` for each message while the loop goes on: the context that the task was handed is the message's."""
+        producer, reader = connect(self.producer), connect(self.consumer, filled)
+        consumer = reader.consumer
+
+        async def handle(number, pulled):
+            await pulled.wait()
+            await producer.send_and_wait(f"{filled}-next", b"%d" % number)
+            await consumer.commit()
+
+        async def program():
+            tasks, pulled = [], asyncio.Event()
+            for number in range(3):
+                await consumer.getone()
+                tasks.append(asyncio.get_running_loop().create_task(handle(number, pulled)))
+            assert await consumer.getmany(timeout_ms=1) == {}
+            pulled.set()
+            await asyncio.gather(*tasks)
+
+        self.loop.run(program)
+        found = recorder.wait(9)
+        messages = [one["span_id"] for one in found if one["kind"] == "CONSUMER"]
+        for kind in ("PRODUCER", "CLIENT"):
+            assert sorted(one["parent_id"] for one in found if one["kind"] == kind) == sorted(messages)
+
     def test_a_batch_that_another_task_handles_is_not_ended_by_the_next_pull(self, connect, filled, recorder):
         """A program that pulls while its tasks still handle: each span lasts as long as its loop's body."""
         reader = connect(self.consumer, filled)

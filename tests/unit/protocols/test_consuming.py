@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import copy
 import gc
 import os
@@ -11,12 +13,15 @@ import sys
 import threading
 from pathlib import Path
 
+import gevent
+import gevent.event
 import pytest
 
 from autotrace.api import span
 from autotrace.patching.wall import faults
 from autotrace.protocols import consuming
 from autotrace.protocols.messaging import Messaging
+from autotrace.protocols.places import live
 from autotrace.trace.context import get_current
 
 HERE = Path(__file__).resolve().parent
@@ -170,6 +175,88 @@ def test_a_message_that_ended_elsewhere_is_nobodys_parent(consumer_class, record
     second.close()
     assert get_current() is None
     recorder.wait(2)
+
+
+def test_a_message_that_ended_is_the_parent_where_it_was_handed_over(consumer_class, recorder):
+    """In a context that was copied while it was handled: a task, a callback, an executor's thread, also of the same loop."""
+    seen = {}
+
+    def look(way):
+        found = live(get_current())
+        seen[way] = found and (found.facts[3], found.end > 0)
+
+    async def work(handled):
+        await handled.wait()
+        look("task")
+
+    async def program():
+        loop, handled = asyncio.get_running_loop(), asyncio.Event()
+        consumer = consumer_class("a", "b")
+        next(consumer)
+        task = loop.create_task(work(handled))
+        called = loop.create_future()
+        loop.call_soon(lambda: loop.call_soon(lambda: called.set_result(look("callback"))))
+        thread = contextvars.copy_context()
+        next(consumer)
+        handled.set()
+        await task
+        await called
+        await loop.run_in_executor(None, thread.run, look, "thread")
+        await loop.run_in_executor(None, contextvars.copy_context().run, consumer.close)
+        look("where it was taken up")
+
+    asyncio.run(program())
+    assert seen == {"task": ("a", True), "callback": ("a", True), "thread": ("a", True), "where it was taken up": None}
+    recorder.wait(2)
+
+
+def test_a_greenlet_is_handed_its_message(instrument, consumer_class, recorder):
+    """All greenlets run in one thread: each has its own context, and what one took up is no other's."""
+    instrument("gevent")
+    consumer, seen = consumer_class("a", "b"), []
+    ended = gevent.event.Event()
+
+    def work():
+        ended.wait()
+        seen.append(live(get_current()).facts[3])
+
+    def loop():
+        for _ in range(2):
+            next(consumer)
+            gevent.spawn(work)
+        consumer.close()
+        ended.set()
+        gevent.sleep(0)
+
+    gevent.spawn(loop).join()
+    gevent.wait()
+    assert sorted(seen) == ["a", "b"]
+    recorder.wait(2)
+
+
+def test_tasks_that_start_each_other_make_no_chain(consumer_class, recorder):
+    """Each is started for a message and takes up the next one: those before are let go of."""
+    consumer, lengths, tasks = consumer_class(*range(30)), [], []
+
+    async def work():
+        next(consumer)
+        length, current = 0, get_current()
+        while current is not None:
+            length, current = length + 1, current.previous
+        lengths.append(length)
+        if consumer.messages:
+            tasks.append(asyncio.get_running_loop().create_task(work()))
+
+    async def program():
+        await work()
+        while tasks:
+            await tasks.pop()
+
+    asyncio.run(program())
+    assert len(lengths) == 30
+    assert max(lengths) <= 4
+    consumer.close()
+    recorder.wait(30)
 
 
 def test_a_consumer_that_is_collected_ends_its_message_and_is_forgotten(consumer_class, recorder):

@@ -1,0 +1,67 @@
+"""Where something runs: a task, a greenlet or a thread; and spans that are current somewhere although they are over.
+
+What ends in another place than it was made current in cannot be put back there: there it is stale, and passed over.  Where
+its context was handed over to (a pool, a task, a callback) it is not stale, but the parent of what is done for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import _local
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+    from weakref import ref
+
+    from autotrace.trace.span import Span
+
+_STALE = "stale"  # a span's note: a reference to where it is passed over
+_threads = _local()
+
+
+class _Thread:
+    """Stands for the thread that made it, for as long as that lives: the numbers of threads are used again."""
+
+    __slots__ = ("__weakref__",)
+
+
+def here() -> Any:
+    """Return what runs here, among all that have a context of their own; it is the same object each time."""
+    task = current_task()
+    if task is not None:
+        return task
+    greenlet = sys.modules.get("greenlet")
+    if greenlet is not None:
+        return greenlet.getcurrent()
+    try:
+        return _threads.own
+    except AttributeError:
+        own = _threads.own = _Thread()
+        return own
+
+
+def current_task() -> Any:
+    """Return the asyncio task that runs here, or None."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None:  # noqa: SLF001 - the one that does not raise
+        return None
+    return asyncio.current_task()
+
+
+def leave_stale(span: Span, place: ref[Any]) -> None:
+    """Let a span that ends be passed over in a place, where it may still be current."""
+    span.noted()[_STALE] = place
+
+
+def live(span: Span | None) -> Span | None:
+    """Return the first span that is not stale here, of those below.
+
+    A consumer may be pulled from in one thread and closed in another: in the first one its last span is still current.
+    """
+    while span is not None and span.notes is not None:
+        place = span.notes.get(_STALE)
+        if place is None or place() is not here():
+            break
+        span = span.previous
+    return span
