@@ -2,22 +2,27 @@
 
 Knows nothing of colours and widths. Siblings that do the same (same name, service and kind, three or more, nothing
 failed in or beneath them) become one row; what lies beneath them is folded the same way, so that twelve calls with
-a query each read as two rows. Nesting may have any depth.
+a query each read as two rows. Nesting may have any depth. Where there are still more rows than anybody reads, what
+failed and what took long stays, and each run of others becomes one row.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from autotrace.cli.glyphs import Glyphs
     from autotrace.store.model import Span, Trace
 
 FOLD_FROM = 3
 """So many siblings that do the same are folded; two are as quickly read as one row with a number."""
+_TRIES = 12  # to come near to the most rows
+MOST_LEAD = 1024
+"""Of longer tree lines only the end is kept, in cells: no line shows more, and each row has its own."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,21 @@ class Row:
         below: tree lines before further lines that belong to it.
         waited_from_ns: for a row that shows a wait in a queue, when it began (ns since the epoch); it ends when the
             row's span starts. None for a row that shows the spans themselves.
+        left_out: the row only stands for others that are not drawn.
     """
 
     spans: list[Span]
     lead: str
     below: str
     waited_from_ns: int | None = None
+    left_out: bool = False
+
+    @property
+    def length_ns(self) -> int:
+        """How long its spans took together, or how long was waited, in ns."""
+        if self.waited_from_ns is not None:
+            return self.first.start_ns - self.waited_from_ns
+        return sum(span.duration_ns for span in self.spans)
 
     @property
     def first(self) -> Span:
@@ -51,13 +65,14 @@ class _Pending:
     last: bool
 
 
-def rows_of(trace: Trace, glyphs: Glyphs, *, fold: bool) -> list[Row]:
+def rows_of(trace: Trace, glyphs: Glyphs, *, fold: bool, most: int | None = None) -> list[Row]:
     """Lay out a trace.
 
     Args:
         trace: what to lay out.
         glyphs: signs for the tree lines.
         fold: whether siblings that do the same become one row.
+        most: of more rows, runs of those that matter least become one each; None draws them all.
     """
     by_id = trace.by_id()
     failing = _failing(trace)
@@ -67,7 +82,7 @@ def rows_of(trace: Trace, glyphs: Glyphs, *, fold: bool) -> list[Row]:
         node = pending.pop()
         first = node.group[0]
         connector = "" if node.depth == 0 else glyphs.corner if node.last else glyphs.branch
-        inner = "" if node.depth == 0 else node.lead + ("  " if node.last else glyphs.pipe)
+        inner = "" if node.depth == 0 else (node.lead + ("  " if node.last else glyphs.pipe))[-MOST_LEAD:]
         children = _groups((child for span in node.group for child in span.children), failing, fold=fold)
         producer = first.waited_for(by_id) if len(node.group) == 1 else None
         if producer is not None:
@@ -76,7 +91,31 @@ def rows_of(trace: Trace, glyphs: Glyphs, *, fold: bool) -> list[Row]:
         rows.append(Row(node.group, node.lead + connector, inner + (glyphs.pipe if children else "  ")))
         for number, group in enumerate(reversed(children)):
             pending.append(_Pending(group, inner, node.depth + 1, last=number == 0))
-    return rows
+    return rows if most is None or len(rows) <= most else _shortened(rows, failing, most)
+
+
+def _shortened(rows: Sequence[Row], failing: set[str], most: int) -> list[Row]:
+    """Keep the first row, those that failed or have a failure beneath them, then those that took longest; in order."""
+
+    def rank(number: int) -> tuple[bool, bool, int]:
+        return number > 0, rows[number].first.span_id not in failing, -rows[number].length_ns
+
+    order = sorted(range(len(rows)), key=rank)
+    kept: set[int] = set()
+    runs: list[list[Row]] = []
+    for _ in range(_TRIES):
+        kept = set(order[: len(kept) + (most - 1 - len(runs)) // 2])  # a row more parts at most one run in two
+        runs = []
+        for is_kept, numbers in groupby(range(len(rows)), key=kept.__contains__):
+            run = [rows[number] for number in numbers]
+            runs += [[row] for row in run] if is_kept else [run]
+    return [run[0] if len(run) == 1 else _left_out(run) for run in runs]
+
+
+def _left_out(rows: Sequence[Row]) -> Row:
+    spans = [span for row in rows if row.waited_from_ns is None for span in row.spans]
+    highest = min(rows, key=lambda row: len(row.lead))
+    return Row(spans or rows[0].spans, highest.lead, highest.below, left_out=True)
 
 
 def _groups(spans: Iterable[Span], failing: set[str], *, fold: bool) -> list[list[Span]]:

@@ -6,6 +6,7 @@ fits the given width; where that is narrow, the service column goes first, then 
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from autotrace.cli.glyphs import Glyphs
-    from autotrace.store.model import Span, Trace
+    from autotrace.store.model import Trace
 
+MOST_ROWS = 1000
+"""So many rows are drawn, where not each is asked for."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta", "bright_yellow")
 DURATION_CELLS = 8
 
@@ -47,13 +50,14 @@ class Waterfall:
         self._glyphs = glyphs
         self._details = details
         self._path: CriticalPath = critical_path(trace)
+        self._missing = {span.span_id for span in trace.missing_parents}
         self._on_path = {span.span_id for span in self._path.spans}
         self._stretches: dict[str, list[tuple[int, int]]] = {}
         for segment in self._path.segments:
             if not segment.waiting:
                 self._stretches.setdefault(segment.span.span_id, []).append((segment.start_ns, segment.end_ns))
         self._colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(trace.services)}
-        self._rows = rows_of(trace, glyphs, fold=fold)
+        self._rows = rows_of(trace, glyphs, fold=fold, most=MOST_ROWS if fold else None)
         self._arrange()
 
     def lines(self) -> Iterator[Text]:
@@ -62,15 +66,16 @@ class Waterfall:
         yield Text()
         yield self._scale()
         for row in self._rows:
-            yield self._row(row)
-            if row.waited_from_ns is None:
+            yield self._row(row) if not row.left_out else self._more(row)
+            if row.waited_from_ns is None and not row.left_out:
                 yield from self._beneath(row)
         yield Text()
         yield from self._foot()
 
     def _arrange(self) -> None:
         """Divide the width among the columns."""
-        names = max(cell_len(lead.plain) for lead in (self._name(row, 10_000) for row in self._rows))
+        drawn = (row for row in self._rows if not row.left_out)
+        names = max(cell_len(self._name(row, 10_000).plain) for row in drawn)
         services = max(cell_len(clean(name)) for name in self._trace.services)
         self._service_cells = min(services, 9 + self._width // 20) if self._width >= 60 else 0
         fixed = DURATION_CELLS + 3 + (self._service_cells + 2 if self._service_cells else 0)
@@ -119,13 +124,23 @@ class Waterfall:
         if self._service_cells:
             name = "" if waiting else cut(clean(span.service), self._service_cells, self._glyphs)
             line.append(name, style=colour).append(" " * (self._service_cells - cell_len(name) + 2))
-        took = span.start_ns - row.waited_from_ns if row.waited_from_ns is not None else _total(row.spans)
-        line.append(duration(took, self._glyphs).rjust(DURATION_CELLS), style="dim" if waiting else self._stress(row))
+        length = duration(row.length_ns, self._glyphs).rjust(DURATION_CELLS)
+        line.append(length, style="dim" if waiting else self._stress(row))
         if self._axis is not None:
             line.append("  ")
             self._draw(row, line, "red" if span.failed else colour)
         line.rstrip()
         return line
+
+    def _more(self, row: Row) -> Text:
+        """Return the line that stands for what is not drawn; a failure always is, unless there are too many."""
+        glyphs, failed = self._glyphs, sum(span.failed for span in row.spans)
+        longest = duration(max(span.duration_ns for span in row.spans), glyphs)
+        text = f"{glyphs.more} {plural(len(row.spans), 'more span')}, none longer than {longest}"
+        if failed:
+            text += f", {failed} of them failed"
+        lead = row.lead if cell_len(row.lead) <= self._width // 3 else glyphs.more + row.lead[-8:]
+        return Text(lead + cut(text, self._width - cell_len(lead), glyphs), style="dim")
 
     def _name(self, row: Row, width: int) -> Text:
         """Return tree lines, sign and name, cut to a width."""
@@ -157,7 +172,7 @@ class Waterfall:
 
     def _notes(self, row: Row) -> Iterator[str]:
         span = row.first
-        if span in self._trace.missing_parents:
+        if span.span_id in self._missing:
             yield f"(its parent {span.parent_id} is missing)"
         if span.attributes.get("autotrace.unfinished"):
             yield "(open when its process ended)"
@@ -183,8 +198,8 @@ class Waterfall:
             ran = [(span.start_ns, span.end_ns) for span in row.spans]
             on_path = [part for span in row.spans for part in self._stretches.get(span.span_id, [])]
             cells = self._axis.span_cells(ran, on_path, self._glyphs)
-        for cell in cells:
-            line.append(cell, style=f"bold {colour}" if cell == self._glyphs.path else f"dim {colour}")
+        for cell, run in groupby(cells):
+            line.append("".join(run), style=f"bold {colour}" if cell == self._glyphs.path else f"dim {colour}")
 
     def _beneath(self, row: Row) -> Iterator[Text]:
         glyphs = self._glyphs
@@ -198,6 +213,9 @@ class Waterfall:
                 yield from _wrapped(below, key, text, self._width)
 
     def _foot(self) -> Iterator[Text]:
+        if any(row.left_out for row in self._rows):
+            every = "`autotrace show --all` draws every span"
+            yield Text(cut(every, self._width, self._glyphs), style="dim")
         glyphs, total = self._glyphs, max(1, self._trace.duration_ns)
         parts = [(clean(service), self._colour[service], ns) for service, ns in self._path.by_service().items()]
         if self._path.waited_ns():
@@ -222,10 +240,6 @@ class Waterfall:
             f"{signs['SERVER']} serves  {signs['CLIENT']} calls  {signs['PRODUCER']} sends  {signs['CONSUMER']} takes"
         )
         yield Text(cut(" " * 15 + legend, self._width, glyphs), style="dim")
-
-
-def _total(spans: list[Span]) -> int:
-    return sum(span.duration_ns for span in spans)
 
 
 def _unit(ns: int, glyphs: Glyphs) -> tuple[str, int]:

@@ -6,8 +6,10 @@ is there, in another trace; the same for a message and its consumer.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from autotrace.insights.finding import DOUBT, LIKELY, POSSIBLE, SLOW, Finding, place, some, times
@@ -85,17 +87,12 @@ def _lost_calls(traces: Sequence[Trace]) -> Iterator[Finding]:
             elif span.kind == "SERVER":
                 entries[span.service, span.name] += 1
     broken: dict[tuple[str, str, str], _Broken] = defaultdict(_Broken)
+    around = {key: _Around(made) for key, made in calls.items()}
     for trace in traces:
         for span in trace.roots:
-            if span.kind != "SERVER" or not http_method(span):
-                continue
-            around = [
-                (other, call)
-                for other, call in calls.get((http_method(span), text_of(span, "url.path", "http.target")), ())
-                if other is not trace and call.start_ns <= span.start_ns and span.start_ns <= call.end_ns
-            ]
-            if len(around) == 1:  # several calls at once: any of them may be the one
-                caller = around[0][1]
+            key = (http_method(span), text_of(span, "url.path", "http.target"))
+            caller = around[key].only(trace, span.start_ns) if span.kind == "SERVER" and key in around else None
+            if caller is not None:
                 broken[caller.service, span.service, span.name].seen.append((trace, span, caller))
     for (caller_name, service, name), one in broken.items():
         _, _, call = one.seen[-1]
@@ -108,6 +105,28 @@ def _lost_calls(traces: Sequence[Trace]) -> Iterator[Finding]:
         ]
         title = f"the context is lost between {caller_name} and {service}: {name} begins a new trace"
         yield _finding(one, title, evidence, LIKELY, entries[service, name], SLOW)
+
+
+class _Around:
+    """Calls that ask the same, and which of them was under way at a moment; none is compared with each request."""
+
+    def __init__(self, calls: list[tuple[Trace, Span]]) -> None:
+        self._calls = sorted(calls, key=lambda one: one[1].start_ns)
+        self._starts = [call.start_ns for _, call in self._calls]
+        self._last_ends = list(accumulate((call.end_ns for _, call in self._calls), max))
+
+    def only(self, apart: Trace, moment_ns: int) -> Span | None:
+        """Return the one call of another trace that was under way; None where there were several: any may be it."""
+        found = None
+        at = bisect_right(self._starts, moment_ns) - 1
+        while at >= 0 and self._last_ends[at] >= moment_ns:
+            trace, call = self._calls[at]
+            if trace is not apart and call.end_ns >= moment_ns:
+                if found is not None:
+                    return None
+                found = call
+            at -= 1
+        return found
 
 
 def _path(call: Span) -> str:
@@ -126,13 +145,16 @@ def _lost_messages(traces: Sequence[Trace]) -> Iterator[Finding]:
                 sent[destination(span)].append(span)
             elif span.kind == "CONSUMER":
                 taken[span.service, destination(span)] += 1
+    for producers in sent.values():
+        producers.sort(key=lambda one: one.start_ns)
+    starts = {topic: [one.start_ns for one in producers] for topic, producers in sent.items()}
     for trace in traces:
         for span in trace.roots:
             topic = destination(span)
-            if span.kind == "CONSUMER" and topic and not span.links:
-                producer = next((one for one in reversed(sent[topic]) if one.start_ns <= span.start_ns), None)
-                if producer is not None:
-                    broken[span.service, topic].seen.append((trace, span, producer))
+            if span.kind == "CONSUMER" and topic in sent and not span.links:
+                before = bisect_right(starts[topic], span.start_ns)
+                if topic and before:
+                    broken[span.service, topic].seen.append((trace, span, sent[topic][before - 1]))
     for (service, topic), one in broken.items():
         producer_names = ", ".join(dict.fromkeys(made.service for _, _, made in one.seen if made))
         evidence = [

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from autotrace.insights.finding import CERTAIN, DOUBT, LIKELY, SLOW, Finding, percentile, place, some, spell
 from autotrace.store.naming import destination, operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from autotrace.store.model import Span, Trace
 
@@ -108,19 +110,39 @@ def _finding(seen: list[tuple[Trace, Span, int]], lengths: list[int]) -> Finding
 
 def _meanwhile(long: list[tuple[Trace, Span, int]], handled: list[Span]) -> tuple[str, float]:
     """Say what the consumer did while the messages waited, and which share of that time it was handling others."""
-    waited = busy = 0
+    waited = sum(length for _, _, length in long)
+    begun, ended = (
+        _Since(span.start_ns - length for _, span, length in long),
+        _Since(span.start_ns for _, span, _ in long),
+    )
+    busy = 0
     work: dict[str, int] = defaultdict(int)
-    for _, span, length in long:
-        waited += length
-        for other in handled:
-            overlap = min(span.start_ns, other.end_ns) - max(span.start_ns - length, other.start_ns)
-            if other is not span and overlap > 0:
-                busy += overlap
-                for part in (other, *other.children):
-                    work[operation(part)] += part.self_ns * overlap // max(1, other.duration_ns)
+    for other in handled:
+        # How long others waited while this one was handled; its own wait was over then.
+        overlap = begun.between(other.start_ns, other.end_ns) - ended.between(other.start_ns, other.end_ns)
+        if overlap > 0:
+            busy += overlap
+            for part in (other, *other.children):
+                work[operation(part)] += part.self_ns * overlap // max(1, other.duration_ns)
     share = min(1.0, busy / max(1, waited))
     name = long[0][1].service
     if share < BUSY:
         return f"{name} handled none of them meanwhile: it was down, polls seldom, or its group was rebalancing", share
     most = max(work, key=lambda one: work[one])
     return f"{name} handled other messages meanwhile, for most of that time in {most}", share
+
+
+class _Since:
+    """Moments, and the time that has passed since all of them together: no message is compared with each other one."""
+
+    def __init__(self, moments: Iterable[int]) -> None:
+        self._moments = sorted(moments)
+        self._sums = [0, *accumulate(self._moments)]
+
+    def between(self, start_ns: int, end_ns: int) -> int:
+        """Return by how much the sum grew, in ns."""
+        return self._at(end_ns) - self._at(start_ns)
+
+    def _at(self, ns: int) -> int:
+        passed = bisect_right(self._moments, ns)
+        return passed * ns - self._sums[passed]

@@ -8,6 +8,7 @@ not correct clocks: times are shown as the processes told them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -84,7 +85,7 @@ class Span:
 
 @dataclass(eq=False)
 class Trace:
-    """All spans of one trace that have arrived.
+    """All spans of one trace that have arrived; what is told of all together is found once, since every row asks.
 
     Attributes:
         spans: in order of their start.
@@ -99,12 +100,12 @@ class Trace:
     missing_parents: list[Span]
     tops: list[Span]
 
-    @property
+    @cached_property
     def start_ns(self) -> int:
         """Start of the first span, ns since the epoch."""
         return min(span.start_ns for span in self.spans)
 
-    @property
+    @cached_property
     def end_ns(self) -> int:
         """End of the span that ends last, ns since the epoch."""
         return max(span.end_ns for span in self.spans)
@@ -114,12 +115,12 @@ class Trace:
         """From the first start to the last end, in ns, queues included."""
         return self.end_ns - self.start_ns
 
-    @property
+    @cached_property
     def errors(self) -> int:
         """Number of spans that failed."""
         return sum(span.failed for span in self.spans)
 
-    @property
+    @cached_property
     def services(self) -> list[str]:
         """Names of the services, in order of their first span."""
         return list(dict.fromkeys(span.service for span in self.spans))

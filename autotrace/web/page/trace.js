@@ -23,7 +23,7 @@ function drawing(told, redraw) {
   const shade = new Map(told.services.map((name, number) => [name, number % 8]));
   const segments = new Map();
   for (const [id, start, end, waiting] of told.picture.segments) {
-    if (!waiting) segments.set(id, [...(segments.get(id) || []), [start, end]]);
+    if (!waiting) put(segments, id, [start, end]);
   }
   const scene = { told, segments, shade, redraw, missing: new Set(told.missing_parents) };
   return [
@@ -32,7 +32,7 @@ function drawing(told, redraw) {
       told.errors ? h("span", { class: "error" }, ` · ${plural(told.errors, "error")}`) : "", ` · trace ${told.trace_id}`),
     summary(told, shade),
     h("div", { class: "waterfall" }, scale(told), all.slice(0, MOST_ROWS).map((row) => drawn(row, scene))),
-    all.length > MOST_ROWS ? h("p", { class: "quiet" }, `${all.length - MOST_ROWS} more rows; autotrace show prints all.`) : "",
+    all.length > MOST_ROWS ? h("p", { class: "quiet" }, `${all.length - MOST_ROWS} more rows; autotrace show --all prints every span.`) : "",
     h("p", { class: "quiet legend" }, h("i", { class: "path" }), " critical path ", h("i", { class: "work" }), " off it ",
       h("i", { class: "wait" }), " queued · ← serves → calls ⇢ sends ⇠ takes · click a row for its attributes"),
   ];
@@ -84,12 +84,17 @@ function rows(told, spans) {
   return result;
 }
 
+function put(lists, key, value) {
+  if (lists.has(key)) lists.get(key).push(value);
+  else lists.set(key, [value]);
+}
+
 function fold(spans, failing) {
   const same = new Map();
   for (const span of spans) {
     const alone = failing.has(span.span_id) || unfolded.has(span.span_id);
     const key = alone ? span.span_id : JSON.stringify([span.name, span.service, span.kind]);
-    same.set(key, [...(same.get(key) || []), span]);
+    put(same, key, span);
   }
   return [...same.values()].flatMap((group) => (group.length >= FOLD_FROM ? [group] : group.map((span) => [span])))
     .sort((one, other) => one[0].start_ns - other[0].start_ns);

@@ -204,7 +204,7 @@ def test_deep_nesting(autotrace, data):
         data / "inbox",
         request(*(Sent(f"n{n}", n, 2 * depth - n, span_id=n + 1, parent=n or None) for n in range(depth))),
     )
-    lines = autotrace("show").stdout.splitlines()
+    lines = autotrace("show", "--all").stdout.splitlines()
     assert sum("n1499" in line for line in lines) == 1
     assert max(map(cell_len, lines)) <= 80
 

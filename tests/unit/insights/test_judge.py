@@ -1,0 +1,27 @@
+"""All findings together, over many traces."""
+
+from __future__ import annotations
+
+from autotrace.insights.judge import findings
+from steps import steps_of
+from unit.insights.making import sent, taken, trace
+
+NOW_NS = 10**15
+
+
+def waiting(count):
+    """Messages that wait while all others are handled."""
+    for number in range(count):
+        made = sent("orders", number, number + 0.5)
+        yield trace(made, taken("orders", number + 5000, number + 5000 + count, made))
+
+
+def test_the_work_grows_with_the_traces():
+    """Twice as many messages cost twice as much: none is compared with each other one."""
+    counts = []
+    for size in (300, 600):
+        traces = list(waiting(size))
+        counted, found = steps_of(lambda traces=traces: findings(traces, NOW_NS))
+        assert found
+        counts.append(counted)
+    assert counts[1] < 2.4 * counts[0]
