@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from autotrace.patching.registry import BUILT_IN, Known, selected
+from autotrace.patching.registry import BUILT_IN, Known, selected, unknown
 from autotrace.patching.versions import required
 
 ROWS = """
@@ -50,6 +50,65 @@ CANDIDATES = [
 def test_names_families_and_all(on, off, names):
     """A name beats its family, and off beats on for the same word."""
     assert [known.name for known in selected(CANDIDATES, on, off)] == names
+
+
+def off(*words):
+    """Return the names of those that words switch off."""
+    return {known.name for known in BUILT_IN} - {known.name for known in selected(BUILT_IN, ("all",), words)}
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("celery", {"celery", "celery_worker", "celery_beat", "celery_broker", "celery_results"}),
+        ("redis", {"redis", "redis_asyncio"}),
+        ("confluent_kafka", {"confluent_kafka", "confluent_kafka_aio", "confluent_kafka_deserializing"}),
+        ("confluent-kafka", {"confluent_kafka", "confluent_kafka_aio", "confluent_kafka_deserializing"}),
+        ("aiohttp", {"aiohttp_client", "aiohttp_server"}),
+        ("Futures", {"futures", "futures_callbacks", "futures_processes"}),
+        ("redis_asyncio", {"redis_asyncio"}),
+        ("aiohttp-client", {"aiohttp_client"}),
+        ("aiohttp-server", {"aiohttp_server"}),
+        ("kafka-python", {"kafka"}),
+        ("aio-pika", {"aio_pika"}),
+        ("SQLAlchemy", {"sqlalchemy"}),
+        ("urllib", {"http_client"}),
+        ("threading", {"threads", "futures", "futures_callbacks", "futures_processes"}),
+    ],
+)
+def test_a_librarys_name_covers_its_parts(word, names):
+    """Its own, its distribution's, and OpenTelemetry's, in any case and with either line."""
+    assert off(word) == names
+
+
+def test_a_part_beats_its_library_and_that_its_family():
+    """The nearest word decides, in both directions."""
+    on = [known.name for known in selected(BUILT_IN, ("all", "redis_asyncio"), ("redis", "sqlite3"))]
+    assert "redis_asyncio" in on
+    assert "redis" not in on
+    assert [known.name for known in selected(BUILT_IN, ("celery",), ("messaging", "celery_beat"))] == [
+        "celery",
+        "celery_worker",
+        "celery_broker",
+        "celery_results",
+    ]
+
+
+def test_every_part_of_a_library_has_its_name():
+    """Rows that share a distribution, or a file of ours, are one library."""
+    libraries = {}
+    for known in BUILT_IN:
+        for word in (known.distribution(), known.module):
+            if word:
+                libraries.setdefault(word, set()).add(known.library)
+    assert {word: found for word, found in libraries.items() if len(found) > 1} == {}
+
+
+def test_words_that_nobody_knows_leave_everything_on():
+    """A word that is mistyped switches nothing off; an empty list switches everything off."""
+    assert selected(CANDIDATES, ["flaks"], []) == CANDIDATES
+    assert selected(CANDIDATES, [], []) == []
+    assert unknown(["flaks", "Flask", "http-client", ""], CANDIDATES)[0] == ["flaks", ""]
 
 
 @pytest.mark.parametrize("known", BUILT_IN, ids=lambda known: known.name)
