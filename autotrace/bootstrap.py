@@ -67,11 +67,14 @@ class Agent:
     def watch(self) -> None:
         """Wait for the libraries that are switched on, and for the public functions."""
         from autotrace.patching.hook import ImportHook
-        from autotrace.patching.registry import BUILT_IN, selected
+        from autotrace.patching.registry import BUILT_IN, selected, unknown
         from autotrace.patching.third_party import third_party
 
-        announced = third_party(self.settings.data_dir)
-        chosen = selected((*BUILT_IN, *announced), self.settings.instrumentors, self.settings.instrumentors_off)
+        every = (*BUILT_IN, *third_party(self.settings.data_dir))
+        on, off = self.settings.instrumentors, self.settings.instrumentors_off
+        chosen = selected(every, on, off)
+        for word in unknown((*on, *off), every)[0] if off or on != ("all",) else ():
+            diagnostics.warn(f"{word!r} is no instrumentor, library or family; it is passed over")
         waiting: dict[str, Callable[[], None]] = {"autotrace.api": self.wire}
         for known in chosen:
             waiting[known.trigger] = self._served(known, waiting.get(known.trigger))
@@ -153,8 +156,7 @@ class Agent:
         settings = self.settings
         tracer.active = True
         wall.limit = settings.fault_limit
-        for unknown in propagation.configure(settings.propagators):
-            diagnostics.warn(f"propagator {unknown!r} is not known; it is passed over")
+        propagation.configure(settings.propagators)
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
         pull_settings.configure(settings.batch_parent, settings.receive_spans, settings.link_count)
         tracer.sampler = _sampler(settings)
@@ -251,7 +253,7 @@ def _shade() -> Span:
 
 
 def _exporters(settings: Settings) -> list[object]:
-    """Return the sinks that the settings name; one that is not known costs a warning."""
+    """Return the sinks that the settings name."""
     made: list[object] = []
     for name in settings.exporters:
         if name == "inbox":
@@ -266,8 +268,6 @@ def _exporters(settings: Settings) -> list[object]:
             from autotrace.export.console import Console
 
             made.append(Console())
-        elif name != "none":
-            diagnostics.warn(f"exporter {name!r} is not one of inbox, otlp, console, none; it is passed over")
     return made
 
 

@@ -12,6 +12,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
 USAGE = """\
 usage: autotrace-run [options] COMMAND [ARGUMENTS...]
 
@@ -41,7 +45,8 @@ _VALUED = {
     "--sample": "SAMPLE_RATIO",
     "--data-dir": "DATA_DIR",
 }
-_PATHS = ("CONFIG", "DATA_DIR")
+_PATHS = ("CONFIG", "DATA_DIR", "CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")
+_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _USAGE_ERROR, _NOT_EXECUTABLE, _NOT_FOUND = 2, 126, 127  # as shells and env(1) use them
 
 SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
@@ -61,8 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
         An exit code where nothing could be started: 2 (usage), 126 (not executable), 127 (not found); 0 after help.
     """
     given = sys.argv[1:] if arguments is None else arguments
+    options: dict[str, str] = {}
     try:
-        variables, command = parse(given)
+        variables, command = parse(given, options)
     except UsageError as error:
         sys.stderr.write(f"autotrace-run: {error}\n")
         return _USAGE_ERROR
@@ -72,12 +78,17 @@ def main(arguments: list[str] | None = None) -> int:
     environ = os.environ
     environ.update(variables)
     environ["PYTHONPATH"] = search_path(environ.get("PYTHONPATH", ""))
-    _warn(command)
+    _settle(environ)
+    _warn(command, options)
     return _become(command)
 
 
-def parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+def parse(arguments: list[str], options: dict[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
     """Return the environment variables that the options stand for, and the command with its arguments.
+
+    Args:
+        arguments: the command line behind the program's name.
+        options: takes up what each variable was called there.
 
     Raises:
         UsageError: an option is unknown or lacks its value, or there is no command.
@@ -106,8 +117,11 @@ def parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
             name, equals, value = value.partition("=")
             if not equals:
                 raise UsageError("--set needs NAME=VALUE")
+            option = f"--set {name.strip()}"
             name = name.strip().upper().replace("-", "_")
-        variables[f"AUTOTRACE_{name}"] = os.path.abspath(value) if name in _PATHS else value
+        variables[f"AUTOTRACE_{name}"] = value
+        if options is not None:
+            options[f"AUTOTRACE_{name}"] = option
     if not rest:
         raise UsageError(
             "there is no command to run; write it behind the options, such as 'autotrace-run python app.py'"
@@ -121,21 +135,41 @@ def search_path(path: str) -> str:
     return os.pathsep.join([SITE, *others])
 
 
-def _warn(command: list[str]) -> None:
-    """Say here, once, what cannot be read of the settings and what cannot be traced: the program's output is its own."""
-    from autotrace import settings
+def _settle(environ: MutableMapping[str, str]) -> None:
+    """Make our paths absolute: they were said here, and are read wherever a program is by then."""
+    from autotrace.paths import located
+
+    for name in _PATHS:
+        variable = f"AUTOTRACE_{name}"
+        try:
+            if environ.get(variable, "").strip():
+                environ[variable] = located(environ[variable].strip())
+        except (OSError, ValueError):  # said where it is read
+            continue
+
+
+def _warn(command: list[str], options: Mapping[str, str]) -> None:
+    """Say here, once, what is wrong with the settings and what cannot be traced: the program's output is its own."""
     from autotrace.commands import prevented, python_of
 
-    loaded = settings.load()
-    for warning in loaded.warnings:
-        sys.stderr.write(f"autotrace-run: {warning}\n")
     try:
+        from autotrace.checks import checked
+
+        loaded, warnings = checked()
+        for warning in warnings:
+            sys.stderr.write(f"autotrace-run: {_called(warning, options)}\n")
         python = python_of(command, os.environ)
         reason = prevented(python) if python is not None and loaded.enabled else ""
     except Exception:  # a look at somebody's files; the command has to start
         return
     if reason:
         sys.stderr.write(f"autotrace-run: {reason}: it runs, and is not traced\n")
+
+
+def _called(warning: str, options: Mapping[str, str]) -> str:
+    """Name an option where the warning names the variable that it stands for."""
+    variable = warning[: len(warning) - len(warning.lstrip(_CAPITALS))]
+    return options.get(variable, variable) + warning[len(variable) :]
 
 
 def _become(command: list[str]) -> int:

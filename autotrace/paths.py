@@ -26,8 +26,11 @@ def data_directory(environ: Mapping[str, str] | None = None, platform: str = sys
     """
     env = os.environ if environ is None else environ
     chosen = env.get("AUTOTRACE_DATA_DIR")
-    if chosen:
-        return os.path.abspath(os.path.expanduser(chosen))
+    return located(chosen) if chosen else default_directory(env, platform)
+
+
+def default_directory(env: Mapping[str, str], platform: str = sys.platform) -> str:
+    """Return the data directory where nobody chose one; the arguments are those of ``data_directory``."""
     home = env.get("XDG_DATA_HOME")
     if not home:
         if platform == "win32":
@@ -37,6 +40,25 @@ def data_directory(environ: Mapping[str, str] | None = None, platform: str = sys
         else:
             home = os.path.join(os.path.expanduser("~"), ".local", "share")
     return os.path.join(os.path.abspath(home), "autotrace")
+
+
+def located(path: str, base: str = "") -> str:
+    """Return a path that somebody wrote as an absolute one, so that it does not move with the working directory.
+
+    Args:
+        path: ``~`` in it is somebody's home; an empty one stays empty.
+        base: what a relative one is relative to, by default the working directory.
+
+    Raises:
+        ValueError: it names the home of somebody who has none.
+        OSError: there is no working directory.
+    """
+    if not path:
+        return ""
+    expanded = os.path.expanduser(path)
+    if path[0] == "~" and expanded == path:
+        raise ValueError("names a home directory that is not known")
+    return os.path.abspath(os.path.join(base, expanded))
 
 
 def inbox_directory(data: str) -> str:

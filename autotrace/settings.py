@@ -1,9 +1,11 @@
 """The settings: one table, three sources, one frozen object.
 
 The environment wins over the configuration file (``autotrace.toml``, or ``[tool.autotrace]`` in ``pyproject.toml``, found
-upward from the working directory), and that over the defaults.  A value that cannot be read costs one warning and is
-passed over; the program runs.  OpenTelemetry specification, "Environment variable specification", for the ``OTEL_`` ones:
-an empty variable counts as not set.
+upward from the working directory), and that over the defaults.  A value that cannot be read costs one warning, which says
+what holds instead; the program runs.  OpenTelemetry specification, "Environment variable specification", for the
+``OTEL_`` ones: an empty variable counts as not set.
+
+A path is absolute once it has been read, and relative to where it was said: a file's are to its directory.
 
 ``docs/settings.md`` is generated from the table.
 """
@@ -12,27 +14,37 @@ from __future__ import annotations
 
 import os
 
-from autotrace.paths import data_directory
+from autotrace.paths import default_directory, located
 from autotrace.values import (
     boolean,
     choice,
     count,
     endpoint,
+    headers,
     limit,
+    milliseconds,
     names,
     negated,
     pairs,
+    path,
+    positive,
     ratio,
     sampler,
     size,
     text,
+    told,
     traces_endpoint,
+    words,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
+
+    from autotrace.values import Advise
+
+    Wrong = tuple["Setting", str, Any, Exception]  # of what, where it is said, what, and why not
 
 
 class Setting:
@@ -45,9 +57,10 @@ class Setting:
         help_: one sentence.
         also: further environment variables, each with its own ``read``, in the order of precedence; ``AUTOTRACE_<NAME>``
             comes before them.
+        secret: a value, also a wrong one, is nobody's business.
     """
 
-    __slots__ = ("also", "default", "help", "name", "read", "variable")
+    __slots__ = ("also", "default", "help", "name", "read", "secret", "variable")
 
     def __init__(
         self,
@@ -56,6 +69,7 @@ class Setting:
         default: Any,
         help_: str,
         also: tuple[tuple[str, Callable[[Any], Any]], ...] = (),
+        secret: bool = False,
     ) -> None:
         self.name = name
         self.variable = f"AUTOTRACE_{name.upper()}"
@@ -63,8 +77,12 @@ class Setting:
         self.default = default
         self.help = help_
         self.also = also
+        self.secret = secret
 
 
+_EXPORTERS = ("inbox", "otlp", "console", "none")
+_PROPAGATORS = ("tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", "datadog", "none")
+_DEFAULT_ENDPOINT = "http://localhost:4318/v1/traces"  # OTLP exporter specification, "Configuration Options"
 _OTLP = "OTEL_EXPORTER_OTLP_"
 
 
@@ -81,6 +99,7 @@ TABLE = (
         {},
         "Attributes of the whole process, as `key=value,key=value`.",
         (("OTEL_RESOURCE_ATTRIBUTES", pairs),),
+        secret=True,
     ),
     Setting("instrumentors", names, ("all",), "Instrumentors and families that are switched on."),
     Setting(
@@ -92,26 +111,27 @@ TABLE = (
     ),
     Setting(
         "exporters",
-        names,
+        words(*_EXPORTERS),
         (),
-        "Where traces go: `inbox` (this machine), `otlp`, `console` (standard error), `none`. "
-        "By default `otlp` where an endpoint is set, else `inbox`.",
-        (("OTEL_TRACES_EXPORTER", names),),
+        "Where traces go: `inbox` (this machine), `otlp` (to `http://localhost:4318` where no endpoint is set), `console` "
+        "(standard error), `none`. By default `otlp` where an endpoint is set, else `inbox`.",
+        (("OTEL_TRACES_EXPORTER", words(*_EXPORTERS, also={"otlp_proto_http": "otlp"})),),
     ),
     Setting(
         "endpoint",
         endpoint,
         "",
-        "The base URL of an OTLP receiver; `/v1/traces` is added. `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is used as it is.",
+        "The base URL of an OTLP receiver, which is spoken to by `http/protobuf`; `/v1/traces` is added. "
+        "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is used as it is.",
         ((f"{_OTLP}TRACES_ENDPOINT", traces_endpoint), (f"{_OTLP}ENDPOINT", endpoint)),
     ),
-    Setting("headers", pairs, {}, "Headers of OTLP requests, as `key=value,key=value`.", _otlp("HEADERS", pairs)),
     Setting(
-        "protocol",
-        choice("http/protobuf"),
-        "http/protobuf",
-        "The OTLP protocol; only `http/protobuf` is spoken.",
-        _otlp("PROTOCOL", choice("http/protobuf")),
+        "headers",
+        headers,
+        {},
+        "Headers of OTLP requests, as `key=value,key=value`.",
+        _otlp("HEADERS", headers),
+        secret=True,
     ),
     Setting(
         "compression",
@@ -120,11 +140,17 @@ TABLE = (
         "How OTLP requests are compressed: `gzip`, `none`, or `auto`: gzip, except to this machine.",
         _otlp("COMPRESSION", choice("gzip", "none")),
     ),
-    Setting("timeout_ms", count, 10_000, "How long one OTLP request may take, in ms.", _otlp("TIMEOUT", count)),
-    Setting("certificate", text, "", "A file of CA certificates to trust.", _otlp("CERTIFICATE", text)),
-    Setting("client_key", text, "", "The private key's file for mTLS.", _otlp("CLIENT_KEY", text)),
     Setting(
-        "client_certificate", text, "", "The client certificate's file for mTLS.", _otlp("CLIENT_CERTIFICATE", text)
+        "timeout_ms",
+        milliseconds,
+        10_000,
+        "How long one OTLP request may take, in ms; 0: as long as it likes.",
+        _otlp("TIMEOUT", milliseconds),
+    ),
+    Setting("certificate", path, "", "A file of CA certificates to trust.", _otlp("CERTIFICATE", path)),
+    Setting("client_key", path, "", "The private key's file for mTLS.", _otlp("CLIENT_KEY", path)),
+    Setting(
+        "client_certificate", path, "", "The client certificate's file for mTLS.", _otlp("CLIENT_CERTIFICATE", path)
     ),
     Setting("insecure", boolean, False, "Do not verify the receiver's certificate."),
     Setting(
@@ -143,10 +169,10 @@ TABLE = (
     ),
     Setting(
         "propagators",
-        names,
+        words(*_PROPAGATORS),
         ("tracecontext", "baggage"),
         "How context travels: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, `xray`, `datadog`, or `none`.",
-        (("OTEL_PROPAGATORS", names),),
+        (("OTEL_PROPAGATORS", words(*_PROPAGATORS)),),
     ),
     Setting(
         "parent_from_environment",
@@ -212,28 +238,21 @@ TABLE = (
         "The most attributes of an event.",
         (("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", count),),
     ),
-    Setting(
-        "link_attribute_count",
-        count,
-        128,
-        "The most attributes of a link.",
-        (("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", count),),
-    ),
-    Setting("data_dir", text, "", "Where traces are kept on this machine; by default in the user's data directory."),
+    Setting("data_dir", path, "", "Where traces are kept on this machine; by default in the user's data directory."),
     Setting("inbox_max_bytes", size, 256 << 20, "The most that spans not yet read may take on disk: `256MiB`."),
     Setting(
         "schedule_delay_ms",
-        count,
+        milliseconds,
         1000,
         "How long a finished span may wait to be sent, in ms.",
-        (("OTEL_BSP_SCHEDULE_DELAY", count),),
+        (("OTEL_BSP_SCHEDULE_DELAY", milliseconds),),
     ),
     Setting(
         "max_queue_size",
-        count,
+        positive,
         65_536,
         "The most finished spans that wait while nobody takes them, of about 500 bytes each; then the oldest are dropped.",
-        (("OTEL_BSP_MAX_QUEUE_SIZE", count),),
+        (("OTEL_BSP_MAX_QUEUE_SIZE", positive),),
     ),
     Setting(
         "max_queue_bytes",
@@ -244,12 +263,14 @@ TABLE = (
     ),
     Setting(
         "max_export_batch_size",
-        count,
+        positive,
         8192,
         "The most spans of one delivery.",
-        (("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", count),),
+        (("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", positive),),
     ),
-    Setting("exit_timeout_ms", count, 1500, "How long the end of the program may wait for the last spans, in ms."),
+    Setting(
+        "exit_timeout_ms", milliseconds, 1500, "How long the end of the program may wait for the last spans, in ms."
+    ),
     Setting(
         "fault_limit",
         count,
@@ -284,20 +305,28 @@ class Settings:
         def __getattr__(self, name: str) -> Any: ...
 
 
-def load(environ: Mapping[str, str] | None = None, directory: str | None = None) -> Settings:
+def load(
+    environ: Mapping[str, str] | None = None, directory: str | None = None, advise: Advise | None = None
+) -> Settings:
     """Read all sources.
 
     Args:
         environ: in place of ``os.environ``.
         directory: where the search for a configuration file begins; the working directory by default.
+        advise: returns what a word may have meant, of several, or an empty string; None where nobody is told.
     """
     environ = os.environ if environ is None else environ
     warnings: list[str] = []
-    file, configured = _configuration(environ, directory, warnings)
-    values = {setting.name: _value(setting, environ, configured, file, warnings)[0] for setting in TABLE}
+    wrong: list[Wrong] = []
+    file, configured = _configuration(environ, directory, warnings, advise)
+    values = {setting.name: _value(setting, environ, configured, file, wrong)[0] for setting in TABLE}
     if not values["exporters"]:
         values["exporters"] = ("otlp",) if values["endpoint"] else ("inbox",)
-    values["data_dir"] = values["data_dir"] or data_directory(environ)
+    elif not values["endpoint"] and "otlp" in values["exporters"]:
+        values["endpoint"] = _DEFAULT_ENDPOINT
+    values["data_dir"] = values["data_dir"] or default_directory(environ)
+    for setting, source, given, error in wrong:
+        warnings.append(told(source, "" if setting.secret else given, error, values[setting.name], advise))
     return Settings(values, tuple(warnings), file)
 
 
@@ -313,58 +342,58 @@ def sources(environ: Mapping[str, str] | None = None, directory: str | None = No
 
 
 def _value(
-    setting: Setting, environ: Mapping[str, str], configured: dict[str, Any], file: str, warnings: list[str]
+    setting: Setting, environ: Mapping[str, str], configured: dict[str, Any], file: str, wrong: list[Wrong]
 ) -> tuple[Any, str]:
-    sources: list[tuple[str, Any, Callable[[Any], Any]]] = []
+    """Return a setting's value and where it is said; what is not taken of what is said is added to ``wrong``."""
+    sources = []
     for variable, read in ((setting.variable, setting.read), *setting.also):
         given = environ.get(variable)
         if given is not None and given.strip():
-            sources.append((variable, given.strip(), read))
+            sources.append((variable, given.strip(), read, ""))
     if setting.name in configured:
-        sources.append((f"{setting.name} in {file}", configured[setting.name], setting.read))
-    for source, given, read in sources:
+        sources.append((f"{setting.name} in {file}", configured[setting.name], setting.read, os.path.dirname(file)))
+    for source, given, read, base in sources:
         try:
-            return read(given), source
-        except (TypeError, ValueError) as error:
-            warnings.append(f"{source}={given!r} {error}; it is passed over")
+            value = read(given)
+            return (located(value, base) if read is path else value), source
+        except (TypeError, ValueError, OSError) as error:
+            wrong.append((setting, source, given, error))
+            if getattr(error, "instead", None) is not None:
+                return error.instead, source  # type: ignore[union-attr]
     return setting.default, ""
 
 
 def _configuration(
-    environ: Mapping[str, str], directory: str | None, warnings: list[str]
+    environ: Mapping[str, str], directory: str | None, warnings: list[str], advise: Advise | None = None
 ) -> tuple[str, dict[str, Any]]:
-    named = environ.get("AUTOTRACE_CONFIG", "")
+    """Return the configuration file that counts, and what it says; its name is empty where there is none."""
+    named = environ.get("AUTOTRACE_CONFIG", "").strip()
     try:
-        file = named or _found(directory or os.getcwd())
-        if not file:
-            return "", {}
-        from autotrace import toml
+        candidates = iter((located(named),)) if named else _found(directory or os.getcwd())
+        for first in candidates:
+            from autotrace import configuration
 
-        content = toml.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        warnings.append(f"the configuration file {named or 'found upward'} cannot be read ({error}); it is passed over")
-        return "", {}
-    if os.path.basename(file) == "pyproject.toml":
-        content = content.get("tool", {}).get("autotrace", {})
-    known = {setting.name for setting in TABLE}
-    warnings += [
-        f"{key} in {file} is no setting of autotrace; it is passed over" for key in content if key not in known
-    ]
-    return file, content
+            known = tuple(setting.name for setting in TABLE)
+            return configuration.read(first, () if named else candidates, known, warnings, advise)
+    except (OSError, ValueError) as error:
+        where = named or "above the working directory"
+        warnings.append(f"the configuration file {where} cannot be found ({error}); it is passed over")
+    return "", {}
 
 
-def _found(directory: str) -> str:
-    """Return the nearest configuration file at or above a directory, or an empty string."""
+def _found(directory: str) -> Iterator[str]:
+    """Yield what may be a configuration file of ours, at or above a directory, the nearest first."""
     while True:
         own = os.path.join(directory, "autotrace.toml")
         if os.path.isfile(own):
-            return own
+            yield own
         shared = os.path.join(directory, "pyproject.toml")
-        if os.path.isfile(shared):
-            with open(shared, "rb") as lines:
-                if b"[tool.autotrace" in lines.read():
-                    return shared
+        if os.path.isfile(shared) and os.access(shared, os.R_OK):
+            with open(shared, "rb") as content:
+                ours = b"autotrace" in content.read()
+            if ours:
+                yield shared
         parent = os.path.dirname(directory)
         if parent == directory:
-            return ""
+            return
         directory = parent

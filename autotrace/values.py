@@ -10,13 +10,65 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    Advise = Callable[[str, tuple[str, ...]], str]
+
 _UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1 << 10, "mb": 10**6, "mib": 1 << 20, "gb": 10**9, "gib": 1 << 30}
 _SAMPLERS = ("always_on", "always_off", "traceidratio")
+_MOST = (1 << 31) - 1  # what any container can be told to hold
+_LONGEST_MS = 10**10  # what any wait can be told to last: four months
+_MOST_BYTES = 1 << 60
+_HEADER_SIGNS = "!#$%&'*+-.^_`|~"  # RFC 9110, section 5.6.2
+
+
+class WrongError(ValueError):
+    """A value can only be taken in part, or names something that is not known.
+
+    Args:
+        text: the end of a sentence that begins with the value.
+        instead: what holds of it; None where nothing does.
+        word: what is not known.
+        words: what is, so that the nearest can be proposed.
+    """
+
+    def __init__(self, text: str, instead: Any = None, word: str = "", words: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.instead = instead
+        self.word = word
+        self.words = words
+
+
+def told(source: str, given: Any, error: Exception, value: Any, advise: Advise | None) -> str:
+    """Return one sentence: what is wrong with a value, and what holds instead.
+
+    Args:
+        source: where it was said.
+        given: the value; empty where it is nobody's business.
+        error: what reading it raised.
+        value: what holds.
+        advise: returns what a word may have meant, of several; None where nobody is told.
+    """
+    # A URL may have a password in it, and so may whatever was put into a wrong variable.
+    shown = "" if given == "" or "@" in str(given) or "?" in str(given) else f"={given!r}"
+    hint = advise(getattr(error, "word", ""), getattr(error, "words", ())) if advise is not None else ""
+    if isinstance(value, (tuple, bool)):
+        value = ",".join(value) if isinstance(value, tuple) else str(value).lower()
+    if shown and value not in ("", None):
+        return f"{source}{shown} {error}{hint}; using {value}"
+    return f"{source}{shown} {error}{hint}{'' if getattr(error, 'instead', None) else '; it is passed over'}"
 
 
 def text(given: Any) -> str:
     """Read any text."""
+    if isinstance(given, (bool, list, dict)):
+        raise ValueError("is not a text")  # noqa: TRY004
     return str(given)
+
+
+def path(given: Any) -> str:
+    """Read the path of a file or directory, as it was said; see ``located`` for where that is."""
+    if not isinstance(given, str):
+        raise ValueError("is not a path")  # noqa: TRY004
+    return given
 
 
 def boolean(given: Any) -> bool:
@@ -32,18 +84,39 @@ def boolean(given: Any) -> bool:
 
 
 def negated(given: Any) -> bool:
-    """Read a boolean that switches off."""
-    return str(given).strip().lower() != "true"
+    """Read a boolean that switches off; what is neither true nor false counts as false, and is to be said."""
+    word = str(given).strip().lower()
+    if word not in ("true", "false"):
+        raise WrongError("is neither true nor false", True)
+    return word == "false"
 
 
 def count(given: Any) -> int:
     """Read a whole number that is not negative."""
+    return _whole(given, 0, _MOST)
+
+
+def positive(given: Any) -> int:
+    """Read a whole number that is not 0 either."""
+    return _whole(given, 1, _MOST)
+
+
+def milliseconds(given: Any) -> int:
+    """Read a time; 0 is one."""
+    return _whole(given, 0, _LONGEST_MS)
+
+
+def _whole(given: Any, least: int, most: int) -> int:
     try:
         number = int(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("is not a whole number") from None
-    if number < 0 or isinstance(given, bool):
-        raise ValueError("is not a whole number of 0 or more")
+    if isinstance(given, (bool, float)) and (isinstance(given, bool) or given != number):
+        raise ValueError("is not a whole number")
+    if number < least:
+        raise ValueError(f"is not a whole number of {least} or more")
+    if number > most:
+        raise ValueError(f"is more than {most}")
     return number
 
 
@@ -57,15 +130,18 @@ def size(given: Any) -> int:
     word = str(given).strip().lower()
     digits = word.rstrip("bikmg ")
     unit = word[len(digits) :].strip()
-    if not digits.isdigit() or unit not in _UNITS:
+    if not (digits.isascii() and digits.isdigit()) or unit not in _UNITS or len(digits) > 20:
         raise ValueError("is not a size such as 256MiB")
-    return int(digits) * _UNITS[unit]
+    number = int(digits) * _UNITS[unit]
+    if not 0 < number <= _MOST_BYTES:
+        raise ValueError("is not a size between one byte and 2^60")
+    return number
 
 
 def ratio(given: Any) -> float:
     """Read a number between 0 and 1."""
     try:
-        number = float(given)
+        number = -1.0 if isinstance(given, bool) else float(given)
     except (TypeError, ValueError):
         number = -1.0
     if not 0.0 <= number <= 1.0:
@@ -75,13 +151,37 @@ def ratio(given: Any) -> float:
 
 def names(given: Any) -> tuple[str, ...]:
     """Read a list, or text separated by commas."""
-    parts = given if isinstance(given, (list, tuple)) else str(given).split(",")
-    return tuple(part for part in (str(part).strip() for part in parts) if part)
+    parts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("is not a list of words")
+    return tuple(part for part in (part.strip() for part in parts) if part)
+
+
+def words(*known: str, also: dict[str, str] | None = None) -> Callable[[Any], tuple[str, ...]]:
+    """Read a list of words that are known, in any case; what is left of it without the others holds.
+
+    Args:
+        known: the words.
+        also: other spellings, and the word that each means.
+    """
+    other = also or {}
+
+    def read(given: Any) -> tuple[str, ...]:
+        meant = [other.get(name.lower(), name.lower()) for name in names(given)]
+        for name in meant:
+            if name not in known:
+                kept = tuple(one for one in meant if one in known)
+                raise WrongError(f"has {name!r}, which is not one of: {', '.join(known)}", kept or None, name, known)
+        return tuple(dict.fromkeys(meant))
+
+    return read
 
 
 def pairs(given: Any) -> dict[str, str]:
     """Read a table, or ``key=value,key=value`` with percent-encoded values (OTEL_RESOURCE_ATTRIBUTES)."""
     if isinstance(given, dict):
+        if any(isinstance(value, (dict, list)) for value in given.values()):
+            raise ValueError("is not a table of texts")
         return {str(key): str(value) for key, value in given.items()}
     result = {}
     for pair in names(given):
@@ -96,13 +196,24 @@ def pairs(given: Any) -> dict[str, str]:
     return result
 
 
-def choice(*words: str) -> Callable[[Any], str]:
-    """Read one of several words."""
+def headers(given: Any) -> dict[str, str]:
+    """Read pairs that can be headers of HTTP: a name is a token, and a value is on one line."""
+    result = pairs(given)
+    for name, value in result.items():
+        token = name.isascii() and all(sign.isalnum() or sign in _HEADER_SIGNS for sign in name)
+        if not name or not token or any(sign in value for sign in "\r\n\0"):
+            raise ValueError("is not of the form key=value,key=value")
+    return result
+
+
+def choice(*known: str) -> Callable[[Any], str]:
+    """Read one of several words, in any case."""
 
     def read(given: Any) -> str:
-        if given not in words:
-            raise ValueError(f"is not one of: {', '.join(words)}")
-        return str(given)
+        word = str(given).strip().lower()
+        if word not in known:
+            raise WrongError(f"is not one of: {', '.join(known)}", None, word, known)
+        return word
 
     return read
 
@@ -112,18 +223,28 @@ def sampler(given: Any) -> str:
     word = str(given).strip().lower()
     if word[len("parentbased_") :] in _SAMPLERS if word.startswith("parentbased_") else word in _SAMPLERS:
         return word
-    raise ValueError(f"is not one of: {', '.join(_SAMPLERS)}, or one of these after parentbased_")
+    every = (*_SAMPLERS, *(f"parentbased_{name}" for name in _SAMPLERS))
+    raise WrongError(f"is not one of: {', '.join(_SAMPLERS)}, or one of these after parentbased_", None, word, every)
 
 
 def endpoint(given: Any) -> str:
     """Read a base URL, and add the path for traces (OTLP exporter specification, "Endpoint URLs")."""
-    return traces_endpoint(given).rstrip("/") + "/v1/traces"
+    url = traces_endpoint(given).rstrip("/")
+    if url.endswith("/v1/traces"):
+        raise WrongError("ends in /v1/traces, which is not added once more", url)
+    return url + "/v1/traces"
 
 
 def traces_endpoint(given: Any) -> str:
     """Read a URL that is used as it is; an empty path is ``/``."""
     url = str(given).strip()
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme.lower() not in ("http", "https") or not rest.strip("/"):
+    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    host, colon, port = authority.rpartition(":")
+    if not colon or port.endswith("]"):  # the colons of an IPv6 address
+        host, port = authority, ""
+    usable = not port or (port.isascii() and port.isdigit() and int(port[:6]) <= 0xFFFF)
+    blank = any(sign.isspace() or sign < " " for sign in url)
+    if not separator or scheme.lower() not in ("http", "https") or not host or not usable or blank:
         raise ValueError("is not an http:// or https:// URL")
     return url if "/" in rest else url + "/"

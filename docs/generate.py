@@ -43,8 +43,17 @@ Each can be given in three places; the first that has it counts:
    the nearest one at or above the working directory (`AUTOTRACE_CONFIG` names another);
 3. the default.
 
-A value that cannot be read counts as not set.
-It costs one warning, which `autotrace-run` prints before it starts the program.
+A value that cannot be read counts as not set, and so does a word in a list that nobody knows.
+`autotrace-run` prints one line for each before it starts the program, and `autotrace doctor` shows them all:
+what is wrong, what was probably meant, and what holds instead.
+Variables that begin with `AUTOTRACE_` or `OTEL_` and that nothing reads are named as well.
+Headers, URLs with a user, and other values that may be secret are never printed.
+
+A file that is found counts only if it and its directory belong to you or to root and nobody else may write them;
+one that `AUTOTRACE_CONFIG` or `--config` names always counts.
+
+A path may begin with `~`. In a file it is relative to the file's directory, elsewhere to the working directory,
+and it is made absolute once.
 
 ```toml
 # autotrace.toml
@@ -73,9 +82,9 @@ def instrumentors() -> str:
     """Return the page of all instrumentors."""
     families: dict[str, list[str]] = {}
     for known in BUILT_IN:
-        families.setdefault(known.family, []).append(f"| `{known.name}` | `{known.trigger}` |")
+        families.setdefault(known.family, []).append(f"| `{known.name}` | `{known.library}` | `{known.trigger}` |")
     parts = "\n\n".join(
-        f"## {family}\n\n| instrumentor | patched when this is imported |\n|---|---|\n" + "\n".join(rows)
+        f"## {family}\n\n| instrumentor | library | patched when this is imported |\n|---|---|---|\n" + "\n".join(rows)
         for family, rows in sorted(families.items())
     )
     return f"""\
@@ -83,9 +92,10 @@ def instrumentors() -> str:
 
 <!-- made by docs/generate.py from autotrace/patching/registry.py -->
 
-Each is switched on and off by its name, by its family's name, or by `all`,
+Each is switched on and off by its name, by its library's name, by its family's name, or by `all`,
 in the settings `instrumentors` and `instrumentors_off`.
-A name beats its family:
+A library's name (also its distribution's, and OpenTelemetry's) covers all its parts: `celery` is also `celery_worker`.
+The nearest word decides; a name beats its library, and that its family:
 `instrumentors_off = ["http_client"]` with `instrumentors = ["all", "requests"]` leaves `requests` on.
 
 {parts}

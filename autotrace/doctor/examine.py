@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from autotrace import __version__, settings
+from autotrace.checks import checked
 from autotrace.commands import Python, python_of, resolved
 from autotrace.doctor.python import Examined
 from autotrace.doctor.sinks import receiver, sink
@@ -35,13 +36,13 @@ def examine(command: Sequence[str]) -> Generator[Fact, None, None]:
     Args:
         command: how the program is started; empty for the Python that autotrace itself runs in.
     """
-    loaded = settings.load()
+    loaded, warnings = checked()
     yield "autotrace", __version__
     yield from _command(command)
     yield "file", loaded.file
     for setting in _settings(loaded):
         yield "setting", setting
-    for warning in loaded.warnings:
+    for warning in warnings:
         yield "warning", warning
     if not loaded.enabled:
         yield "problem", f"autotrace is switched off by {settings.sources().get('enabled', '')}"
@@ -97,9 +98,11 @@ def _shown(name: str, value: Any) -> Any:
     """Return a value without what is nobody's business."""
     if name == "headers":
         return dict.fromkeys(value, "***")
-    if name == "endpoint" and "@" in value:
-        scheme, _, rest = value.partition("://")
-        return f"{scheme}://***@{rest.rpartition('@')[2]}"
+    if name == "endpoint":
+        value, question, _ = value.partition("?")  # where keys are put that stand in no header
+        scheme, separator, rest = value.partition("://")
+        user, at, place = rest.rpartition("@")
+        return f"{scheme}{separator}{'***' if user else ''}{at}{place}{question}{'***' if question else ''}"
     return list(value) if isinstance(value, tuple) else value
 
 

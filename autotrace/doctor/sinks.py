@@ -33,8 +33,6 @@ def sink(name: str, loaded: Settings) -> Iterator[Fact]:
     yield "sink", {"name": name, "place": "", "ok": name == "console", "text": ""}
     if name == "none":
         yield "problem", "the exporter is 'none': nothing is kept"
-    elif name != "console":
-        yield "warning", f"exporter {name!r} is not one of inbox, otlp, console, none; it is passed over"
 
 
 def receiver(loaded: Settings, place: str, tell: Callable[[Fact], object]) -> None:

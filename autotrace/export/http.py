@@ -48,14 +48,14 @@ class HttpExporter:
 
     Args:
         settings: endpoint (the whole URL), headers, compression (``"gzip"``, ``"none"``, or ``"auto"``: gzip, except to
-            this machine), timeout_ms for one attempt, certificate (of the receiver's authority), client_certificate,
-            client_key and insecure (do not verify).
+            this machine), timeout_ms for one attempt (0: no limit), certificate (of the receiver's authority),
+            client_certificate, client_key and insecure (do not verify).
     """
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._gzip = _packs(settings)
-        self._timeout = settings.timeout_ms / 1000
+        self._timeout = settings.timeout_ms / 1000 or float("inf")
         self._target: _Target | None = None
         self._said: set[str] = set()
         self._not_before = 0.0  # the receiver asked to be left alone until then

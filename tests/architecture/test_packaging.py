@@ -60,10 +60,15 @@ def test_the_version_stands_in_one_place(wheel):
     assert autotrace.__version__ not in (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
 
 
-def test_the_agent_requires_only_two_packages():
+def test_the_agent_requires_only_three_packages():
     """What a traced process may need; all else is the extra of the reader side."""
     required = [line for line in metadata.requires("autotrace") if "extra ==" not in line]
-    assert sorted(line.split(";")[0].split(">")[0].strip() for line in required) == ["importlib-metadata", "wrapt"]
+    assert sorted(line.split(";")[0].split(">")[0].strip() for line in required) == [
+        "importlib-metadata",
+        "tomli",
+        "wrapt",
+    ]
+    assert [line for line in required if "python_version" not in line] == ["wrapt>=1.14"]
 
 
 @pytest.mark.process

@@ -27,8 +27,9 @@ MAY_KNOW = {
     "autotrace.diagnostics": set(),
     "autotrace.paths": set(),
     "autotrace.values": set(),
-    "autotrace.toml": set(),
-    "autotrace.settings": BASE | {"autotrace.values", "autotrace.toml"},
+    "autotrace.configuration": set(),
+    "autotrace.settings": BASE | {"autotrace.values", "autotrace.configuration"},
+    "autotrace.checks": BASE | {"autotrace.settings", "autotrace.patching"},
     "autotrace.trace": TRACE,
     "autotrace.propagation": TRACE | {"autotrace.propagation"},
     "autotrace.patching": PATCHING,
@@ -43,6 +44,7 @@ MAY_KNOW = {
     "autotrace.cli": BASE | {"autotrace.cli", "autotrace.insights", "autotrace.store", "autotrace.web"},
     "autotrace.doctor": BASE
     | {
+        "autotrace.checks",
         "autotrace.commands",
         "autotrace.doctor",
         "autotrace.export",
@@ -51,7 +53,7 @@ MAY_KNOW = {
         "autotrace.settings",
     },
     "autotrace.commands": set(),
-    "autotrace.launcher": BASE | {"autotrace.settings", "autotrace.bootstrap", "autotrace.commands"},
+    "autotrace.launcher": BASE | {"autotrace.checks", "autotrace.commands"},
     "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.doctor", "autotrace.launcher"},
     "autotrace": {"autotrace", "autotrace.api"},
 }
@@ -149,7 +151,7 @@ def test_outside_the_registry_no_library_is_named(name):
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
-def test_the_traced_side_needs_nothing_but_wrapt_and_importlib_metadata(name):
+def test_the_traced_side_needs_nothing_but_what_it_requires(name):
     """The reader side may use what serves it; an instrumentor may import its own library, which is there already."""
     if name.startswith((*READER, "autotrace.instrumentors.")):
         return
@@ -159,7 +161,7 @@ def test_the_traced_side_needs_nothing_but_wrapt_and_importlib_metadata(name):
     if standard is None:
         pytest.skip("Python 3.9 does not list its standard library; newer ones hold this rule")
     foreign = {known.partition(".")[0] for known in imports(MODULES[name])} - {"autotrace"} - set(standard)
-    assert foreign <= {"wrapt", "importlib_metadata", "sitecustomize", "tomllib"}  # tomllib: from 3.11 on
+    assert foreign <= {"wrapt", "importlib_metadata", "sitecustomize", "tomli", "tomllib"}  # tomllib: from 3.11 on
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

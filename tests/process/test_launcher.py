@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from autotrace.launcher import SITE
 from machine import AUTOTRACE, RUN
 
 SPAN = "import autotrace\nwith autotrace.span('work'):\n    pass\n"
@@ -94,10 +95,97 @@ def test_a_wrong_value_is_one_warning_and_the_program_runs(machine):
     """The launcher says it, once; the program's own output is untouched."""
     done = machine.python("-c", "print('ran')", environ={"OTEL_TRACES_SAMPLER_ARG": "1.5"})
     assert done.stdout == b"ran\n"
-    assert (
-        done.stderr
-        == b"autotrace-run: OTEL_TRACES_SAMPLER_ARG='1.5' is not a ratio between 0 and 1; it is passed over\n"
-    )
+    assert done.stderr == b"autotrace-run: OTEL_TRACES_SAMPLER_ARG='1.5' is not a ratio between 0 and 1; using 1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "line", "left"),
+    [
+        (
+            (),
+            {"OTEL_TRACES_EXPORTER": "zipkin"},
+            "OTEL_TRACES_EXPORTER='zipkin' has 'zipkin', which is not one of",
+            True,
+        ),
+        ((), {"AUTOTRACE_EXPORTERS": "inbx"}, "AUTOTRACE_EXPORTERS='inbx' has 'inbx', which is not one of", True),
+        ((), {"AUTOTRACE_INSTRUMENTORS": "flaks"}, "AUTOTRACE_INSTRUMENTORS='flaks' has 'flaks', which is no", True),
+        (
+            ("--off", "flaks"),
+            {},
+            "--off='flaks' has 'flaks', which is no instrumentor, library or family (did you",
+            True,
+        ),
+        (("--set", "nope=1"), {}, "--set nope is no setting of autotrace", True),
+        (
+            ("--set=service-nam=x",),
+            {},
+            "--set service-nam is no setting of autotrace (did you mean AUTOTRACE_SERVICE",
+            True,
+        ),
+        ((), {"AUTOTRACE_SERVIC_NAME": "x"}, "AUTOTRACE_SERVIC_NAME is no setting of autotrace (did you mean", True),
+        ((), {"OTEL_PROPAGATORS": "ottrace"}, "OTEL_PROPAGATORS='ottrace' has 'ottrace', which is not one of", True),
+        ((), {"AUTOTRACE_EXCLUDED_URLS": "("}, "AUTOTRACE_EXCLUDED_URLS has '(', which is no regular expression", True),
+        (
+            (),
+            {"OTEL_BSP_MAX_QUEUE_SIZE": "0"},
+            "OTEL_BSP_MAX_QUEUE_SIZE='0' is not a whole number of 1 or more; using",
+            True,
+        ),
+        (("-e", "me:SECRET@host"), {}, "-e is not an http:// or https:// URL; it is passed over", True),
+        ((), {"OTEL_EXPORTER_OTLP_HEADERS": "api-key: SECRET"}, "OTEL_EXPORTER_OTLP_HEADERS is not of the form", True),
+        (("-e", "http://127.0.0.1:9/v1/traces"), {}, "-e='http://127.0.0.1:9/v1/traces' ends in /v1/traces", False),
+    ],
+)
+def test_nothing_is_silently_nothing(machine, options, environ, line, left):
+    """One line from the launcher; the program runs, and its spans are kept wherever no receiver was named."""
+    done = machine.python("-c", SPAN + "print('ran')", options=options, environ=environ)
+    assert done.stdout == b"ran\n"
+    said = done.stderr.decode()
+    assert said.startswith(f"autotrace-run: {line}"), said
+    assert (said.count("\n"), "SECRET" in said) == (1, False)
+    assert machine.names() == (["work"] if left else [])
+
+
+def test_where_only_sitecustomize_switches_us_on_nothing_is_said(machine):
+    """The program's standard error is its own; the doctor shows what the launcher would have said."""
+    environ = {"AUTOTRACE_EXPORTERS": "inbx", "AUTOTRACE_NOPE": "1", "PYTHONPATH": SITE}
+    done = machine.run(sys.executable, "-c", SPAN, environ=environ)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert machine.names() == ["work"]
+    doctor = machine.run(AUTOTRACE, "doctor", environ=environ).stdout.decode()
+    assert "warning     AUTOTRACE_EXPORTERS='inbx' has 'inbx', which is not one of" in doctor
+    assert "warning     AUTOTRACE_NOPE is no setting of autotrace" in doctor
+
+
+def test_a_table_that_is_a_list_is_one_warning(machine):
+    """[[tool.autotrace]] in a pyproject.toml: the program runs."""
+    machine.write("pyproject.toml", "[[tool.autotrace]]\nservice_name = 'x'\n")
+    done = machine.python("-c", SPAN + "print('ran')")
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"ran\n", 1)
+    assert b"tool.autotrace is not a table: write [tool.autotrace]" in done.stderr
+    assert machine.names() == ["work"]
+
+
+def test_a_path_is_absolute_from_the_start(machine):
+    """A home that no shell has put in, and a program that goes elsewhere before it starts others."""
+    machine.environ["HOME"] = str(machine.directory / "home")
+    code = "import os, subprocess, sys\nos.mkdir('deeper')\nos.chdir('deeper')\n"
+    code += f"subprocess.run([sys.executable, '-c', {SPAN!r}], check=True)\n"
+    for number, (option, variable, place) in enumerate(
+        [
+            ("--data-dir=~/traces", "", "home/traces"),
+            ("--data-dir=traces", "", "traces"),
+            ("", "~/again", "home/again"),
+            ("", "again", "again"),
+        ]
+    ):
+        machine.data = machine.directory / place
+        machine.environ["AUTOTRACE_DATA_DIR"] = variable or "elsewhere"
+        done = machine.python("-c", code.replace("deeper", f"deeper{number}"), options=[option] if option else [])
+        assert (done.returncode, done.stderr) == (0, b"")
+        machine.environ["AUTOTRACE_DATA_DIR"] = str(machine.data)
+        assert machine.names() == ["work"]
+    assert not (machine.directory / "~").exists()
 
 
 @pytest.mark.parametrize("way", ["script", "module", "command", "stdin", "shell", "nested", "autotrace", "python-m"])
