@@ -6,7 +6,8 @@ The entry point's name is the module that triggers it, its value is where the ``
     acme = "acme_autotrace:INSTRUMENTOR"
 
 Looking into every installed distribution at every start would cost more than all else, so what was found is kept in a file
-under a key made of the search path and its modification times; installing or removing a distribution changes the key.
+for each search path, with a key made of it and its modification times; installing or removing a distribution changes the
+key.  Of these files there are at most thirty-two.
 
 Not seen: distributions in zip files, and editable installs whose metadata is not in a directory of the search path.
 """
@@ -14,12 +15,16 @@ Not seen: distributions in zip files, and editable installs whose metadata is no
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from zlib import crc32
 
 from autotrace.patching.registry import Known
 
 GROUP = "[autotrace.instrumentors]"
+_PREFIX, _SUFFIX = "instrumentors-", ".txt"
+_MOST = 32  # search paths of one user that are not looked through again at each start
+_NO_LINK = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def third_party(cache_dir: str) -> list[Known]:
@@ -29,10 +34,10 @@ def third_party(cache_dir: str) -> list[Known]:
         cache_dir: where the findings are kept; it need not be writable.
     """
     key = _key()
-    cache = os.path.join(cache_dir, f"instrumentors-{crc32(key.encode(errors='replace')):08x}.txt")
+    where = crc32("|".join([sys.version.split()[0], *sys.path]).encode(errors="replace"))
+    cache = os.path.join(cache_dir, f"{_PREFIX}{where:08x}{_SUFFIX}")
     try:
-        with open(cache, encoding="utf-8") as lines:
-            first, *rest = lines.read().split("\n")
+        first, *rest = _read(cache).split("\n")
         if first == key:
             return [_known(*line.split("\t")) for line in rest if line]
     except (OSError, ValueError, TypeError):
@@ -91,13 +96,46 @@ def _key() -> str:
     return "|".join(parts).replace("\n", " ")
 
 
+def _read(cache: str) -> str:
+    """Return what is in the file of findings; what stands there is imported, so nobody else may have written it.
+
+    Raises:
+        OSError: there is none that may be trusted.
+        ValueError: it is no text.
+    """
+    descriptor = os.open(cache, os.O_RDONLY | _NO_LINK)
+    with open(descriptor, encoding="utf-8") as lines:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or (
+            hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022)
+        ):
+            raise PermissionError(f"{cache} may be somebody else's")
+        return lines.read()
+
+
 def _keep(cache: str, text: str) -> None:
     """Write the findings in one step, so that a reader sees the old file or the new one."""
     temporary = f"{cache}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(cache), mode=0o700, exist_ok=True)
-        with open(temporary, "w", encoding="utf-8") as file:
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
+        except FileExistsError:  # of a process that was killed, or a trap: not written to, and gone the next time
+            os.unlink(temporary)
+            return
+        with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
         os.replace(temporary, cache)
+        _forget_old(os.path.dirname(cache))
     except OSError:
         return
+
+
+def _forget_old(directory: str) -> None:
+    """Delete the findings for search paths that were not looked up for the longest, beyond a number."""
+    names = [name for name in os.listdir(directory) if name.startswith(_PREFIX) and _SUFFIX in name]
+    if len(names) > _MOST:
+        files = [os.path.join(directory, name) for name in names]
+        files.sort(key=lambda file: os.lstat(file).st_mtime_ns)
+        for file in files[: len(files) - _MOST]:
+            os.unlink(file)
