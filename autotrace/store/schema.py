@@ -11,6 +11,8 @@ import sqlite3
 import time
 from contextlib import contextmanager
 
+from autotrace.store.trust import distrusted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30
 """How long a reader waits for another one that is writing, in seconds."""
+
+APPLICATION_ID = 0x61747263
+"""What makes an SQLite file one of ours: "atrc"."""
 
 # One entry for each version: what leads from the version before to it. Never edit an entry that was released.
 MIGRATIONS = (
@@ -104,6 +109,9 @@ MIGRATIONS = (
 )
 
 
+_TABLES = {"files", "resources", "traces", "trace_services", "trace_routes", "spans"}
+
+
 class StoreError(Exception):
     """The store cannot be read or written; the text says why and what to do."""
 
@@ -119,6 +127,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_strangers(path)
         # SQLite gives its -wal and -shm files the mode of the database, so creating this one first covers all.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -126,6 +135,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         raise StoreError(f"cannot open {path}: {error}. Set AUTOTRACE_DATA_DIR to a directory you own") from error
     try:
         database.row_factory = sqlite3.Row
+        _refuse_other_programs(database, path)
         _configure(database)
         _migrate(database, path)
     except sqlite3.Error as error:
@@ -135,6 +145,18 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _refuse_strangers(path: Path) -> None:
+    """Look at the files that SQLite would open, each of which could lead it to another."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + ending)
+        try:
+            reason = distrusted(file)
+        except FileNotFoundError:
+            continue
+        if reason:
+            raise StoreError(f"{file} {reason}, and is not used: move it away, or set AUTOTRACE_DATA_DIR")
 
 
 @contextmanager
@@ -149,6 +171,17 @@ def writing(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("COMMIT")
 
 
+def _refuse_other_programs(database: sqlite3.Connection, path: Path) -> None:
+    """Look whose file it is before anything is changed in it: a new one has nothing, ours has our mark."""
+    if int(database.execute("PRAGMA application_id").fetchone()[0]) == APPLICATION_ID:
+        return
+    tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and not tables >= _TABLES:  # before there was a mark, the tables had to do
+        raise StoreError(
+            f"{path} is the SQLite file of another program, and is not used: move it away, or set AUTOTRACE_DATA_DIR"
+        )
+
+
 def _configure(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect only before the first table exists
     # Switching to WAL needs the file alone and does not wait by itself when another reader opens it just now.
@@ -161,6 +194,8 @@ def _configure(database: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+    if int(database.execute("PRAGMA application_id").fetchone()[0]) != APPLICATION_ID:
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA journal_size_limit = 16777216")
 

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from autotrace.store.schema import MIGRATIONS, StoreError, open_database, writing
+from autotrace.store.schema import APPLICATION_ID, MIGRATIONS, StoreError, open_database, writing
 
 
 def test_new_file(tmp_path):
@@ -35,6 +35,29 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(StoreError, match="Move the file away"):
         open_database(path)
     assert path.read_text().startswith("this is a letter")
+
+
+def test_the_file_of_another_program_is_refused(tmp_path):
+    """An SQLite file that only has our file's name is not given our tables; nothing in it is changed."""
+    path = tmp_path / "traces.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE spans (theirs)")
+        other.execute("PRAGMA user_version = 1")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is the SQLite file of another program, and is not used: move it away"):
+        open_database(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["traces.sqlite"]
+
+
+def test_a_file_says_whose_it_is(tmp_path):
+    """By its application id; one from before there was one is known by its tables, and gets it."""
+    for _ in range(2):
+        database = open_database(tmp_path / "traces.sqlite")
+        assert database.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+        database.execute("PRAGMA application_id = 0")
+        database.close()
 
 
 def test_unusable_place(tmp_path):
