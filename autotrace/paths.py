@@ -71,8 +71,8 @@ def database_file(data: str) -> str:
     return os.path.join(data, "traces.sqlite")
 
 
-def temporary_directory() -> str:
-    """Return the place to fall back on, under the system's temporary directory (``tempfile`` is a heavy import)."""
+def temporary_root() -> str:
+    """Return our directory under the system's temporary one (``tempfile`` is a heavy import)."""
     for name in ("TMPDIR", "TEMP", "TMP"):
         base = os.environ.get(name)
         if base and os.path.isdir(base):
@@ -81,3 +81,15 @@ def temporary_directory() -> str:
         base = "/tmp"  # noqa: S108
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     return os.path.join(os.path.abspath(base), f"autotrace-{user}")
+
+
+def temporary_directory(data: str) -> str:
+    """Return what takes the place of a data directory that cannot be used: one of its own for each that was chosen.
+
+    The default ones share theirs: a process without a home has another default than whoever reads its traces.
+    """
+    if data == default_directory(os.environ):
+        return temporary_root()
+    from zlib import crc32
+
+    return os.path.join(temporary_root(), f"for-{crc32(os.path.realpath(data).encode(errors='surrogateescape')):08x}")

@@ -110,7 +110,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="session", autouse=True)
 def hermetic_session(tmp_path_factory, request):
     """The directory beneath which this session's places are, the guard of them, and an environment without the user's."""
-    elsewhere = (paths.data_directory(), paths.temporary_directory())
+    elsewhere = (paths.data_directory(), paths.temporary_root())
     base = tmp_path_factory.getbasetemp()
     root = tempfile.mkdtemp(prefix="at-")
     os.chmod(root, 0o755)  # some tests have programs that are not the user's

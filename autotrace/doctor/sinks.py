@@ -26,7 +26,7 @@ def sink(name: str, loaded: Settings) -> Iterator[Fact]:
         if _writable(place):
             yield "sink", {"name": name, "place": place, "ok": True, "text": "writable"}
             return
-        other = temporary_directory()
+        other = temporary_directory(loaded.data_dir)
         yield "sink", {"name": name, "place": other, "ok": False, "text": f"{place} cannot be written"}
         yield "warning", f"{place} cannot be written: traces go to {other}, where 'autotrace traces' does not look"
         return

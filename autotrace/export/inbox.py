@@ -42,8 +42,9 @@ class Inbox:
     """Appends requests to a file of this process; used by one thread.
 
     Args:
-        settings: data_dir (empty for the user's; where it cannot be made, the files go to ``autotrace-<uid>`` under the
-            temporary directory) and inbox_max_bytes, the ceiling of the whole inbox, which all processes share.
+        settings: data_dir (empty for the user's; where it cannot be made, the files go to a place of its own in
+            ``autotrace-<uid>`` under the temporary directory) and inbox_max_bytes, the ceiling of the whole inbox, which
+            all processes share.
     """
 
     def __init__(self, settings: InboxSettings) -> None:
@@ -124,10 +125,9 @@ class Inbox:
         try:
             places.make(inbox)
         except OSError as refusal:
-            fallback = paths.temporary_directory()
             try:
-                places.make_private(fallback)
-                inbox = os.path.join(fallback, "inbox")
+                places.make_private(paths.temporary_root())
+                inbox = os.path.join(paths.temporary_directory(self._data), "inbox")
                 places.make(inbox)
             except OSError as error:
                 raise OSError(f"{refusal}, and {error}") from error

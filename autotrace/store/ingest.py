@@ -10,12 +10,15 @@ Damage (a torn end of a finished file, a record that is no OTLP request) is coun
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import time
 from pathlib import Path
 
 from autotrace.store import inbox
 from autotrace.store.schema import writing
+from autotrace.store.trust import distrusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """How much is taken in one transaction: bounds memory, and how long other readers wait."""
+
+# Somebody may put a link, or a pipe that nobody writes to, where there was a file a moment ago.
+_FLAGS = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
 class Ingested:
@@ -59,14 +65,7 @@ def ingest(
         report: what to add to, where several inboxes are taken in.
     """
     report = report or Ingested()
-    try:
-        # Resolved, since the path is what a file's offset is kept by.
-        paths = sorted(path for path in directory.resolve().iterdir() if path.name.endswith(inbox.SUFFIX))
-    except FileNotFoundError:
-        paths = []
-    except OSError as error:
-        report.unreadable[str(directory)] = error.strerror or str(error)
-        paths = []
+    paths = _files(directory, report)
     known = {str(row["path"]): row for row in database.execute("SELECT path, offset, done FROM files")}
     for path in paths:
         try:
@@ -83,9 +82,29 @@ def ingest(
     return report
 
 
+def _files(directory: Path, report: Ingested) -> list[Path]:
+    """Return the files of an inbox, sorted; none where there is no inbox, or it is not ours."""
+    try:
+        reason = distrusted(directory)
+    except (FileNotFoundError, NotADirectoryError):  # nor a place for one
+        return []
+    except OSError as error:
+        reason = error.strerror or str(error)
+    try:
+        if not reason:
+            # Resolved, since the path is what a file's offset is kept by.
+            return sorted(path for path in directory.resolve().iterdir() if path.name.endswith(inbox.SUFFIX))
+    except OSError as error:
+        reason = error.strerror or str(error)
+    report.unreadable[str(directory)] = reason
+    return []
+
+
 def _worth_opening(path: Path, row: sqlite3.Row | None) -> bool:
     """Tell, without opening or locking, whether a file may hold something new or may be deleted."""
-    status = path.stat()
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "is a link or no file")
     if status.st_size <= len(inbox.MAGIC) and not inbox.settled(status):
         return False  # its writer may not have taken its lock yet
     if row is None:
@@ -100,7 +119,8 @@ def _take(database: sqlite3.Connection, path: Path, chunk_bytes: int, report: In
     with writing(database):
         row = database.execute("SELECT offset, done FROM files WHERE path = ?", (str(path),)).fetchone()
         offset, done = (row["offset"], bool(row["done"])) if row else (0, False)
-        with path.open("r+b") as file:  # writable, because a file system over the network wants that for LOCK_EX
+        # Writable, because a file system over the network wants that for LOCK_EX.
+        with open(os.open(path, _FLAGS), "r+b") as file:
             if done:
                 _delete_if_settled(file, path)
                 return False

@@ -1,19 +1,19 @@
 """What every reading command begins with: open the store, take in the inbox, keep the ceilings.
 
-Traced processes that cannot write to the user's data directory (no home, a read-only disk) leave their files in a
-private directory under the temporary one; that is looked at too, and holds the store where nothing else can.
+Traced processes that cannot write to their data directory (no home, a read-only disk) leave their files in a private
+directory under the temporary one, which belongs to that data directory; it is looked at too, and holds the store where
+nothing else can.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
-from autotrace.paths import temporary_directory
+from autotrace.paths import temporary_directory, temporary_root
 from autotrace.store.ingest import Ingested, ingest
 from autotrace.store.retention import Retention, enforce
 from autotrace.store.schema import StoreError, open_database
+from autotrace.store.trust import distrusted, writable_by_others
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def open_store(data: Path | None = None, ceiling: Retention | None = None) -> St
         StoreError: the store cannot be used.
         sqlite3.Error: it failed underway (a full disk, another reader that holds it for too long).
     """
-    fallback = _fallback() if data is None else None
     directory = _data_directory() if data is None else data
+    fallback = _fallback(directory) if data is None else None
     try:
         database = open_database(directory / DATABASE)
     except StoreError:
@@ -69,12 +69,10 @@ def _data_directory() -> Path:
     return Path(settings.load().data_dir).expanduser()
 
 
-def _fallback() -> Path | None:
-    """Return the directory under the temporary one, if it is there and is ours alone."""
-    directory = Path(temporary_directory())
-    try:
-        status = directory.lstat()
-    except OSError:
+def _fallback(directory: Path) -> Path | None:
+    """Return what takes a data directory's place under the temporary one, if it is there and is ours alone."""
+    root = Path(temporary_root())
+    if not root.is_dir() or distrusted(root) or writable_by_others(root):
         return None
-    ours = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
-    return directory if stat.S_ISDIR(status.st_mode) and ours else None
+    place = Path(temporary_directory(str(directory)))
+    return place if place.is_dir() else None

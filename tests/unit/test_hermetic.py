@@ -27,7 +27,7 @@ def test_every_place_of_a_test_is_its_own(tmp_path):
     assert tempfile.gettempdir() == os.environ["TMPDIR"] == os.getcwd() == home
     assert os.listdir(home) == []
     assert settings.load().data_dir == paths.data_directory() == os.path.join(home, ".local", "share", "autotrace")
-    assert paths.temporary_directory() == os.path.join(home, f"autotrace-{os.getuid()}")
+    assert paths.temporary_root() == os.path.join(home, f"autotrace-{os.getuid()}")
     assert settings.load().file == ""
     assert not [name for name in os.environ if name.startswith(("OTEL_", "XDG_", "TRACEPARENT"))]
     socket = os.path.join(tempfile.mkdtemp(prefix="pymp-"), "listener-12345678")

@@ -10,12 +10,13 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from autotrace.export import inbox as module
 from autotrace.export.inbox import Inbox
-from autotrace.paths import data_directory
+from autotrace.paths import data_directory, temporary_directory
 from unit.export.making import settings
 from unit.export.reading import everything, files, is_finished, records
 
@@ -337,8 +338,9 @@ def test_a_file_in_the_directorys_place(make, data, monkeypatch, tmp_path):
     data.write_text("in the way")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     write(make(), b"x")
-    fallback = tmp_path / f"autotrace-{os.getuid()}"
-    assert stat.S_IMODE(fallback.stat().st_mode) == 0o700
+    root, fallback = tmp_path / f"autotrace-{os.getuid()}", Path(temporary_directory(str(data)))
+    assert fallback.parent == root
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (root, fallback, fallback / "inbox")] == [0o700] * 3
     assert everything(fallback / "inbox") == [b"x"]
 
 
