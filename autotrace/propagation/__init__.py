@@ -32,6 +32,8 @@ KNOWN = ("tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", "datadog"
 
 # One character more than any parser reads: it shall see that there was more.
 _MAX_BYTES = 8193
+_WHOLE = frozenset(("traceparent", "b3", "uber-trace-id", "x-amzn-trace-id", "baggage"))  # that tell all by themselves
+_MAX_EARLIER = 8  # broken occurrences of a message's headers that are passed over
 
 # What `configure` sets; at first as it is by default.
 _extractors: tuple[Extract, ...] = (_w3c.extract,)
@@ -128,9 +130,10 @@ def incoming_bytes(headers: MessageHeaders) -> Remote | None:
     """Return what came in with a message, or None.
 
     Args:
-        headers: what the client library has on the message.  Names are compared without regard to case, and the first
-            occurrence of a name wins; whatever is not a pair of a string and ASCII bytes (or an ASCII string) is as
-            good as absent.  An iterator is left alone: it would be empty when the program reads it.
+        headers: what the client library has on the message.  Names are compared without regard to case; whoever passes a
+            message on adds to its end, so the last occurrence of a name wins, or where that is broken one before it.
+            Whatever is not a pair of a string and ASCII bytes (or an ASCII string) is as good as absent.  An iterator is
+            left alone: it would be empty when the program reads it.
     """
     if not headers or not _names:
         return None
@@ -140,7 +143,8 @@ def incoming_bytes(headers: MessageHeaders) -> Remote | None:
             pairs = headers.items()
         elif hasattr(headers, "__next__"):
             return None
-    found: dict[str, str | None] = {}
+    found: dict[str, str] = {}
+    earlier: list[tuple[str, str]] | None = None
     for pair in pairs:
         try:
             name, value = pair
@@ -148,9 +152,22 @@ def incoming_bytes(headers: MessageHeaders) -> Remote | None:
             continue
         if isinstance(name, str):
             name = name.lower()
-            if name in _names and name not in found:
-                found[name] = _text(value)
-    return incoming(found.get) if found else None
+            if name in _names:
+                text = _text(value)
+                if text is not None:
+                    if name in found and name in _WHOLE:
+                        earlier = [*(earlier or ()), (name, found[name])][-_MAX_EARLIER:]
+                    found[name] = text
+    if not found:
+        return None
+    remote = incoming(found.get)
+    for name, text in reversed(earlier or ()):
+        if remote is not None and remote.trace_id:
+            break
+        other = incoming({**found, name: text}.get)
+        if other is not None and (remote is None or other.trace_id):
+            remote = other
+    return remote
 
 
 def to_environment(span: Span) -> dict[str, str]:

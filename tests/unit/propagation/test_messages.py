@@ -46,11 +46,41 @@ def test_an_iterator_is_not_used_up():
     assert next(headers) == ("traceparent", TRACEPARENT)
 
 
-def test_the_first_occurrence_counts():
-    """Also where it is broken: the second may come from somebody else."""
-    assert propagation.incoming_bytes([("traceparent", TRACEPARENT), ("traceparent", OTHER)]).span_id == SPAN_ID
-    assert propagation.incoming_bytes([("traceparent", b"\xff"), ("traceparent", OTHER)]) is None
-    assert propagation.incoming_bytes([("Traceparent", TRACEPARENT), ("traceparent", OTHER)]).span_id == SPAN_ID
+@pytest.mark.parametrize("broken", [b"rubbish", b"\xff", b"", None, b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01"])
+def test_the_last_occurrence_that_is_well_formed_counts(broken):
+    """Whoever passes a message on adds to its end; what is broken is passed over, on either side."""
+    ours, other, rubbish = (("traceparent", value) for value in (TRACEPARENT, OTHER, broken))
+    for headers in ([other, ours], [rubbish, ours], [ours, rubbish], [other, ours, rubbish], [rubbish, ours, rubbish]):
+        assert propagation.incoming_bytes(headers).span_id == SPAN_ID
+    assert propagation.incoming_bytes([("traceparent", OTHER), ("Traceparent", TRACEPARENT)]).span_id == SPAN_ID
+    assert propagation.incoming_bytes([rubbish, rubbish]) is None
+
+
+def test_what_goes_with_a_context_is_the_last_as_well():
+    """Each name by itself: the last tracestate and the last baggage that can be read."""
+    headers = [("traceparent", OTHER), ("tracestate", b"a=1"), ("baggage", b"b=1")]
+    headers += [("traceparent", TRACEPARENT), ("tracestate", b"a=2"), ("baggage", b"b=2"), ("baggage", b"=")]
+    remote = propagation.incoming_bytes(headers)
+    assert (remote.span_id, remote.tracestate, remote.baggage) == (SPAN_ID, "a=2", "")
+    remote = propagation.incoming_bytes([("baggage", b"b=1"), ("baggage", b"b=2")])
+    assert (remote.trace_id, remote.baggage) == ("", "b=2")
+    remote = propagation.incoming_bytes([("traceparent", TRACEPARENT), ("baggage", b"b=1"), ("traceparent", b"x")])
+    assert (remote.span_id, remote.baggage) == (SPAN_ID, "b=1")
+
+
+def test_what_comes_in_several_headers_is_not_mixed():
+    """A style that tells trace and span apart is taken from the end only: an earlier half belongs to another context."""
+    propagation.configure(["b3multi"])
+    first = [("x-b3-traceid", TRACE_ID.encode()), ("x-b3-spanid", SPAN_ID.encode())]
+    assert propagation.incoming_bytes([*first, ("x-b3-traceid", b"1" * 32), ("x-b3-spanid", b"nonsense")]) is None
+    second = [("x-b3-traceid", b"1" * 32), ("x-b3-spanid", b"2" * 16)]
+    assert propagation.incoming_bytes([*first, *second]).span_id == "2" * 16
+
+
+def test_many_broken_occurrences_cost_little():
+    """Only some of them are passed over."""
+    headers = [("traceparent", TRACEPARENT), *[("traceparent", b"rubbish")] * 100_000]
+    assert propagation.incoming_bytes(headers) is None
 
 
 def test_names_are_compared_without_regard_to_case():
@@ -98,7 +128,7 @@ def test_what_is_no_pair_is_skipped():
         (None, TRACEPARENT),
         (b"traceparent", OTHER),
     ]
-    assert propagation.incoming_bytes([*odd, ("traceparent", TRACEPARENT)]).span_id == SPAN_ID
+    assert propagation.incoming_bytes([("traceparent", TRACEPARENT), *odd]).span_id == SPAN_ID
 
 
 def test_limits_hold_for_bytes_too():
