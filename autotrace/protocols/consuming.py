@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Read = Callable[[Any], Optional[tuple[Facts, Any]]]
     Enter = Callable[[Operation, Facts, Any], Span]
 
-PROCESS = "messaging.process"
+PROCESS, RECEIVE = "messaging.process", "messaging.receive"
 
 _handlings: dict[int, tuple[ref[Any], Handling]] = {}
 loops: set[Handling] = set()  # that go through batches elsewhere than where these were pulled

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Facts, Operation, Span
+    from autotrace.trace.tracer import Remote
 
     # facts; the headers as they are given (pairs or a dictionary), or None where none can be sent
     Prepare = Callable[[Args, Kwargs], Optional[tuple[Facts, Any]]]
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     Place = tuple[int, str]
 
 SEND = "messaging.send"
+_LINKING = consuming.PROCESS, consuming.RECEIVE  # their links are to whoever sent what came
 
 _unanswered: set[Span] = set()
 _watching = False
@@ -232,37 +234,71 @@ def fit(limit: Callable[[Args], int], place: Place) -> Wrap:
 
 
 def _carried(given: Any, span: Span) -> Any:
-    """Return fresh headers with the context, or the given ones where there is nothing to add.
-
-    A context that the program put there stays, and is linked (semantic conventions, messaging spans, "Producer spans").
-    """
+    """Return fresh headers with the context, or the given ones where there is nothing to add; see ``_replaced``."""
     if type(given) is dict:
         return put_into(given, span) or given
     if not given:
         return propagation.outgoing_bytes(span) or given
-    remote = propagation.incoming_bytes(given)
-    if remote is not None and remote.trace_id:
-        consuming.link(span, remote.trace_id, remote.span_id, remote.flags | consuming.REMOTE, remote.tracestate)
+    replaced = _replaced(given, span)
+    ours = propagation.outgoing_bytes(span)
+    if replaced is None or not ours:
         return given
-    taken = {str(pair[0]).lower() for pair in given if isinstance(pair, tuple) and pair}
-    ours = [pair for pair in propagation.outgoing_bytes(span) if pair[0] not in taken]
-    return [*given, *ours] if ours else given
+    theirs = [pair for pair in given if _name(pair) not in replaced]
+    taken = {_name(pair) for pair in theirs}
+    return theirs + [pair for pair in ours if pair[0] not in taken]
 
 
 def put_into(headers: Mapping[str, Any] | None, span: Span) -> dict[str, Any] | None:
-    """Return fresh headers, by their names, with the context; None where there is nothing to add.
+    """Return fresh headers, by their names, with the context; None where there is nothing to add.  See ``_replaced``."""
+    ours = dict(propagation.outgoing(span))
+    if not headers or not ours:
+        return ours or None
+    replaced = _replaced(headers, span)
+    if replaced is None:
+        return None
+    theirs = {name: value for name, value in headers.items() if str(name).lower() not in replaced}
+    taken = {str(name).lower() for name in theirs}
+    return {**theirs, **{name: value for name, value in ours.items() if name not in taken}}
 
-    As in a list of headers, a context that the program put there stays, and is linked.
+
+def _replaced(headers: Any, span: Span) -> set[str] | None:
+    """Return the names of the headers whose place ours take; None where what is there stays.
+
+    A context that the program put there stays, and is linked (semantic conventions, messaging spans, "Producer spans").  One
+    that came with the message which is being handled does not: it was the last sender's, and now this is who sends.  Nor
+    does a broken one.  Baggage stays where the program has changed it.
     """
-    if not headers:
-        return dict(propagation.outgoing(span)) or None
     remote = propagation.incoming_bytes(headers)
-    if remote is not None and remote.trace_id:
+    known = remote is not None and remote.trace_id != ""
+    if remote is not None and known and not _came_in(remote, span):
         consuming.link(span, remote.trace_id, remote.span_id, remote.flags | consuming.REMOTE, remote.tracestate)
         return None
-    taken = {str(name).lower() for name in headers}
-    ours = {name: value for name, value in propagation.outgoing(span) if name not in taken}
-    return {**headers, **ours} if ours else None
+    names = set(propagation.fields())
+    if not known or (remote is not None and remote.baggage != span.trace.baggage):
+        names.discard("baggage")
+    return names
+
+
+def _came_in(remote: Remote, span: Span) -> bool:
+    """Tell whether a context came in with what is being done here: a request, a message, or one of those of a pull."""
+    above: Span | None = span
+    while above is not None:
+        if above.remote and above.parent_id == remote.span_id and above.trace.trace_id == remote.trace_id:
+            return True
+        if above.extras is not None and above.operation.family in _LINKING:
+            for trace_id, span_id, flags, _state in above.extras.links:
+                if (
+                    span_id == remote.span_id
+                    and trace_id == remote.trace_id
+                    and flags & consuming.REMOTE == consuming.REMOTE
+                ):
+                    return True
+        above = above.previous
+    return False
+
+
+def _name(pair: Any) -> str:
+    return str(pair[0]).lower() if isinstance(pair, (tuple, list)) and pair else ""
 
 
 def _unburdened(size: int, limit: Callable[[Args], int], args: Args, kwargs: Kwargs, place: Place, scope: str) -> bool:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     # a message's destination, partition and headers; None for what is no message
     Place = Callable[[Any], Optional[tuple[str, Optional[int], Any]]]
 
-RECEIVE = "messaging.receive"
+RECEIVE = consuming.RECEIVE
 
 
 def alone(handling: Handling, message: Any, operation: Operation, read: Read) -> None:

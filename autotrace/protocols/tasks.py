@@ -277,23 +277,9 @@ def adjusted(change: Callable[[Any, Args, Kwargs], Any]) -> Wrap:
 def _put(carrier: Carrier | None, span: Span) -> None:
     if carrier is None:
         return
-    headers = producing.put_into(_own(carrier.headers), span)
+    headers = producing.put_into(carrier.headers, span)
     if headers is not None:
         carrier.put(headers)
-
-
-def _own(headers: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return headers without a context that is the running task's: libraries send that task's headers on with the next."""
-    if not headers:
-        return headers
-    remote = propagation.incoming_bytes(headers)
-    running = get_current()
-    while running is not None:
-        if remote is not None and running.remote and running.parent_id == remote.span_id:
-            ours = set(propagation.fields())
-            return {name: value for name, value in headers.items() if str(name).lower() not in ours}
-        running = running.previous
-    return headers
 
 
 def _ended(name: str, attributes: Attributes, failure: Failure | None) -> Description:

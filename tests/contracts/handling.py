@@ -178,6 +178,15 @@ class Handling(ABC):
         assert out["links"] == [(trace_id, span_id)]
         assert (into["trace_id"], into["parent_id"]) == (trace_id, span_id)
 
+    def test_a_message_that_is_passed_on_with_its_headers_comes_from_whoever_passes_it_on(self, recorder):
+        """The context in the headers was the last sender's: the next is beneath the sending by whoever passes it on."""
+        self.send(dict(self.own))
+        self.handle(lambda headers: self.send({**self.own, "traceparent": headers["traceparent"]}))
+        assert self.headers() == {**self.own, "traceparent": TRACEPARENT.format(1, 3, "01")}
+        found = self.spans(recorder, 4)
+        assert found[3] == self.sent(3, trace=1, parent=2)
+        assert found[4]["parent_id"] == hexadecimal(3)
+
     def test_tracestate_and_baggage_travel_with_the_message(self, recorder):
         """What came in with the first message goes out with the one that its handling sends."""
         self.send_from_elsewhere({"traceparent": FOREIGN, "tracestate": "vendor=1", "baggage": "tenant=acme"})

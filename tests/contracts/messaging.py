@@ -200,7 +200,7 @@ class MessagingContract(MessagingBase):
         assert not next(consumer).headers
 
     def test_a_context_of_the_programs_own_stays_and_is_linked(self, connect, topic, recorder):
-        """A message that is passed on with its headers keeps them; the new sending is linked to the old."""
+        """A context that came from elsewhere than what is being handled stays in the headers; the sending is linked to it."""
         producer, consumer = connect(self.producer), connect(self.consumer, topic)
         headers = [("traceparent", FOREIGN.encode())]
         self.delivered(self.send(producer, topic, b"one", headers=headers))
@@ -209,6 +209,39 @@ class MessagingContract(MessagingBase):
         sent, processed = self.spans(recorder, 2)
         assert sent == self.sent(topic, 1, links=[tuple(FOREIGN.split("-")[1:3])])
         assert (processed["trace_id"], processed["parent_id"]) == tuple(FOREIGN.split("-")[1:3])
+
+    @pytest.mark.parametrize("way", ["handled", "in a batch"])
+    def test_a_message_that_is_passed_on_with_its_headers_comes_from_whoever_passes_it_on(
+        self, connect, topic, recorder, way
+    ):
+        """Retry topics, dead letters, routers: the context in the headers was the last sender's, and is replaced."""
+        producer, consumer, last = (
+            connect(self.producer),
+            connect(self.consumer, topic),
+            connect(self.consumer, f"{topic}-retry"),
+        )
+        for number in range(2):
+            self.delivered(self.send(producer, topic, b"%d" % number, headers=[("a", b"1")]))
+        passed = []
+        if way == "handled":
+            passed.append(next(consumer))
+            self.delivered(self.send(producer, f"{topic}-retry", b"again", headers=list(passed[0].headers)))
+        else:
+            for message in self.poll(consumer, 2)[0]:
+                passed.append(message)
+                self.delivered(self.send(producer, f"{topic}-retry", b"again", headers=list(message.headers)))
+                break
+        self.close(consumer)
+        again = next(last)
+        handled, forwarded = get_current(), dict(again.headers)["traceparent"].decode()
+        assert dict(passed[0].headers)["traceparent"] == TRACEPARENT.format(1, 1, "01").encode()
+        assert sorted(name for name, _ in again.headers) == ["a", "traceparent"]
+        self.close(last)
+        found = {one["span_id"]: one for one in recorder.finished()}
+        sent = found[forwarded.split("-")[2]]
+        assert (sent["name"], sent["trace_id"], "links" in sent) == (f"send {topic}-retry", f"{1:032x}", False)
+        assert found[sent["parent_id"]]["name"] == f"process {topic}"
+        assert (handled.parent_id, handled.trace.trace_id) == (sent["span_id"], sent["trace_id"])
 
     def test_tracestate_and_baggage_travel_with_the_message(self, connect, topic, recorder):
         """What came in with the first message goes out with the one that its handling sends."""

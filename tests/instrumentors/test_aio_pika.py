@@ -95,6 +95,7 @@ class TestAioPika(Handling):
         self.rabbitmq, self.loop = rabbitmq, Loop()
         connection = self.loop.run(getattr(aio_pika, request.param), rabbitmq.url)
         self.channel = self.loop.run(connection.channel, on_return_raises=True)
+        self.loop.run(self.channel.set_qos, prefetch_count=1)  # what a handler sends is for the next
         self.queue = self.loop.run(self.channel.declare_queue, queue_name, exclusive=True)
         yield
         self.loop.run(connection.close)
@@ -111,11 +112,12 @@ class TestAioPika(Handling):
                 try:
                     await asyncio.to_thread(function, dict(message.headers))  # where it can send by this loop
                 finally:
-                    done.set_result(None)
+                    done.set_result(message)
 
-            tag = await self.queue.consume(handler, no_ack=True)
-            await asyncio.wait_for(done, 60)
+            tag = await self.queue.consume(handler)
+            message = await asyncio.wait_for(done, 60)
             await self.queue.cancel(tag)
+            await message.ack()
 
         self.loop.run(program)
 

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from autotrace.patching.wall import faults
-from autotrace.protocols import consuming, producing
+from autotrace.protocols import consuming, producing, pull_settings
 from autotrace.protocols.messaging import Messaging, fit
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import Failure
@@ -171,14 +172,86 @@ def test_a_send_within_a_send_is_one_span(recorder):
 
 
 def test_headers_of_the_programs_own_are_not_doubled(recorder):
-    """A name that is there is not added again, in whatever case; nor is a context that we do not understand."""
+    """A name that is there is not added again, in whatever case; what should be a context and is none is replaced."""
     seen = []
     send = sender(lambda _self, _topic, headers: seen.append(headers))
-    mine = [("TraceParent", b"not a context")]
+    mine = [("Baggage", b"a=1"), ("TraceParent", b"not a context"), ("a", b"1")]
     send(None, "jobs", headers=mine)
-    assert seen == [mine]
-    assert seen[0] is mine
+    assert [name for name, _ in mine] == ["Baggage", "TraceParent", "a"]
+    assert [name for name, _ in seen[0]] == ["Baggage", "a", "traceparent"]
     faults.clear()  # None cannot be watched
+
+
+def consumed(*headers):
+    """Take up a message with headers, as a consumer does."""
+    message = SimpleNamespace(headers=list(headers))
+    kinds = ("jobs", None, None, None, False, -1)
+    pull = ACME.one(lambda one: (*kinds, one.headers), lambda _consumer: (None, None, None, None, ()))
+    consumer = Consumer()
+    pull(lambda _self: message, "acme")(consumer)
+    return consumer
+
+
+class Consumer:
+    """Whoever pulls; the message is current while it lives."""
+
+
+CONTEXT = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+OWN = ("traceparent", b"00-1af7651916cd43dd8448eb211c80319c-a7ad6b7169203331-01")
+
+
+@pytest.mark.parametrize(
+    ("came", "sent", "goes"),
+    [
+        ([CONTEXT], [CONTEXT], ["traceparent"]),
+        ([CONTEXT], [("a", b"1"), CONTEXT, ("b", b"2")], ["a", "b", "traceparent"]),
+        ([CONTEXT, ("tracestate", b"v=1")], [CONTEXT, ("tracestate", b"v=1")], ["traceparent", "tracestate"]),
+        ([CONTEXT, ("baggage", b"u=7")], [CONTEXT, ("baggage", b"u=7")], ["traceparent", "baggage"]),
+        ([CONTEXT, ("baggage", b"u=7")], [CONTEXT, ("baggage", b"u=8")], ["baggage", "traceparent"]),
+        ([OWN, CONTEXT], [OWN, CONTEXT], ["traceparent"]),
+    ],
+)
+def test_the_context_that_a_message_came_with_is_replaced(recorder, came, sent, goes):
+    """A message that is passed on with its headers is sent by whoever passes it on; baggage that was changed stays."""
+    seen = []
+    consumer = consumed(*came)
+    handled = get_current().span_id
+    sender(lambda _self, _topic, headers: seen.append(headers))(None, "jobs", headers=list(sent))
+    del consumer
+    assert [name for name, _ in seen[0]] == goes
+    out = next(one for one in recorder.finished() if one["kind"] == "PRODUCER")
+    headers = dict(seen[0])
+    assert headers["traceparent"].decode().split("-")[1:3] == [CONTEXT[1].decode().split("-")[1], out["span_id"]]
+    assert (out["parent_id"], "links" in out) == (handled, False)
+    assert headers.get("baggage") in (None, dict(sent).get("baggage"))
+    faults.clear()
+
+
+def test_the_context_that_a_message_of_a_batch_came_with_is_replaced(recorder, monkeypatch):
+    """Also where the batch is the unit of work, and its messages are only linked to whoever sent them."""
+    monkeypatch.setattr(pull_settings, "chosen", pull_settings.Choice(batch_parent="ambient"))
+    kinds = ("jobs", None, None, None, False, -1)
+    pull = ACME.batches(lambda one: (*kinds, one.headers), lambda _consumer: (None, None, None, None, ()))
+    messages, seen = [SimpleNamespace(headers=[one]) for one in (CONTEXT, OWN)], []
+    send = sender(lambda _self, _topic, headers: seen.append(headers))
+    consumer = Consumer()
+    for message in pull(lambda _self: messages, "acme")(consumer):
+        send(None, "jobs", headers=list(message.headers))
+    assert len({headers[0][1][:35] for headers in seen}) == 1  # the batch's own trace
+    assert not {CONTEXT[1], OWN[1]} & {value for headers in seen for _, value in headers}
+    faults.clear()
+
+
+def test_a_context_that_came_with_another_message_is_the_programs(recorder):
+    """It stays, and is linked: what the program keeps and sends later is not what is being handled."""
+    seen = []
+    consumer = consumed(CONTEXT)
+    sender(lambda _self, _topic, headers: seen.append(headers))(None, "jobs", headers=[OWN])
+    del consumer
+    assert seen == [[OWN]]
+    out = next(one for one in recorder.finished() if one["kind"] == "PRODUCER")
+    assert out["links"] == [tuple(OWN[1].decode().split("-")[1:3])]
+    faults.clear()
 
 
 def test_a_link_tells_that_the_other_span_is_in_another_process(recorder):
