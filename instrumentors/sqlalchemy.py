@@ -1,9 +1,10 @@
-"""SQLAlchemy: statements and batches where a connection hands them to the driver.
+"""SQLAlchemy: statements and batches where a connection hands them to the driver, and opening a connection.
 
 Core, ORM, text, DDL, ``exec_driver_sql``, ``insertmanyvalues`` and asynchronous engines all come through there.  The
-driver's own spans beneath are left out.
+driver's own spans beneath are left out, those of what listeners ask are not.  What the library asks on a new connection is
+beneath a span of its own; what it asks to see whether a pooled one is alive has none.
 
-Not seen: what event hooks make of a statement; in 1.4 also what an insert asks before to get its defaults.
+Not seen: what event hooks make of the parameters, and of a statement of ``insertmanyvalues``.
 """
 
 from __future__ import annotations
@@ -14,14 +15,35 @@ from sqlalchemy.engine.base import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
-from autotrace.protocols import concurrency, db_calls, db_client
+from autotrace.protocols import concurrency, db_calls, db_client, quiet, subclasses
+from autotrace.protocols.beside import Beside
 
 db_calls.conceal(SQLAlchemyError)
+_databases = Beside()  # of the dialects, which a pool has and an engine does not share
 
 
 def _database(connection: Connection, dialect: Any) -> tuple[Any, ...]:
     url = connection.engine.url
     return dialect.name, url.database or None, url.host, url.port
+
+
+def _new_engine(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+    dialect, url = argument(args, kwargs, 2, "dialect"), argument(args, kwargs, 3, "url")
+    _databases.keep(dialect, (dialect.name, url.database or None, url.host, url.port))
+    failure = getattr(dialect.dbapi, "Error", None)
+    if isinstance(failure, type):  # connecting fails with the driver's own
+        db_calls.conceal(failure)
+    return args, kwargs
+
+
+def _pooled(args: Args, _kwargs: Kwargs) -> Any:
+    database = _databases.of(getattr(args[0]._ConnectionRecord__pool, "_dialect", None))  # noqa: SLF001
+    return database and (database,)
+
+
+def _with_listeners(span: Any, args: Args) -> None:
+    if args[0]._has_events or args[0].engine._has_events:  # noqa: SLF001
+        db_client.apart(span)
 
 
 def _in_context(args: Args, kwargs: Kwargs) -> Any:
@@ -50,21 +72,35 @@ def _sent(done: Any) -> Any:
     return getattr(done if context is None else context, "statement", None)
 
 
+def _statement(args: Args, kwargs: Kwargs) -> Any:
+    return argument(args, kwargs, 2, "statement")
+
+
+_context, _cursor = (db_client.query(facts, None, _with_listeners) for facts in (_in_context, _by_cursor))
 _patches: tuple[Patch, ...]
 if hasattr(Connection, "_exec_single_context"):
     _patches = (
-        Patch("sqlalchemy.engine.base:Connection._exec_single_context", db_client.query(_in_context)),
-        Patch("sqlalchemy.engine.base:Connection._exec_insertmany_context", db_client.query(_in_context)),
-        Patch("sqlalchemy.engine.base:Connection._cursor_execute", db_client.query(_by_cursor)),
+        Patch("sqlalchemy.engine.base:Connection._exec_single_context", _context),
+        Patch("sqlalchemy.engine.base:Connection._exec_insertmany_context", _context),
     )
 else:  # 1.4, where the context is made inside, and lists are only written out there
+    _context = db_client.query(_before_context, _sent, _with_listeners)
     _await = concurrency.carry_awaitable()  # its greenlets have copies of the context, out of which nothing comes
     _patches = (
-        Patch("sqlalchemy.engine.base:Connection._execute_context", db_client.query(_before_context, _sent)),
-        Patch("sqlalchemy.engine.base:Connection._cursor_execute", db_client.query(_by_cursor)),
+        Patch("sqlalchemy.engine.base:Connection._execute_context", _context),
         Patch("sqlalchemy.util._concurrency_py3k:await_only", _await, optional=True),
         Patch("sqlalchemy.util.concurrency:await_only", _await, optional=True),
         Patch("sqlalchemy.util:await_only", _await, optional=True),
     )
+_patches += (
+    Patch("sqlalchemy.engine.base:Connection._cursor_execute", _cursor),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_execute", db_client.sending(_statement)),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_execute_no_params", db_client.sending(_statement)),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_executemany", db_client.sending(_statement, many=True)),
+    Patch("sqlalchemy.engine.base:Engine.__init__", subclasses.adjusted(_new_engine)),
+    Patch("sqlalchemy.pool.base:_ConnectionRecord._ConnectionRecord__connect", db_client.connecting(_pooled), True),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", quiet.beneath()),
+    Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", quiet.beneath(), optional=True),
+)
 
 INSTRUMENTOR = Instrumentor(library="sqlalchemy", versions=">=1.4,<3", distribution="SQLAlchemy", patches=_patches)

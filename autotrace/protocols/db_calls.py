@@ -1,8 +1,9 @@
 """What the families of databases share: the wrapper of one operation, and what is said of its server and its end.
 
 An operation ends when a function, or a coroutine, returns; the span is current while it runs, so what the database calls
-back into has it as its parent, and a library over another does not tell the same operation twice.  Reading rows or answers
-that are fetched later is not in the span.
+back into has it as its parent.  A library over another does not tell the same operation twice: what the lower one is called
+for beneath the upper one's span is left out, but not what it is called for by others meanwhile, as by a function of the
+program's that the database calls.  Reading rows or answers that are fetched later is not in the span.
 """
 
 from __future__ import annotations
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
     CodeOf = Callable[[Exception], Optional[str]]
     Correct = Callable[[Span, Any], None]
     IsAnswer = Callable[[Exception], bool]
+    Opened = Callable[[Span, Args], None]
 
-__all__ = ["async_call", "call", "called_by", "conceal", "ended", "server"]
+__all__ = ["APART", "async_call", "call", "called_by", "conceal", "ended", "server"]
+# The note of an open span whose operation is at work in libraries beneath: their scopes, of which another call is another
+# operation; or None, while what is asked beneath is another operation, whoever tells it.
+APART = "apart"
 _NEAR = 12  # frames of a library, of ours, and of a program's subclasses
 
 
@@ -43,6 +48,8 @@ def call(
     code_of: CodeOf,
     correct: Correct | None = None,
     is_answer: IsAnswer | None = None,
+    nests: bool = False,
+    opened: Opened | None = None,
 ) -> Wrap:
     """Trace a function that sends one operation, or one batch.
 
@@ -53,6 +60,8 @@ def call(
         code_of: finds the server's code in an exception.
         correct: puts what only the result, or the exception, tells into the span's facts.
         is_answer: tells of an exception that it is how the library answers, so that nothing has failed.
+        nests: one operation may be asked for in another of the same library's.
+        opened: is given a new span and the arguments, to note what is to be known while it is open.
     """
 
     def wrap(original: Call, scope: str) -> Call:
@@ -68,6 +77,7 @@ def call(
         # PERF: Calls.call's two inner calls are spelled out here; they are a sixth of what a query costs.
         def traced(*args: Any, **kwargs: Any) -> Any:
             span: Span | None = None
+            joined: Span | None = None
             try:
                 parent = get_current()
                 drawn: Unrecorded | str = ""
@@ -77,14 +87,14 @@ def call(
                 if isinstance(drawn, Unrecorded):  # nothing is looked at
                     span = drawn
                     set_current(span)
-                elif parent is None or (
-                    type(parent) is not Unrecorded
-                    and parent.trace.sampled
-                    and (parent.operation.family is not family or parent.end)
-                ):
-                    facts = facts_of(args, kwargs)
+                elif parent is None or (type(parent) is not Unrecorded and parent.trace.sampled):
+                    if parent is not None and parent.operation.family is family and not parent.end:
+                        joined = _joined(parent, scope) if nests else parent
+                    facts = facts_of(args, kwargs) if joined is None else None
                     if facts is not None:
                         span = start(operation, facts, parent, drawn)
+                        if opened is not None:
+                            opened(span, args)
                         set_current(span)
             except Exception:
                 fault(scope)
@@ -93,6 +103,8 @@ def call(
             except BaseException as error:
                 if span is not None:
                     _fail(span, error, scope, code_of, correct, is_answer)
+                elif joined is not None:
+                    _left(joined)
                 hide_frame(error)
                 raise
             if span is not None:
@@ -103,6 +115,8 @@ def call(
                 except Exception:
                     fault(scope)
                     abandon(span)
+            elif joined is not None:
+                _left(joined)
             return result
 
         return traced
@@ -165,6 +179,21 @@ def async_call(
         return traced
 
     return wrap
+
+
+def _joined(above: Span, scope: str) -> Span | None:
+    """Return the span above where what its library calls now is its own operation, and note who has been called."""
+    within = above.notes.get(APART, ()) if above.notes is not None else ()
+    if within is None or scope in within or above.operation.scope == scope:
+        return None
+    above.noted()[APART] = (*within, scope)
+    return above
+
+
+def _left(above: Span) -> None:
+    """Note that whoever was called last for an operation has come back; never raises."""
+    if above.notes is not None:
+        above.notes[APART] = above.notes.get(APART, ())[:-1]
 
 
 def server(attributes: Attributes, host: str | None, port: int | None, usual: int | None) -> None:

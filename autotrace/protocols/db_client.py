@@ -2,22 +2,25 @@
 
 The span is current while the query runs, so what the database calls back into has the query as its parent, and a driver
 beneath an ORM does not tell the same query twice.  Commits and rollbacks have no spans.  The time of reading rows is not in
-the span where the library fetches them later.
+the span where the library fetches them later.  What a library asks on a new connection is beneath a span of its own.
 """
 
 from __future__ import annotations
 
-from autotrace.protocols.db_calls import call, ended, server
+from autotrace.patching.wall import fault
+from autotrace.protocols.db_calls import APART, call, ended, server
 from autotrace.protocols.sql import read
 from autotrace.protocols.sql_summary import SUMMARY_LIMIT
+from autotrace.trace.context import get_current
+from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Optional
 
-    from autotrace.patching import Wrap
-    from autotrace.protocols.db_calls import FactsOf
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.protocols.db_calls import FactsOf, Opened
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Attributes, Description, Facts, Span
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     TextOf = Callable[[Any], Optional[str]]
 
 FAMILY = "db_client"
+_SENT = "sent"  # the note of a span whose text is what was sent
 TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a script or a load of data
 
 # Names that libraries have for systems, where they are not the conventions' (semantic conventions 1.44, db.system.name).
@@ -48,22 +52,76 @@ _PORTS = {"mariadb": 3306, "microsoft.sql_server": 1433, "mysql": 3306, "oracle.
 _CODES = ("sqlstate", "pgcode", "sqlite_errorname")
 
 
-def query(facts_of: FactsOf, text_of: TextOf | None = None) -> Wrap:
+def query(facts_of: FactsOf, text_of: TextOf | None = None, opened: Opened | None = None) -> Wrap:
     """Trace a function that sends one statement, or one batch of it.
 
     Args:
         facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
         text_of: looks at the result or the exception and tells the text as it was sent, where the arguments do not have it.
+        opened: see ``call``; such as ``apart``.
     """
-    if text_of is None:
-        return call(FAMILY, describe, facts_of, _code)
 
     def correct(span: Span, done: Any) -> None:
-        sent = text(text_of(done))
-        if sent is not None:
-            span.facts = span.facts[0], sent, *span.facts[2:]
+        if span.notes is None or _SENT not in span.notes:
+            _correct(span, text(text_of(done)) if text_of is not None else None)
 
-    return call(FAMILY, describe, facts_of, _code, correct)
+    return call(FAMILY, describe, facts_of, _code, text_of and correct, nests=True, opened=opened)
+
+
+def apart(span: Span) -> None:
+    """Note that the program is asked before the statement is: what it asks for meanwhile is not this query."""
+    span.noted()[APART] = None
+
+
+def sending(text_of: Callable[[Args, Kwargs], Any], many: bool = False) -> Wrap:
+    """Wrap the function in which a library hands a statement to its driver, where a query may be ``apart`` until then.
+
+    Args:
+        text_of: finds the statement in the arguments; it may be another one by now.
+        many: it is a batch that is handed over, not one of its parts.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def handed(*args: Any, **kwargs: Any) -> Any:
+            notes = None
+            try:
+                span = get_current()
+                if span is not None and span.notes is not None and not span.end and _waits(span, scope):
+                    if many or span.facts[2] is None:
+                        _correct(span, text(text_of(args, kwargs)))
+                    notes = span.notes
+                    del notes[APART]
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            finally:
+                if notes is not None:
+                    notes[APART] = None
+
+        return handed
+
+    return wrap
+
+
+def _waits(span: Span, scope: str) -> bool:
+    """Tell whether a span is of a statement that its library has not handed over."""
+    return span.notes is not None and span.notes.get(APART, ()) is None and span.operation.scope == scope
+
+
+def connecting(facts_of: FactsOf) -> Wrap:
+    """Trace a function that opens a connection and asks what its library has to know; its fact is a Database."""
+    return call("db_connection", describe_connection, facts_of, _code)
+
+
+def _correct(span: Span, sent: str | None) -> None:
+    """Tell the text that was sent, in the place of what was to be sent."""
+    if sent is not None and sent != span.facts[1]:
+        span.facts = span.facts[0], sent, *span.facts[2:]
+        span.noted()[_SENT] = True
 
 
 def text(given: Any) -> str | None:
@@ -125,6 +183,18 @@ def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> D
     server(attributes, host, port, _PORTS.get(system))
     name = summary or _target(attributes) or system
     return ended(name, attributes, facts[3] if len(facts) > 3 else None, failure)
+
+
+def describe_connection(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    """Say to what a connection was opened; the conventions have no such span, so it is named by what is done."""
+    dialect, namespace, host, port = facts[0]
+    system = _SYSTEMS.get(dialect, dialect) or "other_sql"
+    attributes: Attributes = {"db.system.name": system}
+    space = _namespace(system, namespace)
+    if space:
+        attributes["db.namespace"] = space
+    server(attributes, host, port, _PORTS.get(system))
+    return ended("connect", attributes, facts[1] if len(facts) > 1 else None, failure)
 
 
 def _namespace(system: str, given: str | None) -> str:

@@ -229,9 +229,12 @@ class DbClientContract(ABC):
         assert get_current() is None
 
     def test_beneath_a_query_there_is_no_second_span(self, db, recorder):
-        """A query that belongs to a query above is not told again."""
+        """A query that belongs to a query above is not told again, however many are sent for it, or fail."""
         above = Operation(db_client.FAMILY, 3, "above", describe_work)
         with Work("above", above):
+            assert self.run(db, "SELECT title FROM songs") == [("One",)]
+            with pytest.raises(self.error):
+                self.run(db, "SELECT nothing FROM songs")
             assert self.run(db, "SELECT title FROM songs") == [("One",)]
         assert [span["name"] for span in recorder.wait(1)] == ["above"]
 

@@ -10,9 +10,8 @@ import sqlalchemy
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, create_engine, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session, declarative_base, relationship
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
-from autotrace.protocols import db_client
 from contracts.db_client import DbClientContract, Work
 
 VERSION = tuple(int(part) for part in sqlalchemy.__version__.split(".")[:2])
@@ -58,7 +57,7 @@ class AsyncDatabase:
     def __init__(self, path):
         self.loop = asyncio.new_event_loop()
         url = f"sqlite+aiosqlite:///{path}"
-        self.engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": 0.1})
+        self.engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, connect_args={"timeout": 0.1})
 
     def __call__(self, sql, parameters):
         return self.loop.run_until_complete(self._run(sql, parameters))
@@ -250,7 +249,7 @@ def test_other_systems_by_their_url(recorder, instrument, dialect, url, attribut
         connection.dialect.name = dialect
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
     engine.dispose()
-    [span] = recorder.wait(1)
+    _, span = recorder.wait(2)
     system = {"mssql": "microsoft.sql_server", "oracle": "oracle.db"}.get(dialect, dialect)
     assert span["attributes"] == {
         "db.system.name": system,
@@ -289,18 +288,151 @@ def test_tasks_of_an_async_engine_have_their_own_parents(tmp_path, recorder, ins
         assert [(span["scope"], span["parent_id"]) for span in spans] == [("sqlalchemy", parents[number])] * 3
 
 
-def test_the_family_is_known_to_the_library_only_once(instrument, recorder):
-    """Nested engines: a query that a query runs is not told again."""
-    instrument("sqlalchemy")
-    engine = create_engine("sqlite://")
+def test_what_a_listener_asks_is_told(engine, recorder, tmp_path):
+    """It is another query, whichever connection it is asked on, also with the same text; the driver's is still left out."""
+    other = create_engine(f"sqlite:///{tmp_path}/other.db", poolclass=QueuePool)
+    raw = sqlite3.connect(":memory:")
+
+    def before(connection, cursor, statement, parameters, context, executemany):
+        with other.connect() as second:
+            second.execute(text("SELECT 1 AS before"))
+        raw.execute("SELECT 2 AS outer")
 
     @sqlalchemy.event.listens_for(engine, "after_cursor_execute")
-    def again(connection, cursor, statement, parameters, context, executemany):
-        if "inner" not in statement:
-            connection.exec_driver_sql("SELECT 1 AS inner")
+    def after(connection, cursor, statement, parameters, context, executemany):
+        if "after" not in statement:
+            connection.exec_driver_sql("SELECT 3 AS after")
+        cursor.connection.execute("SELECT 4 AS raw")
 
-    with engine.connect() as connection:
-        connection.exec_driver_sql("SELECT 2")
+    with other.connect() as first:
+        first.execute(text("SELECT 0"))
+    sqlalchemy.event.listen(engine, "before_cursor_execute", before)
+    recorder.clear()
+    with engine.connect() as connection, Work():
+        connection.exec_driver_sql("SELECT 2 AS outer")
+    other.dispose()
+    raw.close()
+    spans = [(span["scope"], text_of(span), span["parent_id"], span["span_id"]) for span in recorder.finished()]
+    *inner, (_, outer_text, _, outer), _ = spans
+    assert outer_text == "SELECT ? AS outer"
+    [after_id] = [number for _, said, _, number in inner if said == "SELECT ? AS after"]
+    listened = [
+        ("sqlalchemy", "SELECT ? AS before"),
+        ("sqlite3", "SELECT ? AS outer"),
+    ]
+    raw_query = ("sqlite3", "SELECT ? AS raw")
+    assert [(scope, said) for scope, said, parent, _ in inner if parent == outer] == (
+        [*listened, ("sqlalchemy", "SELECT ? AS after"), raw_query]
+    )
+    assert [(scope, said) for scope, said, parent, _ in inner if parent == after_id] == [*listened, raw_query]
+
+
+def text_of(span):
+    """The text that a span tells."""
+    return span["attributes"].get("db.query.text")
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_rewritten_statement_is_told_as_it_ran(engine, recorder, many):
+    """A listener that returns another statement decides what runs, so its text is told, also where that fails."""
+
+    @sqlalchemy.event.listens_for(engine, "before_cursor_execute", retval=True)
+    def change(connection, cursor, statement, parameters, context, executemany):
+        return statement.replace("everything", "songs"), parameters
+
+    rows = [{"t": "a"}, {"t": "b"}] if many else {"t": "a"}
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO everything (title) VALUES (:t)"), rows)
+    with pytest.raises(sqlalchemy.exc.OperationalError), engine.begin() as connection:
+        connection.execute(text("INSERT INTO everything (nothing) VALUES (:t)"), rows)
+    assert [(span["scope"], text_of(span), span["status"]) for span in recorder.wait(2)] == [
+        ("sqlalchemy", "INSERT INTO songs (title) VALUES (?)", "UNSET"),
+        ("sqlalchemy", "INSERT INTO songs (nothing) VALUES (?)", "ERROR"),
+    ]
+
+
+def test_many_rows_with_their_keys_and_a_listener_are_one_batch(engine, recorder):
+    """A listener changes nothing of how what the library splits is told."""
+    sqlalchemy.event.listen(engine, "before_cursor_execute", lambda *given: None)
+    with Session(engine) as session:
+        session.add_all([Song(title=str(number)) for number in range(1500)])
+        session.flush()
+        session.rollback()
+    spans = [span for span in recorder.finished() if "INSERT songs" in span["name"]]
+    assert {span["scope"] for span in spans} == {"sqlalchemy"}
+    assert len(spans) == (1 if VERSION >= (2, 0) else 1500)
+
+
+def test_a_function_of_the_programs_that_the_database_calls_asks_for_itself(engine, recorder):
+    """Its queries are told, whether on the driver or on an engine; those that call it are told once."""
+    other = create_engine("sqlite://")
+    with other.connect() as second, engine.connect() as connection:
+        raw = sqlite3.connect(":memory:", check_same_thread=False)
+
+        def ask():
+            second.exec_driver_sql("SELECT 5 AS by_engine")
+            return raw.execute("SELECT 6 AS by_driver").fetchone()[0]
+
+        connection.connection.create_function("ask", 0, ask)
+        recorder.clear()
+        assert connection.exec_driver_sql("SELECT ask()").scalar() == 6
+        raw.close()
+    first, third, outer = recorder.wait(3)
+    assert [(span["scope"], text_of(span)) for span in (first, third, outer)] == [
+        ("sqlalchemy", "SELECT ? AS by_engine"),
+        ("sqlite3", "SELECT ? AS by_driver"),
+        ("sqlalchemy", "SELECT ask()"),
+    ]
+    assert {first["parent_id"], third["parent_id"]} == {outer["span_id"]}
+    other.dispose()
+
+
+def test_what_the_library_asks_on_a_new_connection_is_beneath_one_span(tmp_path, recorder, instrument):
+    """So is what the program's listeners ask there; a connection of the pool is opened once."""
+    instrument("sqlalchemy", "sqlite3")
+    engine = create_engine(f"sqlite:///{tmp_path}/a.db", poolclass=QueuePool)
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def configure(connection, record):
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    for _ in range(2):
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
     engine.dispose()
-    assert len(recorder.wait(1)) == 1
-    assert recorder.spans[0].operation.family == db_client.FAMILY
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    engine.dispose()
+    spans = recorder.finished()
+    roots = [span for span in spans if not span["parent_id"]]
+    assert [span["name"] for span in roots] == ["connect", "SELECT", "SELECT", "connect", "SELECT"]
+    assert "PRAGMA foreign_keys" in [span["name"] for span in spans if span["parent_id"] == roots[0]["span_id"]]
+    assert {span["parent_id"] for span in spans if span not in roots} == {roots[0]["span_id"], roots[3]["span_id"]}
+    for connect in (roots[0], roots[3]):
+        assert (connect["kind"], connect["scope"], connect["status"]) == ("CLIENT", "sqlalchemy", "UNSET")
+        assert connect["attributes"] == {"db.system.name": "sqlite", "db.namespace": f"{tmp_path}/a.db"}
+
+
+def test_a_connection_that_fails_has_a_span(tmp_path, recorder, instrument):
+    """It tells what the driver said, without what that quotes."""
+    instrument("sqlalchemy", "sqlite3")
+    engine = create_engine(f"sqlite:///{tmp_path}/nowhere/a.db")
+    with pytest.raises(sqlalchemy.exc.OperationalError):
+        engine.connect()
+    [span] = recorder.wait(1)
+    assert (span["name"], span["status"], span["message"]) == ("connect", "ERROR", "unable to open database file")
+    assert span["attributes"]["error.type"] == "sqlite3.OperationalError"
+
+
+def test_asking_whether_a_pooled_connection_is_alive_makes_no_span(tmp_path, recorder, instrument):
+    """With ``pool_pre_ping`` each check-out asks; nobody is told, beneath a span of the program's or not."""
+    instrument("sqlalchemy", "sqlite3")
+    engine = create_engine(f"sqlite:///{tmp_path}/a.db", poolclass=QueuePool, pool_pre_ping=True)
+    engine.connect().close()
+    recorder.clear()
+    for _ in range(3):
+        engine.connect().close()
+    with Work(), engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 7")
+    engine.dispose()
+    assert names(recorder) == ["SELECT", "work"]

@@ -412,3 +412,44 @@ def test_undoing_takes_every_name_back(recorder, instrument):
     connection = sqlite3.connect(":memory:")
     assert type(connection) is sqlite3.Connection
     connection.close()
+
+
+def test_a_query_that_a_query_calls_for_is_told(recorder, instrument):
+    """A function, a collation, and rows that come from another query: each of their queries is a child of the one that asks."""
+    instrument("sqlite3")
+    main, other = sqlite3.connect(":memory:"), sqlite3.connect(":memory:")
+    main.execute("CREATE TABLE t (a TEXT)")
+
+    def ask():
+        return other.execute("SELECT 1 AS asked").fetchone()[0]
+
+    def rows():
+        for _ in range(2):
+            yield (str(other.execute("SELECT 2 AS row").fetchone()[0]),)
+
+    def compare(left, right):
+        other.execute("SELECT 3 AS compared")
+        return (left > right) - (left < right)
+
+    main.create_function("ask", 0, ask)
+    main.create_collation("asking", compare)
+    recorder.clear()
+    assert main.execute("SELECT ask()").fetchone() == (1,)
+    main.executemany("INSERT INTO t (a) VALUES (?)", rows())
+    assert len(main.execute("SELECT a FROM t ORDER BY a COLLATE asking").fetchall()) == 2
+    with pytest.raises(sqlite3.OperationalError):
+        main.executescript("SELECT ask(); SELECT nothing")
+    spans = recorder.finished()
+    numbers = {span["span_id"]: span["attributes"]["db.query.text"] for span in spans}
+    assert [(span["attributes"]["db.query.text"], numbers.get(span["parent_id"])) for span in spans] == [
+        ("SELECT ? AS asked", "SELECT ask()"),
+        ("SELECT ask()", None),
+        *[("SELECT ? AS row", "INSERT INTO t (a) VALUES (?)")] * 2,
+        ("INSERT INTO t (a) VALUES (?)", None),
+        ("SELECT ? AS compared", "SELECT a FROM t ORDER BY a COLLATE asking"),
+        ("SELECT a FROM t ORDER BY a COLLATE asking", None),
+        ("SELECT ? AS asked", "SELECT ask(); SELECT nothing"),
+        ("SELECT ask(); SELECT nothing", None),
+    ]
+    main.close()
+    other.close()
