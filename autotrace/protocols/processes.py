@@ -71,7 +71,8 @@ def environment(index: int, name: str = "env") -> Wrap:
 
 def _with_environment(args: Args, kwargs: Kwargs, index: int, name: str, span: Span) -> Args:
     given: Mapping[Any, Any] | None = argument(args, kwargs, index, name)
-    environ = dict(os.environ if given is None else given)
+    # `dict` alone would take pairs, too, of which the function that starts the program makes an error.
+    environ = dict((os.environ if given is None else given).items())
     for field in environment_fields():
         # What this process was started with belongs to another place of the trace, or to another trace.
         for key, own in ((field, os.environ.get(field)), (os.fsencode(field), None)):

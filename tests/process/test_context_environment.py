@@ -170,9 +170,23 @@ with autotrace.span("of the process"):
     assert machine.parents() == [("GET", ""), ("in the request", "GET"), ("of the process", PARENT)]
 
 
-@pytest.mark.parametrize("arguments", ["5", "[sys.executable], env=5", "[], env={}", "[sys.executable], env={1: 2}"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "5",
+        "[sys.executable], env=5",
+        "[], env={}",
+        "[sys.executable], env={1: 2}",
+        "[sys.executable, '-c', ''], env=[('A', '1')]",
+        "[sys.executable, '-c', ''], env=(('A', '1'),)",
+        "[sys.executable, '-c', ''], env=iter([('A', '1')])",
+        "[sys.executable, '-c', ''], env=[]",
+        "[sys.executable, '-c', ''], env=''",
+        "[sys.executable, '-c', ''], env=0",
+    ],
+)
 def test_calls_that_fail_fail_as_without_us(machine, arguments):
-    """The same exception, the same text."""
+    """The same exception, the same text; what is no mapping is not made one by us."""
     code = f"""
 import subprocess, sys, contextlib
 try:
@@ -188,4 +202,31 @@ with span:
 """
     traced, bare = machine.python("-c", code), machine.run(sys.executable, "-c", code)
     assert (traced.stdout, traced.stderr) == (bare.stdout, bare.stderr)
+    assert traced.stdout
+
+
+@pytest.mark.parametrize("env", ["[('A', '1')]", "()", "''"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_an_environment_that_a_loop_refuses_is_refused(machine, loop, env):
+    """As by ``subprocess``, which both loops come to in ways of their own."""
+    code = f"""
+import asyncio, contextlib, sys, {loop}
+try:
+    import autotrace
+    span = autotrace.span("asking")
+except ImportError:
+    span = contextlib.nullcontext()
+async def main():
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "", env={env})
+    return await process.wait()
+loop = {loop}.new_event_loop()
+with span:
+    try:
+        print(loop.run_until_complete(main()))
+    except Exception as error:
+        print(type(error).__name__, error)
+loop.close()
+"""
+    traced, bare = machine.python("-c", code), machine.run(sys.executable, "-c", code)
+    assert traced.stdout == bare.stdout
     assert traced.stdout
