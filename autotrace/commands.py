@@ -19,6 +19,7 @@ _HINDERING = {
     "S": "python -S runs no sitecustomize",
 }
 _WITH_VALUE = "WX"
+_PROGRAMS = (".py", ".pyw", ".pyc", ".pyz")
 _ENDING = "cm"  # what follows is the program's
 
 
@@ -62,6 +63,32 @@ def python_of(command: Sequence[str], environ: Mapping[str, str]) -> Python | No
         return None
     path = resolved(words[0], environ)
     return Python(path, _flags(words[1:])) if path else None
+
+
+def meant(command: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the command that was most likely meant by one that cannot be started, or an empty list.
+
+    A program for Python is started by Python, and one of the working directory by its path.
+    """
+    name = command[0]
+    if name == "-m" or _is_program(name):
+        python = next((one for one in ("python", "python3") if resolved(one, environ)), "python")
+        return [python, *command]
+    if os.path.isfile(name) and os.access(name, os.X_OK) and not os.path.dirname(name):
+        return [os.path.join(os.curdir, name), *command[1:]]
+    return []
+
+
+def _is_program(name: str) -> bool:
+    """Tell whether a file or directory is what a Python runs: by its name, its first line, or its ``__main__.py``."""
+    if os.path.isdir(name):
+        return os.path.isfile(os.path.join(name, "__main__.py"))
+    if not os.path.isfile(name):
+        return False
+    if name.lower().endswith(_PROGRAMS):
+        return True
+    words = _first_line(name)
+    return any(_is_python(word) for word in words[:3])
 
 
 def prevented(python: Python) -> str:

@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     environ["PYTHONPATH"] = search_path(environ.get("PYTHONPATH", ""))
     _settle(environ)
     _warn(command, options)
-    return _become(command)
+    return _become(command, " ..." if len(command) < len(given) else "")
 
 
 def parse(arguments: list[str], options: dict[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
@@ -107,7 +107,8 @@ def parse(arguments: list[str], options: dict[str, str] | None = None) -> tuple[
             variables["AUTOTRACE_VERBOSE"] = "true"
             continue
         if option not in _VALUED and option != "--set":
-            raise UsageError(f"there is no option {option}; 'autotrace-run --help' lists them")
+            likely = _likely([option, *rest], " ..." if len(rest) + 1 < len(arguments) else "") or _similar(option)
+            raise UsageError(f"there is no option {option}; {likely}")
         if not equals:
             if not rest:
                 raise UsageError(f"{option} needs a value")
@@ -172,25 +173,50 @@ def _called(warning: str, options: Mapping[str, str]) -> str:
     return options.get(variable, variable) + warning[len(variable) :]
 
 
-def _become(command: list[str]) -> int:
+def _become(command: list[str], options: str) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
         os.execvp(command[0], command)  # noqa: S606 - that is its whole purpose
     except OSError as error:
         code, reason = _reason(command[0], error)
-        sys.stderr.write(f"autotrace-run: {command[0]}: {reason}\n")
+        likely = _likely(command, options)
+        sys.stderr.write(f"autotrace-run: {command[0]}: {reason}{likely and '; '}{likely}\n")
         return code
 
 
 def _reason(name: str, error: OSError) -> tuple[int, str]:
     if isinstance(error, FileNotFoundError):
-        if os.path.exists(name):
+        if os.path.dirname(name) and os.path.exists(name):
             return _NOT_EXECUTABLE, "the interpreter named in its first line does not exist"
         return _NOT_FOUND, "command not found"
     if os.path.isdir(name):
         return _NOT_EXECUTABLE, "is a directory"
     return _NOT_EXECUTABLE, (error.strerror or str(error)).lower()
+
+
+def _likely(command: list[str], options: str) -> str:
+    """Return the words that ask whether another command was meant, or an empty string.
+
+    Args:
+        command: what cannot be started.
+        options: what stands for our own options, which may hold secrets.
+    """
+    from shlex import quote
+
+    from autotrace.commands import meant
+
+    words = meant(command, os.environ)
+    return f"did you mean: autotrace-run{options} {' '.join(map(quote, words))}" if words else ""
+
+
+def _similar(option: str) -> str:
+    """Return the words that name the option which is most like one that is unknown, or where to find them all."""
+    from difflib import get_close_matches
+
+    for found in get_close_matches(option, [*_VALUED, "--set", "--verbose", "--version", "--help"], 1):
+        return f"did you mean: {found}"
+    return "'autotrace-run --help' lists them"
 
 
 def _version() -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from queue import SimpleQueue
+from shlex import quote
 from threading import Thread
 
 from autotrace import __version__, settings
 from autotrace.checks import checked
-from autotrace.commands import Python, python_of, resolved
+from autotrace.commands import Python, meant, python_of, resolved
 from autotrace.doctor.python import Examined
 from autotrace.doctor.sinks import receiver, sink
 
@@ -120,8 +121,10 @@ def _command(command: Sequence[str]) -> Iterator[Fact]:
             "flags": python.flags if python else "",
         },
     )
-    if not file:
-        yield "problem", f"{command[0]}: command not found"
+    if not file or not os.access(file, os.X_OK):
+        words = meant(command, os.environ)
+        likely = f"; did you mean: autotrace doctor -- {' '.join(map(quote, words))}" if words else ""
+        yield "problem", f"{command[0]}: {'permission denied' if file else 'command not found'}{likely}"
     elif python is None:
         yield (
             "warning",

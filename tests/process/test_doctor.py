@@ -82,6 +82,11 @@ def test_another_environment_is_a_problem(machine):
 def test_a_command_that_is_not_there_or_is_no_python(machine):
     """The first cannot be traced, the second perhaps."""
     assert examined(machine, "no-such-command")[1]["problems"] == ["no-such-command: command not found"]
+    machine.write("app.py", "")
+    (problem,) = examined(machine, "app.py")[1]["problems"]
+    assert problem.startswith("app.py: command not found; did you mean: autotrace doctor -- python")
+    (problem,) = examined(machine, "./app.py")[1]["problems"]
+    assert problem.startswith("./app.py: permission denied; did you mean: autotrace doctor -- python")
     code, found = examined(machine, "/bin/sh", "start.sh")
     assert (code, found["problems"], len(found["warnings"])) == (0, [], 1)
 

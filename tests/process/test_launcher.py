@@ -44,6 +44,36 @@ def test_what_cannot_be_executed_is_126(machine):
         assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (["app.py", "a b"], 127, "app.py: command not found; did you mean: autotrace-run python app.py 'a b'"),
+        (["-s", "shop", "app.py"], 127, "app.py: command not found; did you mean: autotrace-run ... python app.py"),
+        (["./app.py"], 126, "./app.py: permission denied; did you mean: autotrace-run python ./app.py"),
+        (["tool"], 127, "tool: command not found; did you mean: autotrace-run python tool"),
+        (["./bare.py"], 126, "./bare.py: exec format error; did you mean: autotrace-run python ./bare.py"),
+        (["pack"], 127, "pack: command not found; did you mean: autotrace-run python pack"),
+        (["./pack"], 126, "./pack: is a directory; did you mean: autotrace-run python ./pack"),
+        (["start.sh", "x"], 127, "start.sh: command not found; did you mean: autotrace-run ./start.sh x"),
+        (["notes.txt"], 127, "notes.txt: command not found"),
+        (["no.py"], 127, "no.py: command not found"),
+        (["-m", "flask", "run"], 2, "there is no option -m; did you mean: autotrace-run python -m flask run"),
+        (["--service", "x", "y"], 2, "there is no option --service; did you mean: --service-name"),
+    ],
+)
+def test_the_command_that_was_meant_is_named(machine, command, code, said):
+    """A program without its Python, a script without its path, an option misspelled; secrets in options are not said again."""
+    machine.write("app.py", "")
+    machine.write("tool", "#!/usr/bin/env python3\n")
+    os.chmod(machine.write("bare.py", "print()\n"), 0o755)
+    machine.write("pack/__main__.py", "")
+    os.chmod(machine.write("start.sh", "#!/bin/sh\n"), 0o755)
+    machine.write("notes.txt", "")
+    path = os.path.dirname(sys.executable) + os.pathsep + machine.environ["PATH"]
+    done = machine.run(RUN, *command, environ={"PATH": path})
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (code, b"", f"autotrace-run: {said}\n")
+
+
 def test_no_command_and_unknown_options_are_usage_errors(machine):
     """Exit code 2 and one line that says what to write instead."""
     for arguments, text in [
