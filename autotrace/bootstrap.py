@@ -121,7 +121,7 @@ class Agent:
             self.wire()
             __import__(known.module)
             instrumentor = getattr(sys.modules[known.module], known.attribute)
-            reason = _unsupported(instrumentor.distribution, instrumentor.versions)
+            reason = _unsupported(instrumentor.distribution, instrumentor.versions, known.trigger)
             if not reason:
                 applied = apply(instrumentor, self._late)
                 self.applied.append(known.name)
@@ -271,10 +271,10 @@ def _exporters(settings: Settings) -> list[object]:
     return made
 
 
-def _unsupported(distribution: str, versions: str) -> str:
+def _unsupported(distribution: str, versions: str, module: str) -> str:
     """Return why the installed version of a distribution is not supported, or an empty string."""
     if not distribution or versions == "*":
         return ""
-    from autotrace.patching.versions import installed, unsupported
+    from autotrace.patching.metadata import file_of, judged
 
-    return unsupported(distribution, installed(distribution), versions)
+    return judged(distribution, versions, file_of(module.partition(".")[0]))[1]

@@ -11,7 +11,8 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 
-from autotrace.patching.versions import installed, required, unsupported
+from autotrace.patching.metadata import file_of, judged
+from autotrace.patching.versions import required
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +78,12 @@ def imported(name: str) -> dict[str, str]:
     assert agent is not None
     known = next(known for known in _every(agent) if known.name == name)
     state, why = _state(known, agent)
-    version = "" if state == "not installed" else _version(known)
+    version = ""
+    distribution, versions = _required(known)
+    if state != "not installed" and distribution:
+        version = judged(distribution, versions, file_of(known.trigger.partition(".")[0]))[0]
+        if state == "on" and not version:
+            why = f"which version of {distribution} is installed is not known; all that is patched was found"
     return {"name": name, "state": state, "why": why, "version": version}
 
 
@@ -119,8 +125,7 @@ def _told(known: Known, chosen: bool) -> dict[str, str]:
     elif not _there(top):
         state = "not installed"
     elif distribution:
-        version = installed(distribution)
-        why = unsupported(distribution, version, versions)
+        version, why = judged(distribution, versions, getattr(find_spec(top), "origin", "") or "")
         state = "not applied" if why else "installed"
         if why and not _in_files(known.trigger):  # a part that this version does not have, and so needs no patches
             state, why = "not installed", f"the installed version has no {known.trigger}"
@@ -172,7 +177,9 @@ def _instrumentor(known: Known) -> Any:
     return getattr(sys.modules.get(known.module), known.attribute, None)
 
 
-def _version(known: Known) -> str:
-    """Return the installed version of a library; empty for the standard library and where nobody knows."""
-    distribution = getattr(_instrumentor(known), "distribution", required(known.requires or "")[0])
-    return installed(distribution) if distribution else ""
+def _required(known: Known) -> tuple[str, str]:
+    """Return the distribution and its range; empty for the standard library and where nobody knows."""
+    instrumentor = _instrumentor(known)
+    return (
+        required(known.requires or "") if instrumentor is None else (instrumentor.distribution, instrumentor.versions)
+    )

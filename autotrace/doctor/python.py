@@ -121,3 +121,5 @@ class Examined:
             tell(("warning", f"{row['name']} is not applied: {row['why']}"))
         elif row["state"] == "unknown":
             tell(("warning", f"{row['name']} could not be looked at: {row['why']}"))
+        elif row["state"] == "on" and row["why"]:
+            tell(("warning", f"{row['name']} is traced: {row['why']}"))

@@ -1,6 +1,6 @@
-"""Version ranges, for the few operators that an instrumentor needs, and what is installed.
+"""Version ranges, for the few operators that an instrumentor needs.
 
-Compares release numbers only (``1.4.0rc1`` counts as ``1.4.0``); epochs, local versions, ``~=`` and wildcards are not
+Compares release numbers only (``1.4.0rc1`` counts as ``1.4.0``); local versions, ``~=`` and wildcards are not
 understood.  PEP 440, section "Version specifiers", for the rest.
 """
 
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 
 def release(version: str) -> tuple[int, ...]:
-    """Return the release numbers without trailing zeros: ``"2.0.3rc1"`` is ``(2, 0, 3)``."""
+    """Return the release numbers without trailing zeros: ``"2.0.3rc1"`` is ``(2, 0, 3)``; an epoch is left out."""
     numbers = []
-    for part in version.strip().lstrip("v").split("."):
+    for part in version.strip().lstrip("v").rpartition("!")[2].split("."):
         digits = ""
         for character in part:
             if not character.isdigit():
@@ -58,20 +58,8 @@ def required(requires: str) -> tuple[str, str]:
     return requires[:end].strip(), requires[end:].strip() or "*"
 
 
-def installed(distribution: str) -> str:
-    """Return the installed version of a distribution; empty where there is no metadata of it."""
-    try:
-        import importlib_metadata as metadata  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        from importlib import metadata  # type: ignore[no-redef,unused-ignore]
-    try:
-        return str(metadata.version(distribution))
-    except metadata.PackageNotFoundError:
-        return ""
-
-
 def unsupported(distribution: str, version: str, versions: str) -> str:
     """Return why a version of a distribution is not supported, or an empty string."""
     if not version or matches(version, versions):
-        return ""  # without metadata it is vendored, or put on the path by hand: the targets decide
+        return ""  # of an unknown version it is vendored, or put on the path by hand: the targets decide
     return f"{distribution} {version} is not {versions}"

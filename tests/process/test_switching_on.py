@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+
+from machine import AUTOTRACE
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "sitecustomize_example"
 QUERY = "import sqlite3, autotrace\nwith autotrace.span('work'):\n    sqlite3.connect(':memory:').execute('SELECT 1')\n"
@@ -105,6 +108,28 @@ def test_a_third_party_instrumentor_is_found_by_its_entry_point(machine, version
     done = machine.python("-c", code, environ={"PYTHONPATH": str(site)})
     assert (done.returncode, done.stdout, done.stderr) == (0, b"False\n", b"")
     assert machine.names() == names
+
+
+@pytest.mark.parametrize("metadata", [None, b"Name: flask\n", b"Author: J\xf6rg\nVersion: 3.0\n", b"Version: 1.0\n"])
+def test_a_library_whose_metadata_is_broken_is_traced(machine, metadata):
+    """Flask itself, beside metadata that is missing, has no version, is in Latin-1, or is that of an older one."""
+    import flask
+
+    site = machine.directory / "site"
+    shutil.copytree(Path(flask.__file__).parent, site / "flask", ignore=shutil.ignore_patterns("__pycache__"))
+    info = site / "flask-1.0.dist-info"
+    info.mkdir()
+    (info / "RECORD").write_text("flask/__init__.py,,1\n")
+    if metadata is not None:
+        (info / "METADATA").write_bytes(b"Metadata-Version: 2.1\n" + metadata)
+    code = "import flask\napp = flask.Flask('app')\napp.get('/pizzas/<name>')(lambda name: name)\napp.test_client().get('/pizzas/a')\n"
+    environ = {"PYTHONPATH": str(site), "AUTOTRACE_INSTRUMENTORS": "flask"}
+    done = machine.python("-c", code, environ=environ)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert machine.names() == ["GET /pizzas/<name>"]
+    told = machine.run(AUTOTRACE, "doctor", environ=environ, timeout=170)
+    unknown = b"warning     flask is traced: which version of flask is installed is not known"
+    assert (unknown in told.stdout) == (metadata is None or b"3.0" not in metadata)
 
 
 def test_verbose_says_what_is_patched_and_what_is_not(machine):
