@@ -4,7 +4,8 @@ Read is the one line that is needed: ``importlib.metadata`` brings the parsers o
 raises where somebody's installation is broken.  A version is not known, and what an instrumentor patches decides, where
 there is no metadata, none that can be read, none with a number, or several of different versions in one directory.
 
-Not seen: distributions in archives, and those that only an importer of the program's own finds.
+Distributions in archives, and those that only an importer of the program's own finds, are asked of ``importlib_metadata``
+(or Python's own, from 3.10 on), where there is an archive or such an importer.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def judged(distribution: str, versions: str, file: str = "") -> tuple[str, str]:
     if not distribution:
         return "", ""
     found = _found(distribution)
-    version = _version(found)
+    version = _version(found) if found else _elsewhere(distribution)
     reason = unsupported(distribution, version, versions)
-    if reason and file and not any(_speaks_of(info, file) for info in found):
+    if reason and found and file and not any(_speaks_of(info, file) for info in found):
         return "", ""
     return version, reason
 
@@ -56,6 +57,24 @@ def _found(distribution: str) -> list[str]:
         if infos:
             return infos
     return []
+
+
+def _elsewhere(distribution: str) -> str:
+    """Return the version of a distribution that is in no directory, or an empty string; never raises."""
+    from importlib.machinery import PathFinder
+
+    try:
+        asked = any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path)
+        if not asked and not any(os.path.isfile(entry) for entry in sys.path):
+            return ""
+        try:
+            import importlib_metadata as metadata  # type: ignore[import-not-found,unused-ignore]
+        except ImportError:
+            from importlib import metadata  # type: ignore[no-redef,unused-ignore]
+        version = str(metadata.version(distribution))
+    except Exception:  # not found, broken, or whatever an importer of the program's own raises
+        return ""
+    return version if release(version) else ""
 
 
 def _infos(directory: str) -> dict[str, list[str]]:

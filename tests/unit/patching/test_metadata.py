@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 from autotrace.patching.metadata import file_of, judged
+
+try:
+    import importlib_metadata as metadata
+except ImportError:
+    from importlib import metadata
 
 OLD = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
 
@@ -134,6 +140,47 @@ def test_the_first_directory_counts_and_what_is_no_directory_is_passed_over(site
     assert version()[0] == "1.0"
     described(first, OLD.replace("1.0", "3.0"), "Acme-3.0.dist-info")
     assert version() == ("3.0", "")
+
+
+def test_what_is_in_an_archive_is_found(site, tmp_path, monkeypatch):
+    """As Python itself finds it; nothing is asked where no archive is on the path."""
+    archive = tmp_path / "acme.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("acme-3.0.dist-info/METADATA", OLD.replace("1.0", "3.0"))
+    monkeypatch.setattr(sys, "path", [str(archive)])
+    assert version() == ("3.0", "")
+    assert version(">=4") == ("3.0", "acme 3.0 is not >=4")
+    assert version(distribution="other") == ("", "")
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError])
+def test_what_an_importer_of_the_programs_own_finds_counts_and_its_errors_do_not(site, monkeypatch, error):
+    """It may answer for a distribution that is nowhere, and may raise for another."""
+
+    class Importer:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            return None
+
+        @staticmethod
+        def find_distributions(context):
+            if context.name == "wrong":
+                raise error("theirs")
+            return iter([Found()] if context.name == "given" else [])
+
+    class Found(metadata.Distribution):
+        def read_text(self, filename):
+            return OLD if filename == "METADATA" else None
+
+        def locate_file(self, path):
+            return path
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Importer])
+    assert [version(distribution=name) for name in ("given", "wrong", "other")] == [
+        ("1.0", "given 1.0 is not >=2"),
+        ("", ""),
+        ("", ""),
+    ]
 
 
 def test_the_file_of_a_module_is_told_where_it_has_one(monkeypatch):

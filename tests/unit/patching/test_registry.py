@@ -65,7 +65,7 @@ def off(*words):
         ("confluent_kafka", {"confluent_kafka", "confluent_kafka_aio", "confluent_kafka_deserializing"}),
         ("confluent-kafka", {"confluent_kafka", "confluent_kafka_aio", "confluent_kafka_deserializing"}),
         ("aiohttp", {"aiohttp_client", "aiohttp_server"}),
-        ("Futures", {"futures", "futures_callbacks", "futures_processes"}),
+        ("Futures", {"futures", "futures_callbacks", "futures_interpreters", "futures_processes"}),
         ("redis_asyncio", {"redis_asyncio"}),
         ("aiohttp-client", {"aiohttp_client"}),
         ("aiohttp-server", {"aiohttp_server"}),
@@ -73,7 +73,7 @@ def off(*words):
         ("aio-pika", {"aio_pika"}),
         ("SQLAlchemy", {"sqlalchemy"}),
         ("urllib", {"http_client"}),
-        ("threading", {"threads", "futures", "futures_callbacks", "futures_processes"}),
+        ("threading", {"threads", "futures", "futures_callbacks", "futures_interpreters", "futures_processes"}),
     ],
 )
 def test_a_librarys_name_covers_its_parts(word, names):
