@@ -78,5 +78,5 @@ def _looked_at(looked: Looked) -> str:
     read = len(looked.traces)
     services = {service for trace in looked.traces for service in trace.services}
     first = full_moment(min(trace.start_ns for trace in looked.traces))[:19]
-    told = plural(read, "trace") if read == looked.matching else f"the newest {read} of {looked.matching} traces"
+    told = plural(read, "trace") if read == looked.matching else f"{read} of {looked.matching} traces"
     return f"{told} of {plural(len(services), 'service')} since {first}"

@@ -1,6 +1,6 @@
 """Turns a trace into the rows of its picture: the tree in reading order, runs folded, queue waits between.
 
-Knows nothing of colours and widths. Siblings that do the same (same name, service and kind, three or more, nothing
+Knows nothing of colours and widths. Siblings that do the same (of the same kind in the same service, three or more, nothing
 failed in or beneath them) become one row; what lies beneath them is folded the same way, so that twelve calls with
 a query each read as two rows. Nesting may have any depth. Where there are still more rows than anybody reads, what
 failed and what took long stays, and each run of others becomes one row.
@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from autotrace.store.naming import same_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -125,7 +127,7 @@ def _groups(spans: Iterable[Span], failing: set[str], *, fold: bool) -> list[lis
         return [[span] for span in ordered]
     same: dict[tuple[str, ...], list[Span]] = {}
     for span in ordered:
-        key = (span.name, span.service, span.kind)
+        key = same_work(span)
         # A failure must be seen at a glance, so whatever has one in it stands alone.
         same.setdefault((*key, span.span_id) if span.span_id in failing else key, []).append(span)
     groups = [group if len(group) >= FOLD_FROM else [span] for group in same.values() for span in group]

@@ -95,7 +95,7 @@ _SINCE = Option(
     "since", ("--since",), "Only traces begun within that time, such as 10m.", read=parse_duration, metavar="TIME"
 )
 _JSON = Option("as_json", ("--json",), "Print JSON and nothing else.")
-_CONDITIONS = (_SERVICE, _SINCE, _limit("Newest traces to read.", MOST_READ), _JSON)
+_CONDITIONS = (_SERVICE, _SINCE, _limit("Traces to read.", MOST_READ), _JSON)
 
 COMMANDS = (
     Command(

@@ -19,7 +19,7 @@ from autotrace.cli.rows import Row, rows_of
 from autotrace.cli.text import clean, duration, full_moment, plural
 from autotrace.store.critical import CriticalPath, critical_path
 from autotrace.store.failure import told_failure
-from autotrace.store.naming import destination, http_method, peer
+from autotrace.store.naming import destination, peer, served_path, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,10 +176,9 @@ class Waterfall:
             yield f"(its parent {span.parent_id} is missing)"
         if span.attributes.get("autotrace.unfinished"):
             yield "(open when its process ended)"
-        if span.kind == "CLIENT" and span.name == http_method(span):
-            peers = {peer(member) for member in row.spans}
-            if len(peers) == 1:
-                yield clean(peers.pop())
+        if where(span):
+            each = {peer(member) if span.kind == "CLIENT" else served_path(member) for member in row.spans}
+            yield clean(each.pop() if len(each) == 1 else where(span))
 
     def _weight(self, row: Row) -> str:
         return "bold" if any(span.span_id in self._on_path for span in row.spans) else ""

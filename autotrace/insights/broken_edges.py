@@ -22,7 +22,8 @@ from autotrace.store.naming import (
     operation,
     peer,
     request_of,
-    text_of,
+    same_work,
+    served_path,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 KIND = "broken edge"
 SETTLED_NS = 10_000_000_000
 """Younger traces are not judged, in ns: their spans may still be under way."""
+OPEN_NS = 300_000_000_000
+"""A parent of the same process may be open for longer: only after so long, in ns, is it missed."""
+AT_LEAST = 2
+"""What was seen less often is only worth knowing: once a call and a request may fall together by chance."""
 
 
 @dataclass
@@ -48,54 +53,56 @@ def broken_edges(traces: Sequence[Trace], now_ns: int) -> Iterator[Finding]:
         now_ns: ns since the epoch; traces that end less than `SETTLED_NS` before are left out.
     """
     settled = [trace for trace in traces if trace.end_ns < now_ns - SETTLED_NS]
-    yield from _missing_parents(settled)
+    yield from _missing_parents(settled, now_ns)
     yield from _lost_calls(settled)
     yield from _lost_messages(settled)
 
 
-def _missing_parents(traces: Sequence[Trace]) -> Iterator[Finding]:
-    broken: dict[tuple[str, str], _Broken] = defaultdict(_Broken)
-    entries: dict[tuple[str, str], int] = defaultdict(int)
+def _missing_parents(traces: Sequence[Trace], now_ns: int) -> Iterator[Finding]:
+    broken: dict[tuple[str, ...], _Broken] = defaultdict(_Broken)
+    with_parent: dict[tuple[str, ...], int] = defaultdict(int)
     for trace in traces:
         for span in trace.spans:
-            entries[span.service, operation(span)] += 1
+            with_parent[same_work(span)] += span.parent_id is not None
         for span in trace.missing_parents:
-            broken[span.service, operation(span)].seen.append((trace, span, None))
+            if span.kind in ENTRIES or trace.end_ns < now_ns - OPEN_NS:
+                broken[same_work(span)].seen.append((trace, span, None))
     for key, one in broken.items():
         _, span, _ = one.seen[-1]
-        remote = span.kind in ENTRIES
-        always = len(one.seen) == entries[key]
-        if remote and always:
-            why = "every one names a parent: whoever calls sends its spans elsewhere, or nowhere"
-        elif remote:
-            why = "only some do, so the caller is traced: its process was killed, or its spans were dropped"
-        else:
+        arrived = with_parent[key] - len(one.seen)
+        sure, level = LIKELY, SLOW if len(one.seen) >= AT_LEAST else DOUBT
+        if span.kind not in ENTRIES:
+            level = DOUBT
             why = "the parent is of the same process: it is still open, was killed, or its spans were dropped"
+        elif arrived:
+            why = f"those of {arrived} others did: a caller was killed, or its spans were dropped or go elsewhere"
+        else:
+            why = "no parent of any has arrived: whoever calls sends its spans elsewhere, or nowhere"
+            sure, level = POSSIBLE, DOUBT
         title = f"{operation(span)} in {span.service}: its parent never arrived"
-        sure = POSSIBLE if remote and always else LIKELY
-        yield _finding(one, title, [why], sure, entries[key], DOUBT if remote and always else SLOW)
+        yield _finding(one, title, [why], sure, with_parent[key], level)
 
 
 def _lost_calls(traces: Sequence[Trace]) -> Iterator[Finding]:
     """Match server spans without a parent with calls that have no server span beneath them."""
     calls: dict[tuple[str, str], list[tuple[Trace, Span]]] = defaultdict(list)
-    entries: dict[tuple[str, str], int] = defaultdict(int)
+    entries: dict[tuple[str, ...], int] = defaultdict(int)
     for trace in traces:
         for span in trace.spans:
             if span.kind == "CLIENT" and http_method(span) and called_service(span) is None:
                 calls[http_method(span), _path(span)].append((trace, span))
             elif span.kind == "SERVER":
-                entries[span.service, span.name] += 1
+                entries[same_work(span)] += 1
     broken: dict[tuple[str, str, str], _Broken] = defaultdict(_Broken)
     around = {key: _Around(made) for key, made in calls.items()}
     for trace in traces:
         for span in trace.roots:
-            key = (http_method(span), text_of(span, "url.path", "http.target"))
+            key = (http_method(span), served_path(span))
             caller = around[key].only(trace, span.start_ns) if span.kind == "SERVER" and key in around else None
             if caller is not None:
-                broken[caller.service, span.service, span.name].seen.append((trace, span, caller))
+                broken[caller.service, span.service, operation(span)].seen.append((trace, span, caller))
     for (caller_name, service, name), one in broken.items():
-        _, _, call = one.seen[-1]
+        _, span, call = one.seen[-1]
         if call is None:
             continue
         between = f"what lies between ({address(call)}) does not pass traceparent on"
@@ -104,7 +111,8 @@ def _lost_calls(traces: Sequence[Trace]) -> Iterator[Finding]:
             f"{between}, or the two speak different propagation styles",
         ]
         title = f"the context is lost between {caller_name} and {service}: {name} begins a new trace"
-        yield _finding(one, title, evidence, LIKELY, entries[service, name], SLOW)
+        sure, level = (LIKELY, SLOW) if len(one.seen) >= AT_LEAST else (POSSIBLE, DOUBT)
+        yield _finding(one, title, evidence, sure, entries[same_work(span)], level)
 
 
 class _Around:

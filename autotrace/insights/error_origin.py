@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from autotrace.insights.finding import CERTAIN, DOUBT, FAILURE, LIKELY, Finding, place, some
 from autotrace.store.failure import failure_of
-from autotrace.store.naming import ENTRIES, address, http_method, operation, request_of
+from autotrace.store.naming import ENTRIES, address, http_method, operation, request_of, same_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,14 +44,14 @@ def error_origins(traces: Sequence[Trace]) -> Iterator[Finding]:
         traces: in order of their start.
     """
     origins: dict[tuple[str, ...], _Origin] = {}
-    through: dict[tuple[str, str], set[str]] = {}
+    through: dict[tuple[str, ...], set[str]] = {}
     for trace in traces:
         for span in trace.spans:
-            through.setdefault((span.service, operation(span)), set()).add(trace.trace_id)
+            through.setdefault(same_work(span), set()).add(trace.trace_id)
             if not span.failed or any(_is_behind(child, span) for child in span.children):
                 continue
             kind, message = failure_of(span) or ("", "")
-            key = (span.service, operation(span), kind, code_line(span) or _VARYING.sub("?", message))
+            key = (*same_work(span), kind, code_line(span) or _VARYING.sub("?", message))
             origin = origins.setdefault(key, _Origin())
             origin.seen.append((trace, span))
             above = _passed_on(span)
@@ -59,7 +59,7 @@ def error_origins(traces: Sequence[Trace]) -> Iterator[Finding]:
             origin.failed_requests += any(one.kind in ENTRIES or one.parent is None for one in (span, *above))
     for origin in origins.values():
         _, span = origin.seen[-1]
-        yield _finding(origin, len(through[span.service, operation(span)]))
+        yield _finding(origin, len(through[same_work(span)]))
 
 
 def code_line(span: Span) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from autotrace.store.naming import operation
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -68,7 +70,7 @@ def some(traces: Iterable[Trace]) -> list[str]:
 
 def place(span: Span) -> str:
     """Name a request before people: `POST /orders in ordering`."""
-    return f"{span.name} in {span.service}"
+    return f"{operation(span)} in {span.service}"
 
 
 def percentile(values: Sequence[int], share: float) -> int:

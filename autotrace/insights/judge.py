@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autotrace.insights.broken_edges import broken_edges
 from autotrace.insights.error_origin import error_origins
-from autotrace.insights.finding import worst_first
+from autotrace.insights.finding import SLOW, worst_first
 from autotrace.insights.queue_wait import queue_waits
 from autotrace.insights.repeated import repeated_statements
 from autotrace.insights.slow_by import slow_by
 from autotrace.insights.wrong_consumer import wrong_consumers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from autotrace.insights.finding import Finding
     from autotrace.insights.service_map import Edge, Node
@@ -33,13 +34,28 @@ def findings(traces: Sequence[Trace], now_ns: int) -> list[Finding]:
     return worst_first(
         [
             *error_origins(ordered),
-            *repeated_statements(ordered),
-            *slow_by(ordered),
+            *_once(list(repeated_statements(ordered)), list(slow_by(ordered))),
             *broken_edges(ordered, now_ns),
             *wrong_consumers(ordered),
             *queue_waits(ordered),
         ]
     )
+
+
+def _once(repeated: list[Finding], slow: list[Finding]) -> Iterator[Finding]:
+    """Tell a loop that makes its route slow once: what is known of the slow ones is evidence of the loop's finding."""
+    echoes = set()
+    for loop in repeated:
+        same = [
+            number
+            for number, one in enumerate(slow)
+            if loop.level == SLOW
+            and (one.service, one.route) == (loop.service, loop.route)
+            and one.operation in loop.facts["operations"]
+        ]
+        echoes.update(same)
+        yield replace(loop, evidence=[*loop.evidence, *(slow[number].evidence[0] for number in same)])
+    yield from (one for number, one in enumerate(slow) if number not in echoes)
 
 
 def finding_as_dict(finding: Finding) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Repeated statement (N+1): one request asks a database, or another service, the same thing again and again."""
+"""Repeated statement (N+1): one request asks a database, or another service, the same thing again and again.
+
+A loop that issues several is one finding, named by the one that takes most of the time.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from autotrace.insights.finding import CERTAIN, DOUBT, LIKELY, SLOW, Finding, place, some, spell
-from autotrace.store.naming import http_method, operation, requests_of, text_of
+from autotrace.store.naming import http_method, operation, requests_of, same_work, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +24,10 @@ AT_LEAST = 5
 """So often a statement stands in one request before it is a finding."""
 WORTH = 0.2
 """The share of a request's time from which the repeats count as what makes it slow."""
+NOTICED, NOTICED_NS = 0.01, 100_000
+"""What a loop takes less of, of a request's time or in ns, is not told."""
+SHOWN = 4
+"""So many of a loop's other statements are told."""
 
 # Frames around work, not work. No statement replaces several of these.
 _FRAMES = re.compile(
@@ -32,18 +39,44 @@ _LISTS = re.compile(r"\(\s*\?(?:\s*,\s*\?)+\s*\)")
 
 @dataclass
 class _Repeated:
+    """A statement, and the spans that issued it in each request that did so again and again; the newest last."""
+
+    statement: str
     requests: list[tuple[Trace, Span, list[Span]]] = field(default_factory=list)
-    all_requests: int = 0
+
+    @property
+    def taken(self) -> list[int]:
+        """What the repeats took in each request, in ns."""
+        return [sum(span.duration_ns for span in spans) for _, _, spans in self.requests]
+
+    @property
+    def share(self) -> float:
+        """Which part of its requests' time the repeats took."""
+        return sum(self.taken) / max(1, sum(request.duration_ns for _, request, _ in self.requests))
+
+    @property
+    def usual(self) -> int:
+        """How often it is issued in a request."""
+        return int(median(len(spans) for _, _, spans in self.requests))
+
+    def alternates_with(self, other: _Repeated) -> bool:
+        """Tell whether the newest request issued one between the other, as a loop does that has both in it."""
+        (_, request, mine), (_, others, theirs) = self.requests[-1], other.requests[-1]
+        if request is not others:
+            return False
+        shorter = min(mine[-1].start_ns - mine[0].start_ns, theirs[-1].start_ns - theirs[0].start_ns)
+        common = min(mine[-1].start_ns, theirs[-1].start_ns) - max(mine[0].start_ns, theirs[0].start_ns)
+        return common > 0 and common * 2 >= shorter
 
 
 def repeated_statements(traces: Sequence[Trace]) -> Iterator[Finding]:
-    """Find statements that are issued at least `AT_LEAST` times in a request.
+    """Find loops that issue statements at least `AT_LEAST` times in a request.
 
     Args:
         traces: in order of their start.
     """
-    found: dict[tuple[str, str, str], _Repeated] = {}
-    requests: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, ...], dict[str, _Repeated]] = {}
+    requests: dict[tuple[str, ...], int] = {}
     for trace in traces:
         beneath: dict[tuple[str, str], list[Span]] = {}
         tops: dict[str, Span] = {}
@@ -51,7 +84,7 @@ def repeated_statements(traces: Sequence[Trace]) -> Iterator[Finding]:
         for span in trace.spans:
             request = request_by_id[span.span_id]
             if request is span:
-                requests[span.service, span.name] = requests.get((span.service, span.name), 0) + 1
+                requests[same_work(span)] = requests.get(same_work(span), 0) + 1
             statement = statement_of(span)
             if statement and request is not span:
                 tops[request.span_id] = request
@@ -59,11 +92,23 @@ def repeated_statements(traces: Sequence[Trace]) -> Iterator[Finding]:
         for (request_id, statement), spans in beneath.items():
             if len(spans) >= AT_LEAST:
                 request = tops[request_id]
-                one = found.setdefault((request.service, request.name, statement), _Repeated())
-                one.requests.append((trace, request, spans))
-    for (service, name, statement), repeated in found.items():
-        repeated.all_requests = requests[service, name]
-        yield _finding(statement, repeated)
+                known = found.setdefault(same_work(request), {})
+                known.setdefault(statement, _Repeated(statement)).requests.append((trace, request, spans))
+    for key, known in found.items():
+        for loop in _loops(list(known.values())):
+            share = min(sum(one.share for one in loop), 1)
+            if share >= NOTICED and sum(median(one.taken) for one in loop) >= NOTICED_NS:
+                yield _finding(loop, share, requests[key])
+
+
+def _loops(repeated: list[_Repeated]) -> Iterator[list[_Repeated]]:
+    """Put what one loop issues together, what takes most of the time first."""
+    left = sorted(repeated, key=lambda one: -sum(one.taken))
+    while left:
+        loop = [left.pop(0)]
+        loop += [one for one in left if loop[0].alternates_with(one)]
+        left = [one for one in left if one not in loop]
+        yield loop
 
 
 def statement_of(span: Span) -> str:
@@ -82,42 +127,44 @@ def _shape(text: str) -> str:
     return "" if _FRAMES.match(text) else " ".join(_LISTS.sub("(?)", _LITERALS.sub("?", text)).split())
 
 
-def _finding(statement: str, repeated: _Repeated) -> Finding:
+def _finding(loop: list[_Repeated], share: float, of: int) -> Finding:
+    repeated, *others = loop
     _, request, spans = repeated.requests[-1]
     counts = [len(spans) for _, _, spans in repeated.requests]
-    taken = [sum(span.duration_ns for span in spans) for _, _, spans in repeated.requests]
-    share = sum(taken) / max(1, sum(request.duration_ns for _, request, _ in repeated.requests))
-    usual, most = int(median(counts)), max(counts)
-    varies = len(set(counts)) > 1
-    first = spans[0]
+    taken, usual, most = repeated.taken, repeated.usual, max(counts)
     often = f"{usual} times per request" + (f", up to {most}" if most > usual else "")
-    evidence = [f"{often}; together {spell(median(taken))}, {min(share, 1):.0%} of the request"]
-    parent_count = len({span.parent_id for span in spans})
-    if varies:
+    evidence = [f"{often}; together {spell(median(taken))}, {min(repeated.share, 1):.0%} of the request"]
+    if len(set(counts)) > 1:
         evidence.append(f"the number differs from request to request ({min(counts)} to {most}), as in a loop over rows")
-    where = _code(first)
+    if others:
+        also = ", ".join(f"{one.statement} ({one.usual} times)" for one in others[:SHOWN])
+        more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+        evidence.append(f"the same loop issues also {also}{more}; all of it is {share:.0%} of the request")
+    where = _code(spans[0])
     if where:
         evidence.append(f"issued at {where}")
     traces = {trace.trace_id: trace for trace, _, _ in repeated.requests}
     return Finding(
         kind=KIND,
-        title=statement,
+        title=repeated.statement,
         service=request.service,
-        operation=operation(first),
+        operation=operation(spans[0]),
         route=place(request),
         evidence=evidence,
-        sure=CERTAIN if parent_count == 1 else LIKELY,
+        sure=CERTAIN if len({span.parent_id for span in spans}) == 1 else LIKELY,
         level=SLOW if share >= WORTH or usual >= 4 * AT_LEAST else DOUBT,
         count=len(repeated.requests),
-        of=max(repeated.all_requests, len(repeated.requests)),
-        weight=sum(taken) / 1e9,
+        of=max(of, len(repeated.requests)),
+        weight=sum(sum(one.taken) for one in loop) / 1e9,
         traces=some(traces.values()),
         facts={
-            "statement": statement,
+            "statement": repeated.statement,
             "per_request": usual,
             "most": most,
             "time_ns": sum(taken),
-            "share": round(share, 4),
+            "share": round(repeated.share, 4),
+            "also": [{"statement": one.statement, "per_request": one.usual} for one in others],
+            "operations": [operation(one.requests[-1][2][0]) for one in loop],
             "code": where,
         },
     )

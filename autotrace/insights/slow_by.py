@@ -2,9 +2,10 @@
 
 A request is a root with all that its caller waits for, through all services, or a message with all that is done for
 it: it ends where a message is handed on. (How long messages wait is a finding of its own.) Its time is divided among
-operations by the critical path, so that what nobody waited for does not count. Where a route's slow requests differ
-from its usual ones, the operation that takes most of the difference is named; where all of them are slow alike, the
-one that takes most of the time.
+operations by the critical path, so that what nobody waited for does not count. A websocket is as long as somebody is there,
+and a lone command of a database or queue (`BLPOP`) may wait for work: neither is called slow. Where a route's slow
+requests differ from its usual ones, the operation that takes most of the difference is named; where all of them are
+slow alike, the one that takes most of the time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from autotrace.insights.finding import LIKELY, POSSIBLE, SLOW, Finding, percentile, place, some, spell
 from autotrace.store.critical import critical_path
 from autotrace.store.model import assemble
-from autotrace.store.naming import http_method, operation
+from autotrace.store.naming import ENTRIES, http_method, operation, same_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,14 +52,25 @@ def slow_by(traces: Sequence[Trace]) -> Iterator[Finding]:
     Args:
         traces: in order of their start.
     """
-    routes: dict[tuple[str, str], list[tuple[Trace, Span]]] = {}
+    routes: dict[tuple[str, ...], list[tuple[Trace, Span]]] = {}
     for trace in traces:
         for span in trace.spans:
-            if span.kind == "CONSUMER" or span.parent_id is None:
-                routes.setdefault((span.service, operation(span)), []).append((trace, span))
+            if _is_request(span):
+                routes.setdefault(same_work(span), []).append((trace, span))
     for members in routes.values():
         if len(members) >= AT_LEAST:
             yield from _judge(members)
+
+
+def _is_request(span: Span) -> bool:
+    if span.kind == "CONSUMER":
+        return True
+    if span.parent is not None or (span.parent_id is not None and span.kind not in ENTRIES):
+        return False
+    if span.kind in {"CLIENT", "PRODUCER"} and not http_method(span):
+        return False
+    switched = span.attributes.get("http.response.status_code") == 101
+    return not switched and not any(key.startswith("autotrace.websocket.") for key in span.attributes)
 
 
 def _judge(members: list[tuple[Trace, Span]]) -> Iterator[Finding]:
@@ -122,16 +134,20 @@ def _finding(
     lengths = [one.duration_ns for _, one in members]
     p50, p95 = percentile(lengths, 0.5), percentile(lengths, 0.95)
     all_slow = len(slow) == len(members)
+    itself = (service, name) == (root.service, operation(root))
     what = f"{name}, called by {service}" if outside else f"{name} in {service}"
+    why = f"by {what}" if not itself else "and what answers is not traced" if outside else f"in {service} itself"
     many = "all are slow" if all_slow else f"{len(slow)} of {len(members)} are slow"
     part = f"{share:.0%} of the time" if all_slow else f"{share:.0%} of what they take longer than usual"
     evidence = [
         f"{many}: p50 {spell(p50)}, p95 {spell(p95)}, the longest {spell(max(lengths))}",
-        f"{part}, {spell(extra[blamed])}, is {what}" + (", which is not traced" if outside else ""),
+        f"{part}, {spell(extra[blamed])}, is "
+        + ("its own: no call that is traced explains it" if itself and not outside else what)
+        + (", which is not traced" if outside else ""),
     ]
     yield Finding(
         kind=KIND,
-        title=f"{operation(root)} is slow by {what}",
+        title=f"{operation(root)} is slow {why}",
         service=service,
         operation=name,
         route=place(root),

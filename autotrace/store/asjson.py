@@ -18,6 +18,7 @@ def summary_as_dict(summary: Summary) -> dict[str, Any]:
         "start_ns": summary.start_ns,
         "duration_ns": summary.duration_ns,
         "root": summary.root,
+        "operation": summary.operation,
         "services": summary.services,
         "spans": summary.spans,
         "errors": summary.errors,

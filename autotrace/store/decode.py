@@ -11,10 +11,13 @@ import base64
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from autotrace.store.model import KINDS
+from autotrace.store.naming import operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +56,7 @@ class SpanRow:
     dropped_links: int
     route: str | None
     http_status: int | None
+    operation: str
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,14 @@ def _span(span: WireSpan, scope: str, scope_version: str) -> SpanRow:
         dropped_links=span.dropped_links_count,
         route=_route(span.kind, attributes),
         http_status=_http_status(span.kind, attributes),
+        operation=operation(_Named(span.name, KINDS[span.kind] if span.kind < len(KINDS) else KINDS[0], attributes)),
     )
+
+
+class _Named(NamedTuple):
+    name: str
+    kind: str
+    attributes: dict[str, Any]
 
 
 def _event(event: WireSpan.Event) -> dict[str, Any]:

@@ -6,7 +6,26 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
     from autotrace.store.model import Span, Trace
+
+    class Named(Protocol):
+        """What a name is made of; a `Span` is one of these."""
+
+        @property
+        def name(self) -> str:
+            """Its name."""
+
+        @property
+        def kind(self) -> str:
+            """One of `model.KINDS`."""
+
+        @property
+        def attributes(self) -> Mapping[str, Any]:
+            """Its attributes."""
+
 
 ENTRIES = frozenset({"SERVER", "CONSUMER"})
 """Kinds of spans with which work comes into a service."""
@@ -14,7 +33,7 @@ ENTRIES = frozenset({"SERVER", "CONSUMER"})
 _NUMBERS = re.compile(r"(?<![A-Za-z])\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?=[a-f]*\d)[0-9a-f]{8,}\b")
 
 
-def text_of(span: Span, *names: str) -> str:
+def text_of(span: Named, *names: str) -> str:
     """Return the first of these attributes that is a text and not empty, else an empty text."""
     for name in names:
         value = span.attributes.get(name)
@@ -23,12 +42,12 @@ def text_of(span: Span, *names: str) -> str:
     return ""
 
 
-def http_method(span: Span) -> str:
+def http_method(span: Named) -> str:
     """Return the HTTP method, or an empty text where the span is no HTTP."""
     return text_of(span, "http.request.method", "http.method")
 
 
-def address(span: Span) -> str:
+def address(span: Named) -> str:
     """Return whom a client called: host and port, as far as they are known."""
     url = text_of(span, "url.full", "http.url")
     if "://" in url:
@@ -38,7 +57,7 @@ def address(span: Span) -> str:
     return f"{host}:{port}" if host and port else host
 
 
-def peer(span: Span) -> str:
+def peer(span: Named) -> str:
     """Return whom an HTTP client called: host, port and path, without scheme and query."""
     url = text_of(span, "url.full", "http.url")
     if "://" in url:
@@ -46,24 +65,43 @@ def peer(span: Span) -> str:
     return address(span)
 
 
-def destination(span: Span) -> str:
+def destination(span: Named) -> str:
     """Return the topic or queue that a span sends to or takes from, or an empty text."""
     return text_of(span, "messaging.destination.template", "messaging.destination.name", "messaging.destination")
 
 
-def operation(span: Span) -> str:
-    """Name what a span does so that spans that do the same have the same name.
+def served_path(span: Named) -> str:
+    """Return the path that an HTTP server was asked for, without its query."""
+    path = text_of(span, "url.path", "http.target") or text_of(span, "url.full", "http.url").partition("://")[2]
+    return path[path.find("/") :].split("?", 1)[0].split("#", 1)[0] if "/" in path else ""
 
-    An HTTP client knows no route: its name gets whom it called, with `{n}` for what looks like an id.
+
+def where(span: Named) -> str:
+    """Return where an HTTP request went that no route is known of; empty where its name says that, or it is none.
+
+    That of a client is the host and the path, that of a server the path; with `{n}` for what looks like an id.
     """
-    if span.kind == "CLIENT" and span.name == http_method(span) and peer(span):
-        return f"{span.name} {without_ids(peer(span))}"
-    return span.name
+    if not span.name or span.name != http_method(span):
+        return ""
+    if span.kind == "CLIENT":
+        return without_ids(peer(span))
+    return without_ids(served_path(span)) if span.kind == "SERVER" else ""
 
 
-def without_ids(where: str) -> str:
-    """Put `{n}` for what looks like an id in the path behind a host."""
-    host, slash, path = where.partition("/")
+def operation(span: Named) -> str:
+    """Name what a span does so that spans that do the same have the same name: also of requests without a route."""
+    return f"{span.name} {where(span)}".rstrip()
+
+
+def same_work(span: Span) -> tuple[str, ...]:
+    """Return what all spans share that do the same: a `GET` of HTTP is none of a cache, nor what asks what answers."""
+    system = text_of(span, "db.system.name", "db.system") or text_of(span, "messaging.system")
+    return span.service, span.kind, system, operation(span)
+
+
+def without_ids(place: str) -> str:
+    """Put `{n}` for what looks like an id in a path, or in that behind a host."""
+    host, slash, path = place.partition("/")
     return host + slash + _NUMBERS.sub("{n}", path)
 
 

@@ -106,6 +106,10 @@ MIGRATIONS = (
     -- the few spans that tell how many were lost before them
     CREATE INDEX spans_after_loss ON spans (resource) WHERE instr(attributes, '"autotrace.dropped_spans":') > 0;
     """,
+    """
+    -- what the root does, also where its name is only a method; empty for those that were taken in before
+    ALTER TABLE traces ADD COLUMN root_operation TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 

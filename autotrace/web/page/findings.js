@@ -6,7 +6,7 @@ const SIGNS = { failure: "✗", slow: "!", doubt: "·" };
 const LOOKED = "failures and where they begin, repeated statements, slow routes, broken edges, wrong consumers, waits in queues";
 
 export function findings({ traces, of, findings: found }) {
-  const read = traces === of ? plural(traces, "trace") : `the newest ${traces} of ${of} traces`;
+  const read = traces === of ? plural(traces, "trace") : `${traces} of ${of} traces`;
   if (!traces) {
     return [h("h2", {}, "No traces yet"), h("p", { class: "quiet" }, "Make some: ", h("code", {}, "autotrace-run python your_program.py"))];
   }

@@ -29,7 +29,7 @@ export function map({ edges, traces, of }, choose) {
     }
   }
   return [
-    h("h2", {}, `Who talks to whom in ${traces === of ? plural(traces, "trace") : `the newest ${traces} of ${of} traces`}`),
+    h("h2", {}, `Who talks to whom in ${traces === of ? plural(traces, "trace") : `${traces} of ${of} traces`}`),
     h("div", { class: "scroll" }, s("svg", {
       viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "service map",
       style: { width: `${width}px`, "max-width": "100%", "min-width": `${width * 0.65}px` },

@@ -72,14 +72,14 @@ function rows(told, spans) {
     for (let one = span; one && !failing.has(one.span_id); one = spans.get(one.parent_id)) failing.add(one.span_id);
   }
   const result = [];
-  const pending = fold(told.picture.tops.map((id) => spans.get(id)), failing).reverse().map((group) => [group, 0]);
+  const pending = fold(told.picture.tops.map((id) => spans.get(id)), failing, told).reverse().map((group) => [group, 0]);
   while (pending.length) {
     const [group, depth] = pending.pop();
     const wait = group.length === 1 && told.picture.waits[group[0].span_id];
     if (wait) result.push({ group, depth, wait });
     result.push({ group, depth });
     const children = group.flatMap((span) => told.picture.children[span.span_id].map((id) => spans.get(id)));
-    for (const below of fold(children, failing).reverse()) pending.push([below, depth + 1]);
+    for (const below of fold(children, failing, told).reverse()) pending.push([below, depth + 1]);
   }
   return result;
 }
@@ -89,11 +89,11 @@ function put(lists, key, value) {
   else lists.set(key, [value]);
 }
 
-function fold(spans, failing) {
+function fold(spans, failing, told) {
   const same = new Map();
   for (const span of spans) {
     const alone = failing.has(span.span_id) || unfolded.has(span.span_id);
-    const key = alone ? span.span_id : JSON.stringify([span.name, span.service, span.kind]);
+    const key = alone ? span.span_id : JSON.stringify([told.picture.names[span.span_id], span.attributes["db.system.name"], span.service, span.kind]);
     put(same, key, span);
   }
   return [...same.values()].flatMap((group) => (group.length >= FOLD_FROM ? [group] : group.map((span) => [span])))

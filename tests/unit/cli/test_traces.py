@@ -61,6 +61,7 @@ def test_json(autotrace, order):
             "start_ns": NOON,
             "duration_ns": 3_310_000_000,
             "root": "POST /orders",
+            "operation": "POST /orders",
             "services": ["ordering", "payment", "kitchen", "delivery"],
             "spans": 31,
             "errors": 1,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from autotrace.insights.broken_edges import SETTLED_NS, broken_edges
-from autotrace.insights.finding import LIKELY, POSSIBLE
+from dataclasses import replace
+
+from autotrace.insights.broken_edges import OPEN_NS, SETTLED_NS, broken_edges
+from autotrace.insights.finding import DOUBT, LIKELY, POSSIBLE, SLOW
 from unit.insights.making import call, query, sent, server, span, taken, trace
 
 LATER = 10**15
@@ -19,10 +21,31 @@ def test_a_parent_that_never_arrived():
         1,
         1,
     )
-    some = broken_edges([trace(server("GET /", 0, 1, GONE)), trace(server("GET /", 2, 3))], LATER)
-    assert [(one.sure, one.count, one.of) for one in some] == [(LIKELY, 1, 2)]
+    caller = span("call", 2, 4)
+    whole = trace(caller, server("GET /", 2, 3, caller))
+    (once,) = broken_edges([trace(server("GET /", 0, 1, GONE)), whole], LATER)
+    assert (once.sure, once.level, once.count, once.of) == (LIKELY, DOUBT, 1, 2)
+    (twice,) = broken_edges([*(trace(server("GET /", n, n + 1, GONE)) for n in (0, 5)), whole], LATER)
+    assert (twice.sure, twice.level, twice.count, twice.of) == (LIKELY, SLOW, 2, 3)
+    assert "a caller was killed" in twice.evidence[1]
     (inner,) = broken_edges([trace(query("SELECT 1", 0, 1, GONE))], LATER)
     assert "of the same process" in inner.evidence[1]
+
+
+def test_nobody_is_said_to_be_killed_for_what_others_do():
+    """Requests that name no parent, and a cache's `GET`, are no proof that the caller's spans arrive."""
+    root = server("GET", 0, 1, GONE)
+    cache = span("GET", 0, 1, root, "CLIENT", attributes={"db.system.name": "redis"})
+    (found,) = broken_edges([trace(root, cache), trace(server("GET", 2, 3))], LATER)
+    assert (found.title, found.sure, found.level) == ("GET / in shop: its parent never arrived", POSSIBLE, DOUBT)
+    assert (found.count, found.of) == (1, 1)
+
+
+def test_a_parent_that_is_open_is_not_missed():
+    """What a program does for minutes has children that arrive before it."""
+    young = trace(query("SELECT 1", 0, 1, GONE))
+    assert list(broken_edges([young], young.end_ns + OPEN_NS)) == []
+    assert list(broken_edges([young], young.end_ns + OPEN_NS + 1)) != []
 
 
 def test_a_trace_that_is_still_arriving_is_left_alone():
@@ -41,10 +64,16 @@ def lost(method="GET /charge", path="/charge", start=12):
 
 def test_a_call_whose_context_is_lost():
     """The hop is named: who called, who began a new trace, what lies between."""
-    (found,) = broken_edges(lost(), LATER)
+    (once,) = broken_edges(lost(), LATER)
+    assert (once.sure, once.level) == (POSSIBLE, DOUBT)  # it may be chance
+    later = [
+        trace(*(replace(one, start_ns=one.start_ns + 10**9, end_ns=one.end_ns + 10**9) for one in made.spans))
+        for made in lost()
+    ]
+    (found,) = broken_edges([*lost(), *later], LATER)
     assert found.title == "the context is lost between shop and payment: GET /charge begins a new trace"
     assert "proxy:80" in found.evidence[2]
-    assert (found.sure, found.facts["caller"], found.count) == (LIKELY, "shop", 1)
+    assert (found.sure, found.level, found.facts["caller"], found.count) == (LIKELY, SLOW, "shop", 2)
 
 
 def test_what_need_not_belong_together_is_not_put_together():

@@ -32,7 +32,7 @@ def test_the_deepest_one_is_named_and_the_others_only_passed_it_on():
         "INSERT INTO",
         "sqlite3.IntegrityError: row 7 is bad",
     )
-    assert found.facts["passed_on_by"] == ["POST /bake in kitchen", "GET in shop", "POST /orders in shop"]
+    assert found.facts["passed_on_by"] == ["POST /bake in kitchen", "GET kitchen/bake in shop", "POST /orders in shop"]
     assert (found.route, found.level, found.sure, found.count) == ("POST /bake in kitchen", FAILURE, CERTAIN, 2)
 
 

@@ -36,9 +36,30 @@ def test_a_few_are_no_finding():
 
 
 def test_little_time_is_only_worth_knowing():
-    """Five quick ones in a long request make nobody slow."""
-    (found,) = repeated_statements([menu(5, length=0.01)])
+    """Five quick ones in a long request make nobody slow; what takes next to nothing, or nothing of it, is no finding."""
+    (found,) = repeated_statements([menu(5, length=0.1)])
     assert found.level == DOUBT
+    assert list(repeated_statements([menu(5, length=0.01)])) == []
+    root = server("GET /menu", 0, 10_000)
+    assert list(repeated_statements([trace(root, *(query("SELECT 1", n, n + 1, root) for n in range(50)))])) == []
+
+
+def test_a_loop_is_one_finding_whatever_it_issues():
+    """Statements that alternate are one loop, named by the dearest; what is repeated before or after is another."""
+    root = server("GET /menu", 0, 200)
+    loop = [
+        query(f"SELECT {name}", n * 10 + at, n * 10 + at + length, root)
+        for n in range(8)
+        for at, (name, length) in enumerate((("price", 0.5), ("stock", 0.9), ("photo", 0.2)))
+    ]
+    after = [query("INSERT log", 100 + n * 2, 101 + n * 2, root) for n in range(6)]
+    first, second = repeated_statements([trace(root, *loop, *after)])
+    assert (first.title, second.title) == ("SELECT stock", "INSERT log")
+    assert first.evidence[1] == (
+        "the same loop issues also SELECT price (8 times), SELECT photo (8 times); all of it is 6% of the request"
+    )
+    assert first.facts["also"][0] == {"statement": "SELECT price", "per_request": 8}
+    assert second.facts["also"] == []
 
 
 @pytest.mark.parametrize("text", ["BEGIN", "COMMIT", "SAVEPOINT a", "PRAGMA user_version"])

@@ -34,6 +34,37 @@ def test_own_work_is_named_too():
     """Time that no child explains is the span's own."""
     (found,) = slow_by([order() for _ in range(8)] + [order(own=2000)])
     assert (found.service, found.operation) == ("shop", "POST /orders")
+    assert found.title == "POST /orders is slow in shop itself"
+    assert found.evidence[1].endswith("is its own: no call that is traced explains it")
+
+
+def test_paths_without_a_route_are_no_one_route():
+    """A page that takes long makes no other page slow, and ids in a path no difference."""
+
+    def page(path, length):
+        return trace(server("GET", 0, length, path=path))
+
+    others = [page(f"/items/{n}", 5) for n in range(8)]
+    assert list(slow_by([*others, *(page("/report", 900) for _ in range(4))])) == []
+    (found,) = slow_by([*others, page("/items/77", 900)])
+    assert (found.title, found.count, found.of) == ("GET /items/{n} is slow in shop itself", 1, 9)
+
+
+def test_what_waits_for_work_is_not_slow():
+    """A websocket is as long as somebody is there, and a lone blocking command waits for something to do."""
+    chat = [trace(server("GET /chat", 0, 60_000, path="/chat")) for _ in range(5)]
+    for one in chat:
+        one.root.attributes["http.response.status_code"] = 101
+    pops = [trace(query("BLPOP jobs", n * 5000, n * 5000 + 4999, None)) for n in range(9)]
+    assert list(slow_by([*chat, *pops])) == []
+
+
+def test_requests_beneath_somebody_who_is_not_traced_are_judged():
+    """A gateway that sends a parent of its own hides no slow route."""
+    gateway = order().root
+    made = [trace(server("GET /", n, n + (900 if n > 6 else 5), gateway)) for n in range(8)]
+    (found,) = slow_by(made)
+    assert (found.count, found.of) == (1, 8)
 
 
 def test_a_route_that_is_always_slow():

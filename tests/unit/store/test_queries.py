@@ -124,6 +124,20 @@ def test_many_traces_are_loaded_within_a_bound(filled):
     assert len(first.spans) == every[0].spans
 
 
+def test_a_poller_leaves_room_for_requests(database, inbox):
+    """Of what is done most the newest are loaded, and all that there are of the rest; a giant takes nobody's room."""
+    spans = [_server(f"{n:032x}", "/orders", 200, n, n + 1, "web") for n in range(1, 31)]
+    spans += [Sent("BLPOP", 100 + n, 101 + n, "worker", "CLIENT", trace=f"{n:032x}") for n in range(1000, 1500)]
+    spans += [Sent("job", 900, 901, "batch", span_id=n, trace="f" * 32) for n in range(1, 200)]
+    write(inbox, request(*spans))
+    ingest(database, inbox)
+    loaded = load_traces(database, Filter(limit=100), 10_000)
+    roots = [trace.root.name for trace in loaded]
+    assert (roots.count("GET /orders"), roots.count("BLPOP"), roots.count("job")) == (30, 69, 1)
+    assert [trace.start_ns for trace in loaded] == sorted((trace.start_ns for trace in loaded), reverse=True)
+    assert [len(trace.spans) for trace in load_traces(database, Filter(limit=100), 150)] == [1] * 100
+
+
 def test_counts_and_names(filled):
     """How many match whatever the limit, whose they are, and when the last one came."""
     assert count_traces(filled, Filter(limit=1)) == count_traces(filled) == len(list_traces(filled, Filter()))

@@ -31,6 +31,7 @@ def test_the_whole_order(database, inbox):
             start_ns=NOON,
             duration_ns=3_310_000_000,
             root="POST /orders",
+            operation="POST /orders",
             root_service="ordering",
             services=["ordering", "payment", "kitchen", "delivery"],
             spans=31,
