@@ -64,7 +64,10 @@ def service_name() -> str:
         argv = getattr(sys, "argv", None) or [""]
         spec = getattr(sys.modules.get("__main__"), "__spec__", None)
         script = argv[0] if isinstance(argv[0], str) else ""
-        return _named(script, getattr(spec, "name", None), getattr(sys, "orig_argv", ()))
+        module = getattr(spec, "name", None)
+        if module and script != getattr(spec, "origin", None) and os.path.isfile(script):
+            module = None  # a worker of a pool, or a profiler, which has put the program's own arguments there
+        return _named(script, module, getattr(sys, "orig_argv", ()))
     except Exception:  # a program may put anything into sys
         return _PYTHON
 

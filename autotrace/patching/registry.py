@@ -169,6 +169,8 @@ BUILT_IN = (
         "THREADPOOL",
         library="gevent",
     ),
+    Known("joblib", "joblib.externals.loky.process_executor", "concurrency", "joblib>=1.2", f"{_HOME}.loky", "JOBLIB"),
+    Known("loky", "loky.process_executor", "concurrency", "loky>=3"),
     Known("multiprocessing", "multiprocessing.spawn", "concurrency", ""),
     Known(
         "multiprocessing_pool",

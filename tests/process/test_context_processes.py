@@ -276,3 +276,48 @@ for last in (False, True):
     done = machine.python("-W", "ignore", machine.write("app.py", code))
     assert (done.returncode, done.stderr) == (0, b"")
     assert ("SELECT", "") in machine.parents()
+
+
+LOKY = """
+import autotrace, joblib, loky
+
+def work(name):
+    with autotrace.span(name):
+        return name
+
+def parallel(*names, **more):
+    return list(joblib.Parallel(n_jobs=2, **more)(joblib.delayed(work)(name) for name in names))
+
+if __name__ == "__main__":
+    with autotrace.span("making"):
+        assert parallel("of making 1", "of making 2") == ["of making 1", "of making 2"]
+    parallel("of nobody 1", "of nobody 2")
+    with autotrace.span("asking"):  # those behind the first four are handed over where these are done
+        parallel(*(f"put off {number}" for number in range(9)), batch_size=1, pre_dispatch=4)
+    pool = loky.get_reusable_executor(max_workers=1)
+    with autotrace.span("alone"):
+        pool.submit(work, "submit").result(60)
+        pool.submit(lambda: work("lambda")).result(60)
+        assert list(pool.map(work, ["map"])) == ["map"]
+    pool.submit(work, "of nobody 3").result(60)
+    pool.shutdown()
+"""
+
+
+def test_work_for_lokys_processes(machine):
+    """By joblib, or by loky itself: beneath whoever handed it over, in the program's own service; processes inherit nothing."""
+    done = machine.python(machine.write("app.py", LOKY), timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert machine.parents() == sorted(
+        [
+            ("making", ""),
+            ("of making 1", "making"),
+            ("of making 2", "making"),
+            *((f"of nobody {number}", "") for number in (1, 2, 3)),
+            ("asking", ""),
+            *((f"put off {number}", "asking") for number in range(9)),
+            ("alone", ""),
+            *((name, "alone") for name in ("submit", "lambda", "map")),
+        ]
+    )
+    assert {span["service"] for trace in machine.traces() for span in trace["spans"]} == {"app"}

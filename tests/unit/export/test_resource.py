@@ -90,6 +90,7 @@ def program(tmp_path):
         (["-mshop.web"], "shop.web"),
         (["shop"], "shop"),
         (["bundle.pyz"], "bundle"),
+        (["-m", "cProfile", "-o", os.devnull, "app.py"], "app"),
         (["-c", _PRINT], "python"),
     ],
 )

@@ -1,0 +1,24 @@
+"""loky, alone and within joblib: work handed to its processes has its parent where it was handed over.
+
+``map`` comes through ``submit``, and so does all that joblib's ``Parallel`` runs.  What joblib puts off until earlier work
+is done it hands over in callbacks of that work, which have the parent of it.
+"""
+
+from __future__ import annotations
+
+from autotrace.patching import Instrumentor, Patch
+from autotrace.protocols import concurrency, processes
+
+_work = concurrency.carry(1, "fn", isolated=True, absence=False, carried=processes.Sent)
+
+INSTRUMENTOR = Instrumentor(
+    library="loky",
+    versions=">=3",
+    patches=(Patch("loky.process_executor:ProcessPoolExecutor.submit", _work),),
+)
+
+JOBLIB = Instrumentor(
+    library="joblib",
+    versions=">=1.2",
+    patches=(Patch("joblib.externals.loky.process_executor:ProcessPoolExecutor.submit", _work),),
+)
