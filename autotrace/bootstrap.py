@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Span
 
 _IMPORTING = 5.0  # s
+# Set to "true" where a reloader, werkzeug's or Django's, runs the program: when it is to end it kills it by SIGKILL.
+_RELOADED = ("WERKZEUG_RUN_MAIN", "RUN_MAIN")
 _agent: Agent | None = None
 
 
@@ -204,10 +206,11 @@ def _sampler(settings: Settings) -> Sampler:
 def _worker(settings: Settings) -> Worker:
     from autotrace.pipeline.worker import Worker
 
+    killed = any(os.environ.get(variable) == "true" for variable in _RELOADED)  # so that nothing may wait
     return Worker(
         _Encoding(settings),
         _exporters(settings),
-        settings.schedule_delay_ms / 1000,
+        0.0 if killed else settings.schedule_delay_ms / 1000,
         settings.max_queue_size,
         settings.max_export_batch_size,
         _shade(),

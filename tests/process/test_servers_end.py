@@ -144,6 +144,39 @@ def test_a_uvicorn_that_reloads_delivers(machine):
     assert requests(machine) == [False] * len(asked)
 
 
+def test_a_program_that_its_reloader_kills_has_delivered(machine):
+    """By SIGKILL, when it gets SIGTERM itself: what was finished has not waited for more."""
+    machine.environ["AUTOTRACE_SCHEDULE_DELAY_MS"] = "3600000"
+    command = (sys.executable, "-m", "flask", "run", "--debug", "--port={port}")
+    with serving(machine, APP, *command) as (process, url):
+        answered(lambda: ask(url))
+        for _ in range(3):
+            ask(url)
+        until(lambda: len(requests(machine)) == 4, "the spans of a process that goes on")
+        assert stop(process) == 0
+    assert requests(machine) == [False] * 4
+
+
+@pytest.mark.parametrize("variable", ["WERKZEUG_RUN_MAIN", "RUN_MAIN"])
+def test_a_program_beneath_a_reloader_leaves_nothing_waiting(machine, variable):
+    """werkzeug and Django say by a variable that they are the ones who started it."""
+    code = (
+        "import autotrace, os, signal, sys\n"
+        "with autotrace.span('work'):\n    pass\n"
+        "sys.stdin.read()\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environ = {**machine.environ, variable: "true", "AUTOTRACE_SCHEDULE_DELAY_MS": "3600000"}
+    with subprocess.Popen(
+        [RUN, sys.executable, "-c", code], cwd=machine.directory, env=environ, stdin=subprocess.PIPE
+    ) as process:
+        try:
+            until(lambda: machine.delivered() == 1, "the span")
+            process.communicate(timeout=LIMIT_S)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_recycled_workers_of_a_pool_deliver(machine):
     """Each task in a process of its own, which ends by os._exit."""
     script = machine.write(
