@@ -95,12 +95,10 @@ def test_a_part_beats_its_library_and_that_its_family():
 
 
 def test_every_part_of_a_library_has_its_name():
-    """Rows that share a distribution, or a file of ours, are one library."""
+    """Rows that share a distribution are one library, and those of the standard library that share a file of ours."""
     libraries = {}
     for known in BUILT_IN:
-        for word in (known.distribution(), known.module):
-            if word:
-                libraries.setdefault(word, set()).add(known.library)
+        libraries.setdefault(known.distribution() or known.module, set()).add(known.library)
     assert {word: found for word, found in libraries.items() if len(found) > 1} == {}
 
 
