@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import looking
-from autotrace import propagation, toml, values
+from autotrace import propagation, values
 from autotrace import settings as settings_
+from autotrace.checks import checked
 from autotrace.protocols import http, http_server, sql, wsgi
 from autotrace.store import decode, inbox
 from autotrace.trace.span import INTERNAL, UNSET, Operation
@@ -164,14 +165,14 @@ def test_hostile_resource_attributes():
         assert settings_.load({"OTEL_RESOURCE_ATTRIBUTES": text}, "/").resource_attributes in (read, {})
 
 
-def test_hostile_values_of_every_setting():
+def test_hostile_values_of_every_setting(tmp_path):
     """Loading never raises; what cannot be read is passed over."""
     variables = [variable for row in settings_.TABLE for variable in (row.variable, *(name for name, _ in row.also))]
     chance = random.Random(6)
     for text in Mutation(seed=6).texts(
         "true", "100", "256MiB", "0.5", "inbox,otlp", "http://localhost:4318", "a=b,c=d"
     ):
-        settings_.load({chance.choice(variables): text}, "/")
+        checked({chance.choice(variables): text, "XDG_DATA_HOME": str(tmp_path)}, "/")
 
 
 TOML = [
@@ -181,17 +182,16 @@ TOML = [
 
 
 def test_hostile_configuration(tmp_path):
-    """Loading never raises, neither by our parser nor by the standard library's."""
-    file = tmp_path / "autotrace.toml"
+    """Loading never raises, whether a file is named or found, and whatever stands in it."""
+    file, found = tmp_path / "autotrace.toml", tmp_path / "found" / "pyproject.toml"
+    found.parent.mkdir()
     deep = ["a = " + "[" * 100_000, "a = " + "{a=" * 50_000, "[" + "a." * 300 + "b]"]
     for text in chain(deep, Mutation(seed=7).texts(*TOML)):
-        try:
-            toml.parse(text)
-        except (ValueError, RecursionError):
-            pass
         file.write_bytes(text.encode("utf-8", "surrogatepass"))
-        loaded = settings_.load({"AUTOTRACE_CONFIG": str(file)}, "/")
-        assert loaded.enabled in (True, False)
+        found.write_bytes(b"[tool.autotrace]\n" + text.encode("utf-8", "surrogatepass"))
+        for environ in ({"AUTOTRACE_CONFIG": str(file)}, {}):
+            loaded = settings_.load(environ, str(found.parent))
+            assert loaded.enabled in (True, False)
 
 
 SQL = [
