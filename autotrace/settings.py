@@ -213,7 +213,8 @@ TABLE = (
         "redacted_query_keys",
         names,
         (),
-        "Keys of URL queries whose values are redacted, in place of the built-in list; case-sensitive.",
+        "Keys of URL queries whose values are redacted, beside the built-in list; with `only` among them in its place. "
+        "In any case, with or without `-` and `_`.",
     ),
     Setting(
         "attribute_value_length",

@@ -1,7 +1,8 @@
 """What HTTP clients and servers share: methods, the parts of a URL, what of it must not be kept, excluded URLs.
 
 Everything but ``excluded`` is meant for the export thread.  The parser splits, it does not validate: whatever it is given,
-it returns something, and never more of a secret than a well-formed URL would hold.  Not handled: secrets in a URL's path.
+it returns something, and never more of a secret than a well-formed URL would hold.  Not handled: secrets in a URL's path
+that are no parameters there.
 """
 
 from __future__ import annotations
@@ -28,32 +29,32 @@ _SIGNATURE_KEYS = frozenset(
         "X-Amz-Credential",
         "X-Amz-Security-Token",
         "X-Amz-Signature",
+        "X-Goog-Credential",
         "X-Goog-Signature",
         "sig",
     }
 )
-# The conventions leave these to the user; a password in a trace is worse than a value that is missing.  In any case.
+# The conventions leave these to the user; a password in a trace is worse than a value that is missing.  In any case, and
+# with any lines between their words.
 _SECRET_KEYS = frozenset(
-    {
-        "access_token",
-        "api_key",
-        "apikey",
-        "api-key",
-        "auth",
-        "client_secret",
-        "id_token",
-        "passwd",
-        "password",
-        "refresh_token",
-        "secret",
-        "signature",
-        "token",
-    }
+    """accesskey accesstoken apikey apitoken auth authorization authtoken bearer clientsecret code credential credentials
+    csrftoken idtoken jsessionid jwt key otp pass passphrase passwd password phpsessid privatekey pwd refreshtoken secret
+    secretkey session sessionid sessiontoken sid signature token""".split()  # noqa: SIM905
 )
+_SECRET_ENDINGS = ("password", "passwd", "secret", "apikey", "accesskey", "secretkey", "privatekey", "authtoken")
+# Secrets in a query, and often none in a text, or seen to as a header.
+_WORDS = frozenset({"authorization", "code", "key", "session", "sid"})
+# What a text must have in it to be looked at more closely, in lower case.
+_STEMS = ("://", "pass", "pwd", "secret", "token", "key", "auth", "jwt", "cred", "sig", "bearer", "basic", "cookie", "eyj",
+          "session", "private", "otp=", "code=", "sid=", "%")  # fmt: skip
+_ONLY = "only"
 
 _known_methods = KNOWN_METHODS
 _exact_keys = _SIGNATURE_KEYS
-_any_case_keys: frozenset[str] = _SECRET_KEYS
+_any_case_keys = _SECRET_KEYS
+_endings: tuple[str, ...] = _SECRET_ENDINGS
+_text_keys = _SECRET_KEYS - _WORDS
+_stems: tuple[str, ...] = _STEMS
 _patterns: tuple[str, ...] = ()
 _compiled: tuple[re.Pattern[str], ...] | None = None
 
@@ -65,7 +66,7 @@ class Url:
         scheme: in lower case, or empty.
         host: without brackets and user information, or empty.
         port: the one that is given, else the scheme's default, else None.
-        path: as written, or empty.
+        path: as written but for secret parameters, or empty.
         query: as written, without the question mark; not redacted.
         full: the URL as it may be kept, without user information and secrets.
     """
@@ -88,14 +89,19 @@ def configure(
 
     Args:
         known_methods: in place of the standard's (OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS); case-sensitive.
-        redacted_query_keys: in place of the built-in ones; case-sensitive.
+        redacted_query_keys: beside the built-in ones, or with ``only`` among them in place of those; in any case.
         excluded_urls: regular expressions, searched for anywhere in a URL; compiled when the first URL is looked at.
     """
-    global _known_methods, _exact_keys, _any_case_keys, _patterns, _compiled
+    global _known_methods, _exact_keys, _any_case_keys, _endings, _text_keys, _stems, _patterns, _compiled
     _known_methods = frozenset(known_methods) or KNOWN_METHODS
-    keys = frozenset(redacted_query_keys)
-    _exact_keys = keys or _SIGNATURE_KEYS
-    _any_case_keys = frozenset() if keys else _SECRET_KEYS
+    keys = frozenset(_squeezed(key) for key in redacted_query_keys)
+    own = keys - {_ONLY}
+    only = own != keys
+    _exact_keys = frozenset() if only else _SIGNATURE_KEYS
+    _any_case_keys = own if only else own | _SECRET_KEYS
+    _endings = () if only else _SECRET_ENDINGS
+    _text_keys = own | (_SECRET_KEYS - _WORDS)
+    _stems = (*_STEMS, *(key[:3] for key in own))
     _patterns = tuple(excluded_urls)
     _compiled = None
 
@@ -164,12 +170,13 @@ def parse(given: Any) -> Url:
     authority, slash, path = rest.partition("/") if separator else ("", rest[:1], rest[1:])
     userinfo, at, location = authority.rpartition("@")
     host, port = host_and_port(location, scheme)
-    kept = f"{before}{separator}{f'{REDACTED}:{REDACTED}@' if at and userinfo else ''}{location}{slash}{path}"
+    path = redact_path(slash + path)
+    kept = f"{before}{separator}{f'{REDACTED}:{REDACTED}@' if at and userinfo else ''}{location}{path}"
     if question:
         kept += f"?{redact_query(query)}"
     if hash_:
         kept += f"#{redact_query(fragment)}"
-    return Url(scheme, host, port, slash + path, query, kept)
+    return Url(scheme, host, port, path, query, kept)
 
 
 def host_and_port(location: str, scheme: str = "") -> tuple[str, int | None]:
@@ -202,27 +209,56 @@ def redact_query(query: str) -> str:
     return "&".join(map(_redact_pair, query.split("&")))
 
 
+def redact_path(path: str) -> str:
+    """Replace the values of secret parameters in a path, as ``;jsessionid=...`` (RFC 3986, section 3.3)."""
+    if ";" not in path:
+        return path
+    return "/".join(map(_redact_pair, path.split("/")))
+
+
 def _redact_pair(pair: str) -> str:
+    """Redact what follows a secret key to the end: a semicolon divides pairs for some servers, and for others does not."""
+    if ";" in pair:
+        pieces = pair.split(";")
+        for number, piece in enumerate(pieces):
+            redacted = _redact_pair(piece)
+            if redacted != piece:
+                return ";".join([*pieces[:number], redacted])
+        return pair
     written, equals, value = pair.partition("=")
     if not equals or not value:
         return pair
     key = written
-    if "%" in key:
-        from urllib.parse import unquote
+    if "%" in key or "+" in key:
+        from urllib.parse import unquote_plus
 
-        key = unquote(key)
-    return f"{written}={REDACTED}" if key in _exact_keys or key.lower() in _any_case_keys else pair
+        key = unquote_plus(key)
+    if key in _exact_keys:
+        return f"{written}={REDACTED}"
+    word = _squeezed(key)
+    return f"{written}={REDACTED}" if word in _any_case_keys or (_endings and word.endswith(_endings)) else pair
+
+
+def _squeezed(key: str) -> str:
+    return key.strip().lower().replace("_", "").replace("-", "")
 
 
 def scrub(text: str) -> str:
-    """Take secrets out of a text that may quote URLs and headers, such as an error message.
-
-    These are user information, values of secret keys (also in a list of ``key=value``), and credentials of HTTP.
-    """
-    if "=" not in text and "@" not in text and "Bearer " not in text and "Basic " not in text:
+    """Take secrets out of a text that may quote URLs, headers and settings, such as an error message."""
+    if not _may_tell(text):
         return text
-    import re
+    from autotrace.protocols.scrubbing import keys_removed, scrubbed
 
-    text = re.sub(r"(://)[^/\s'\"]+@", rf"\1{REDACTED}:{REDACTED}@", text)
-    text = re.sub(r"\b(Bearer|Basic)( +)[\w.~+/=-]+", rf"\1\2{REDACTED}", text)
-    return re.sub(r"(?<![^?&;,(\s'\"])[^=&?;,(\s'\"<>]+=[^&;\s'\"<>)]+", lambda found: _redact_pair(found[0]), text)
+    # PERF: a stack has many lines, few of which name anything secret.
+    lines = keys_removed(text).split("\n")
+    return "\n".join([scrubbed(line, _promises, redact_query) if _may_tell(line) else line for line in lines])
+
+
+def _may_tell(text: str) -> bool:
+    lower = text.lower()
+    return any(stem in lower for stem in _stems)
+
+
+def _promises(name: str) -> bool:
+    """Tell whether what a text says of a name is a secret; the user's own choice concerns URLs, and adds to this."""
+    return name in _SIGNATURE_KEYS or _squeezed(name) in _text_keys

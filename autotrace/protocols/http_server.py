@@ -68,7 +68,11 @@ def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> De
     method, part, original = http.method(given)
     if query is None:
         path, query = _target(path)
-    attributes: Attributes = {"http.request.method": method, "url.scheme": scheme, "url.path": path or "/"}
+    attributes: Attributes = {
+        "http.request.method": method,
+        "url.scheme": scheme,
+        "url.path": http.redact_path(path) or "/",
+    }
     if original is not None:
         attributes["http.request.method_original"] = original
     if query:

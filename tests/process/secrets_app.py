@@ -43,7 +43,8 @@ def query(place):
     """Return a query of well-known secrets."""
     keys = (
         "token access_token password api_key client_secret sig signature Signature AWSAccessKeyId X-Amz-Signature "
-        "X-Amz-Credential X-Amz-Security-Token X-Goog-Signature auth secret refresh_token id_token"
+        "X-Amz-Credential X-Amz-Security-Token X-Goog-Signature auth secret refresh_token id_token pwd pass jwt session code "
+        "key authorization auth_token X-Goog-Credential"
     )
     return "&".join(f"{key}={secret(f'{place}{key.lower()}')}" for key in keys.split()) + "&kept=1"
 
