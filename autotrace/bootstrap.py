@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Span
 
 _IMPORTING = 5.0  # s
-# Set to "true" where a reloader, werkzeug's or Django's, runs the program: when it is to end it kills it by SIGKILL.
-_RELOADED = ("WERKZEUG_RUN_MAIN", "RUN_MAIN")
 _agent: Agent | None = None
 
 
@@ -204,9 +202,10 @@ def _sampler(settings: Settings) -> Sampler:
 
 
 def _worker(settings: Settings) -> Worker:
+    from autotrace.patching.registry import KILLED
     from autotrace.pipeline.worker import Worker
 
-    killed = any(os.environ.get(variable) == "true" for variable in _RELOADED)  # so that nothing may wait
+    killed = any(os.environ.get(variable) == "true" for variable in KILLED)  # so that nothing may wait
     return Worker(
         _Encoding(settings),
         _exporters(settings),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _HOME = "autotrace.instrumentors"
 
+# "true" in a program that a reloader runs, werkzeug's or Django's: where that gets SIGTERM it kills the program by SIGKILL.
+KILLED = ("WERKZEUG_RUN_MAIN", "RUN_MAIN")
+
 
 class Known:
     """An instrumentor that can be loaded.
