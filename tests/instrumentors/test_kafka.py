@@ -25,7 +25,7 @@ from services.ports import free_port
 from waiting import until
 
 # The library leaves sockets of failed connections to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored .* <socket:pytest.PytestUnraisableExceptionWarning")
 
 
 class TestKafka(KafkaMessaging):

@@ -248,7 +248,9 @@ def test_backup_dump_and_blobs_work(songs, traced):
 
 
 def connect_by_position(path):
-    """Give the factory as the sixth argument, which newer versions frown upon."""
+    """Give the factory as the sixth argument, which newer versions frown upon, and from Python 3.15 on refuse."""
+    if sys.version_info >= (3, 15):
+        return sqlite3.connect(path, factory=Library)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return sqlite3.connect(path, 5.0, 0, None, True, Library)
