@@ -136,7 +136,7 @@ def _patterns(loaded: Settings, found: Mapping[str, str]) -> Iterator[str]:
     for pattern in loaded.excluded_urls:
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             yield (
                 f"{found['excluded_urls']} has {pattern!r}, which is no regular expression ({error}); it is passed over"
             )

@@ -132,7 +132,7 @@ def _compile() -> tuple[re.Pattern[str], ...]:
     for pattern in _patterns:
         try:
             compiled.append(re.compile(pattern))
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             diagnostics.warn(f"excluded_urls: {pattern!r} is not a regular expression ({error}); it is passed over")
     _compiled = tuple(compiled)
     return _compiled
