@@ -51,7 +51,7 @@ def _message(args: Args, kwargs: Kwargs) -> Any:
     headers = argument(args, kwargs, 8, "headers")
     if headers is None:
         headers = []
-    elif type(headers) not in (list, dict):  # the library refuses these, and has to see them
+    elif not isinstance(headers, (list, dict)):  # the library refuses these, and has to see them
         headers = None
     partition, key = argument(args, kwargs, 4, "partition"), argument(args, kwargs, 3, "key")
     return topic, partition, key, None, _kept(args[0])[0], headers

@@ -6,6 +6,8 @@ messages have no headers (before 0.11) no context is sent.
 
 from __future__ import annotations
 
+import kafka  # type: ignore[import-untyped]
+
 from autotrace.patching import Instrumentor, Patch, argument
 from autotrace.protocols import concurrency, messaging
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from autotrace.protocols.messaging import Reader, Sender
 
 _kafka = messaging.Messaging("kafka")
+_SUBCLASSES = not kafka.__version__.startswith("2.0.")  # of list are headers too, since then
 
 
 def _server(config: dict[str, Any]) -> str | None:
@@ -44,7 +47,7 @@ def _message(args: Args, kwargs: Kwargs) -> Any:
         headers = None
     elif headers is None:
         headers = []
-    elif type(headers) is not list:  # the library refuses some of these, and has to see them
+    elif not (isinstance(headers, list) if _SUBCLASSES else type(headers) is list):  # refused, by the library itself
         headers = None
     partition, key = argument(args, kwargs, 5, "partition"), argument(args, kwargs, 3, "key")
     return topic, partition, key, None, _sender(args[0]), headers

@@ -51,6 +51,8 @@ _PlainCursor = subclasses.in_place_of(sqlite3.Cursor, _Cursor)
 
 def _cursor_arguments(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     factory = argument(args, kwargs, 1, "factory", sqlite3.Cursor)
+    if kwargs.keys() - {"factory"}:  # with ours beside them, the library would complain of another thing
+        return args, kwargs
     if factory is sqlite3.Cursor:
         factory = _PlainCursor
     elif isinstance(factory, type) and issubclass(factory, sqlite3.Cursor):
@@ -71,8 +73,9 @@ def _adjusted(name: str, adjust: Any) -> Any:
 
 
 def _by_cursor(name: str) -> Any:
-    through = subclasses.by_way_of(sqlite3.Connection.cursor, _PlainCursor)(getattr(_Cursor, name))
-    return subclasses.method(through, getattr(sqlite3.Connection, name))
+    original = getattr(sqlite3.Connection, name)
+    through = subclasses.by_way_of(sqlite3.Connection.cursor, original, _PlainCursor)(getattr(_Cursor, name))
+    return subclasses.method(through, original)
 
 
 class _Connection(sqlite3.Connection):

@@ -90,7 +90,8 @@ def sent() -> Wrap:
             try:
                 return original(*args, **kwargs)
             except BaseException as error:
-                _not_sent(args[0], error, scope)
+                if args:
+                    _not_sent(args[0], error, scope)
                 hide_frame(error)
                 raise
 

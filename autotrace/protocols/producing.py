@@ -235,7 +235,7 @@ def fit(limit: Callable[[Args], int], place: Place) -> Wrap:
 
 def _carried(given: Any, span: Span) -> Any:
     """Return fresh headers with the context, or the given ones where there is nothing to add; see ``_replaced``."""
-    if type(given) is dict:
+    if isinstance(given, dict):
         return put_into(given, span) or given
     if not given:
         return propagation.outgoing_bytes(span) or given

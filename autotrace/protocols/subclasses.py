@@ -99,6 +99,8 @@ def adjusted(adjust: Adjust) -> Wrap:
             except Exception:
                 fault(scope)
             try:
+                if not kwargs:  # to what is written in C no names at all may be another thing than none
+                    return original(*args)
                 return original(*args, **kwargs)
             except BaseException as error:
                 hide_frame(error)
@@ -109,18 +111,21 @@ def adjusted(adjust: Adjust) -> Wrap:
     return wrap
 
 
-def by_way_of(make: Call, *more: Any) -> Callable[[Call], Call]:
+def by_way_of(make: Call, original: Call, *more: Any) -> Callable[[Call], Call]:
     """Call a method on what ``make`` returns for the receiver, instead of on the receiver.
 
     Args:
         make: the library's function, called with the receiver and ``more``; its exceptions pass.
+        original: the receiver's own method, which takes no names, and one argument at least; else it says so itself.
         more: further arguments.
     """
 
     def wrap(function: Call) -> Call:
         def through(*args: Any, **kwargs: Any) -> Any:
             try:
-                return function(make(args[0], *more), *args[1:], **kwargs)
+                if kwargs or len(args) < 2:
+                    return original(*args, **kwargs)
+                return function(make(args[0], *more), *args[1:])
             except BaseException as error:
                 hide_frame(error)
                 raise

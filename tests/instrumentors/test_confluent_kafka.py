@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections import OrderedDict
 
 import pytest
 
@@ -70,13 +71,14 @@ class TestConfluentKafka(ConfluentKafka):
         (sent,) = self.spans(recorder, 1)
         assert sent == self.sent(topic, 1)
 
-    def test_headers_may_be_a_dictionary(self, connect, topic, recorder):
-        """A fresh dictionary goes out; the program's is not written to."""
+    def test_headers_may_be_a_dictionary_or_of_a_subclass(self, connect, topic, recorder):
+        """Fresh ones go out; the program's are not written to."""
         producer, consumer = connect(self.producer), connect(self.consumer, topic)
-        headers = {"a": b"1"}
-        self.delivered(self.send(producer, topic, b"x", headers=headers))
-        assert headers == {"a": b"1"}
-        assert [name for name, _ in next(consumer).headers] == ["a", "traceparent"]
+        for kind in (dict, OrderedDict, type("Headers", (dict,), {}), type("Pairs", (list,), {})):
+            headers = kind([("a", b"1")])
+            self.delivered(self.send(producer, topic, b"x", headers=headers))
+            assert headers == kind([("a", b"1")])
+            assert [name for name, _ in next(consumer).headers] == ["a", "traceparent"]
 
     def test_a_message_that_is_not_delivered_in_time_fails_the_span(self, connect, topic, recorder):
         """No broker, and the library's own limit: the program's callback and the span get the error."""

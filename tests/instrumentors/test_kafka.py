@@ -151,6 +151,18 @@ class TestKafka(KafkaMessaging):
         assert (message.key, message.value, message.partition, message.timestamp) == (b"k", b"x", 0, 1234)
         assert [name for name, _ in message.headers] == ["a", "traceparent"]
 
+    def test_headers_may_be_of_a_subclass(self, connect, topic, recorder):
+        """They carry the context where the library takes them, and are refused where it does not."""
+        producer, consumer = connect(self.producer), connect(self.consumer, topic)
+        headers = type("Pairs", (list,), {})([("a", b"1")])
+        if kafka.__version__.startswith("2.0."):
+            with pytest.raises(AssertionError):
+                producer.send(topic, b"x", headers=headers)
+            return
+        self.delivered(self.send(producer, topic, b"x", headers=headers))
+        assert headers == [("a", b"1")]
+        assert [name for name, _ in next(consumer).headers] == ["a", "traceparent"]
+
     def test_headers_that_the_library_refuses_are_still_refused(self, connect, topic, recorder):
         """A tuple is no list of headers, with us as without us."""
         producer = connect(self.producer)
