@@ -6,6 +6,8 @@ to Redis has no spans, neither in the worker nor where jobs are enqueued.  Nor h
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import datetime, timezone
 
 from rq import Retry
@@ -75,6 +77,12 @@ def _ended(result: Any) -> tuple[Facts | None, BaseException | None]:
     return (tasks.RETRY if isinstance(result, Retry) else "SUCCESS", ""), None
 
 
+def _spawned(args: Args, kwargs: Kwargs) -> bool:
+    # A process that was started for one job begins with looking for the worker that started it; for the others see below.
+    name = os.environ.get("RQ_WORKER_ID")
+    return bool(name) and sys.argv[:1] == ["-c"] and str(argument(args, kwargs, 1, "worker_key")).endswith(f":{name}")
+
+
 _own = quiet.beneath()
 
 INSTRUMENTOR = Instrumentor(
@@ -90,6 +98,7 @@ INSTRUMENTOR = Instrumentor(
         Patch("rq.job:Job._execute", _rq.run(_look, _ended)),
         Patch("rq.suspension:is_suspended", _own, optional=True),
         Patch("rq.worker:Worker.all", _own),
+        Patch("rq.worker:Worker.find_by_key", quiet.onwards(_spawned)),
         Patch("rq.worker:Worker.__init__", _own),
         Patch("rq.worker:SimpleWorker.__init__", _own),  # no Worker, from 2.5 on
         Patch("rq.worker:Worker.work", _own),

@@ -1,8 +1,9 @@
 """A library's own traffic beneath what it does for the program: it is no operation of anybody's, and makes no spans.
 
 Two ways.  ``beneath`` is for a function: what is called in it belongs to a trace that is not recorded, except in what is
-marked as the program's again (``aloud``).  ``muting`` is for what makes an object that the library keeps for itself, such as
-a pool of connections: an instrumentor that is called with such an object looks at ``is_muted``.
+marked as the program's again (``aloud``); ``onwards`` is for one after which the whole process is the library's.
+``muting`` is for what makes an object that the library keeps for itself, such as a pool of connections: an instrumentor that
+is called with such an object looks at ``is_muted``.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from autotrace.patching import Call, Wrap
+    from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Description, Facts
 
@@ -35,6 +37,31 @@ def beneath() -> Wrap:
 def aloud() -> Wrap:
     """Wrap a function that does the program's work, beneath one that is quiet."""
     return _under(heard)
+
+
+def onwards(begins: Callable[[Args, Kwargs], bool]) -> Wrap:
+    """Wrap a function by which a process of a library's own may begin: then nothing after it is the program's.
+
+    Args:
+        begins: looks at the arguments, and tells whether that is so.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def beginning(*args: Any, **kwargs: Any) -> Any:
+            try:
+                if get_current() is None and begins(args, kwargs):
+                    hush()
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return beginning
+
+    return wrap
 
 
 def hush() -> None:

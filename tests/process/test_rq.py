@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+import rq.worker
+
 JOBS = """
 import sqlite3
 
@@ -29,15 +32,20 @@ assert web.test_client().get("/order").text == "ok"
 """
 
 
-def test_a_request_and_all_its_jobs_are_one_trace(machine, redis_server, queue_name):
-    """Nothing is lost where each job has a process of its own, and nothing else is there."""
+@pytest.mark.parametrize("kind", ["Worker", "SpawnWorker"])
+def test_a_request_and_all_its_jobs_are_one_trace(machine, redis_server, queue_name, kind):
+    """Nothing is lost where each job has a process of its own, forked or started, and nothing else is there."""
+    if not hasattr(rq.worker, kind):
+        pytest.skip(f"this version of RQ has no {kind}")
     machine.write("jobs.py", JOBS)
     machine.write("client.py", CLIENT)
     url = f"{redis_server.url}/6"
     done = machine.python("client.py", url, queue_name)
     assert (done.returncode, done.stderr) == (0, b"")
     code = "import sys; from rq.cli import main; sys.argv[0] = 'rq'; sys.exit(main())"
-    done = machine.python("-c", code, "worker", "--burst", "--url", url, queue_name, timeout=120)
+    done = machine.python(
+        "-c", code, "worker", "--burst", "--worker-class", f"rq.worker.{kind}", "--url", url, queue_name, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     job = [("send jobs.bake", "GET /order"), ("process jobs.bake", "send jobs.bake"), ("SELECT", "process jobs.bake")]
     assert machine.parents() == sorted([("GET /order", ""), *job * 3])
