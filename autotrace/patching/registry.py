@@ -84,8 +84,17 @@ BUILT_IN = (
         "celery.app.trace",
         "messaging",
         "celery>=5.2,<6",
-        f"{_HOME}.celery",
+        f"{_HOME}.celery_worker",
         "WORKER",
+        library="celery",
+    ),
+    Known(
+        "celery_pool",
+        "billiard.pool",
+        "messaging",
+        "celery>=5.2,<6",
+        f"{_HOME}.celery_worker",
+        "POOL",
         library="celery",
     ),
     Known(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Look = Callable[[Args, Kwargs], tuple[Facts, Any]]
     # outcome, and the exception that the function has caught
     Ended = Callable[[Any], tuple[Optional[Facts], Optional[BaseException]]]
+    # the same of what passes through the function and is no Exception; None: that tells nothing
+    Passed = Callable[[BaseException], Optional[tuple[Facts, BaseException]]]
     # how to look at the messages, from the arguments of the function that is given the handler; None: not traced
     Prepare = Callable[[Args, Kwargs], Optional[Look]]
 
@@ -64,7 +66,9 @@ def given(make: Callable[[str], Operation], prepare: Prepare, place: Place) -> W
     return wrap
 
 
-def handled(original: Call, operation: Operation, look: Look, ended: Ended | None = None) -> Call:
+def handled(
+    original: Call, operation: Operation, look: Look, ended: Ended | None = None, passed: Passed | None = None
+) -> Call:
     """Return the traced form of a function that handles one message.
 
     Args:
@@ -72,8 +76,8 @@ def handled(original: Call, operation: Operation, look: Look, ended: Ended | Non
         operation: of the spans.
         look: see Look.
         ended: looks at what the function returned, where that may tell of a failure.
+        passed: looks at what ends the function from outside.
     """
-    scope = operation.scope
 
     def traced(*args: Any, **kwargs: Any) -> Any:
         span = begin(operation, look, args, kwargs)
@@ -81,7 +85,7 @@ def handled(original: Call, operation: Operation, look: Look, ended: Ended | Non
             result = original(*args, **kwargs)
         except BaseException as error:
             if span is not None:
-                failed(span, error, scope)
+                _fail(span, error, passed)
             hide_frame(error)
             raise
         if span is not None:
@@ -131,6 +135,19 @@ def _end(span: Span, result: Any, ended: Ended | None) -> None:
     except Exception:
         fault(span.operation.scope)
         abandon(span)
+
+
+def _fail(span: Span, error: BaseException, passed: Passed | None) -> None:
+    """End the span of a message with what passes through its function; never raises."""
+    try:
+        found = passed(error) if passed is not None and not isinstance(error, Exception) else None
+        if found is not None:
+            outcome, reason = found
+            tracer.fail(span, reason, outcome)
+            return
+    except Exception:
+        fault(span.operation.scope)
+    failed(span, error, span.operation.scope)
 
 
 def _is_coroutine(function: Any) -> bool:

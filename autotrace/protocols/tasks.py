@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
-    from autotrace.protocols.handling import Ended, Look
+    from autotrace.protocols.handling import Ended, Look, Passed
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Attributes, Description, Facts, Span
 
@@ -100,17 +100,27 @@ class Tasks:
 
         return wrap
 
-    def runners(self, prepare: Prepare, ended: Ended, at_once: Callable[[Args, Kwargs], bool]) -> Wrap:
+    def runners(
+        self,
+        prepare: Prepare,
+        ended: Ended,
+        at_once: Callable[[Args, Kwargs], bool],
+        passed: Passed,
+        so_far: Callable[[Span], Facts | None],
+    ) -> Wrap:
         """Trace a function that makes functions that run tasks.
 
         Args:
             prepare: returns the ``look`` of ``run``, from the arguments of that function.
             ended: see ``run``.
             at_once: tells from the arguments that what is made runs tasks where they are called.
+            passed: see ``handling.handled``.
+            so_far: see Operation.
         """
 
         def wrap(original: Call, scope: str) -> Call:
             queued, direct = self._operation(scope, CONSUMER), self._operation(scope, INTERNAL)
+            queued.so_far = so_far
 
             def making(*args: Any, **kwargs: Any) -> Any:
                 try:
@@ -119,8 +129,8 @@ class Tasks:
                     hide_frame(error)
                     raise
                 try:
-                    look = prepare(args, kwargs)
-                    return handling.handled(made, direct if at_once(args, kwargs) else queued, look, ended)
+                    look, operation = prepare(args, kwargs), direct if at_once(args, kwargs) else queued
+                    return handling.handled(made, operation, look, ended, passed)
                 except Exception:
                     fault(scope)
                     return made

@@ -272,3 +272,34 @@ def test_a_task_that_is_run_where_it_is_called_is_no_message(app, recorder):
     assert good["attributes"]["autotrace.task.eager"] is True
     assert good["attributes"]["autotrace.task.state"] == "SUCCESS"
     assert (bad["status"], bad["message"]) == ("ERROR", "burnt")
+
+
+@pytest.mark.parametrize(("kind", "state"), [("Timeout", "FAILURE"), ("GreenletExit", "REVOKED")])
+def test_what_a_pool_of_greenlets_throws_into_a_task_has_ended_it(app, recorder, kind, state):
+    """A hard time limit, and a task that is revoked while it runs, are no exceptions of the task's; they pass as ever."""
+    error = getattr(pytest.importorskip("gevent"), kind)()
+
+    @task(app)
+    def bake(self):
+        raise error
+
+    bake.delay()
+    with pytest.raises(type(error)):
+        run(app, take(app))
+    _, ended = recorder.wait(2)
+    assert (ended["status"], ended["attributes"]["autotrace.task.state"]) == ("ERROR", state)
+    assert ended["attributes"]["error.type"].endswith(kind)
+
+
+def test_what_else_passes_through_a_task_tells_nothing(app, recorder):
+    """An interrupt of the worker's, for instance."""
+
+    @task(app)
+    def bake(self):
+        raise KeyboardInterrupt
+
+    bake.delay()
+    with pytest.raises(KeyboardInterrupt):
+        run(app, take(app))
+    _, ended = recorder.wait(2)
+    assert (ended["status"], "autotrace.task.state" in ended["attributes"]) == ("UNSET", False)

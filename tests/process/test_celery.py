@@ -48,6 +48,36 @@ def tick():
     pass
 """
 
+ENDLESS = """
+import time
+from app import app
+
+@app.task(name="slow", time_limit=1)
+def slow():
+    time.sleep(600)
+
+@app.task(name="endless", bind=True)
+def endless(self):
+    open(self.request.id, "w").close()
+    time.sleep(600)
+"""
+
+REVOKE = """
+import os, sys, time
+import celery.result
+from endless import app, endless, slow
+
+late, gone = slow.delay(), endless.delay()
+while not os.path.exists(gone.id):
+    time.sleep(0.01)
+gone.revoke(terminate=True)
+for one in (late, gone):
+    try:
+        one.get(timeout=90)
+    except Exception as error:
+        print(type(error).__name__, one.state)
+"""
+
 CLIENT = """
 import sys
 import celery, flask
@@ -160,3 +190,25 @@ def test_greenlets(machine, places):
     with worker(machine, "--pool=gevent", "--concurrency=2", environ=places):
         assert ask(machine, places, "short") == b"[2]\n"
     assert machine.parents() == sorted(REQUEST)
+
+
+@pytest.mark.parametrize("places", ["redis"], indirect=True)
+def test_tasks_that_are_ended_from_outside_have_failed(machine, places):
+    """By a hard time limit, or revoked while they run: the span tells what the result tells, though its process was killed."""
+    machine.write("endless.py", ENDLESS)
+    machine.write("revoke.py", REVOKE)
+    with worker(machine, "--include=endless", "--pool=prefork", "--concurrency=2", environ=places):
+        done = machine.python("revoke.py", environ=places, timeout=LIMIT_S)
+        assert done.stdout == b"TimeLimitExceeded FAILURE\nTaskRevokedError REVOKED\n", done.stderr
+    told = {}
+    for trace in machine.traces():
+        for span in trace["spans"]:
+            attributes = span["attributes"]
+            told[span["name"]] = (
+                span["status"],
+                attributes.get("error.type"),
+                attributes.get("autotrace.task.state"),
+                attributes.get("autotrace.unfinished"),
+            )
+    assert told["process slow"] == ("error", "billiard.exceptions.TimeLimitExceeded", "FAILURE", True)
+    assert told["process endless"] == ("error", "celery.exceptions.TaskRevokedError", "REVOKED", True)

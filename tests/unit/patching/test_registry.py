@@ -60,7 +60,7 @@ def off(*words):
 @pytest.mark.parametrize(
     ("word", "names"),
     [
-        ("celery", {"celery", "celery_worker", "celery_beat", "celery_broker", "celery_results"}),
+        ("celery", {"celery", "celery_worker", "celery_pool", "celery_beat", "celery_broker", "celery_results"}),
         ("redis", {"redis", "redis_asyncio"}),
         ("confluent_kafka", {"confluent_kafka", "confluent_kafka_aio", "confluent_kafka_deserializing"}),
         ("confluent-kafka", {"confluent_kafka", "confluent_kafka_aio", "confluent_kafka_deserializing"}),
