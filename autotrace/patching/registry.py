@@ -193,6 +193,8 @@ BUILT_IN = (
         "POOL",
         library="multiprocessing",
     ),
+    Known("queue", "queue", "concurrency", ""),
+    Known("queue_asyncio", "asyncio.queues", "concurrency", "", f"{_HOME}.queue", "ASYNCIO", library="queue"),
     Known("subprocess", "subprocess", "concurrency", ""),
     Known("threads", "threading", "concurrency", ""),
     Known("uvloop", "uvloop", "concurrency", "uvloop>=0.14"),

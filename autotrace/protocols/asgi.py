@@ -17,6 +17,7 @@ from autotrace.patching.wall import fault, off
 from autotrace.protocols import http_server
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
+from autotrace.trace.inheriting import own
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -235,7 +236,9 @@ def _begin(made: Operation, asked: Any, outermost: bool) -> Span:
         values = [value for key, value in headers if key == name.encode()]
         return b",".join(values).decode("latin-1")
 
-    return http_server.begin(made, (_request, (asked, found), get), id(asked), outermost)
+    span = http_server.begin(made, (_request, (asked, found), get), id(asked), outermost)
+    own(span)
+    return span
 
 
 def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:

@@ -18,6 +18,7 @@ from autotrace.patching.wall import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful
+from autotrace.trace.inheriting import start_inheriting
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
@@ -34,6 +35,7 @@ def _only(span: Span) -> Context:
     """Return a context in which a span is current, and nothing else is set."""
     context = Context()
     context.run(set_current, span)
+    context.run(start_inheriting, span)
     return context
 
 

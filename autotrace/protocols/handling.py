@@ -13,6 +13,7 @@ from autotrace.protocols import consuming
 from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.concurrency import awaiting_alike
 from autotrace.trace.failure import hide_frame
+from autotrace.trace.inheriting import own
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -101,6 +102,8 @@ def handled_in_task(original: Call, operation: Operation, look: Look) -> Call:
 
     async def traced(*args: Any, **kwargs: Any) -> Any:
         span = begin(operation, look, args, kwargs)
+        if span is not None:
+            own(span)
         try:
             result = await original(*args, **kwargs)
         except BaseException as error:

@@ -17,6 +17,7 @@ from autotrace.propagation import incoming
 from autotrace.protocols import http
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.inheriting import own
 from autotrace.trace.span import ERROR, INTERNAL, SERVER, UNSET, Operation
 from autotrace.trace.tracer import tracer
 
@@ -317,6 +318,7 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
                 if found is None:
                     return None
                 span = begin(made, found, 0, outermost=True)
+                own(span)
                 set_current(span)
             except Exception:
                 fault(scope)

@@ -13,6 +13,7 @@ from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.generators import closing
+from autotrace.trace.inheriting import own
 from autotrace.trace.span import ERROR, INTERNAL, UNSET, Operation
 from autotrace.trace.tracer import tracer
 from autotrace.trace.unrecorded import Unrecorded
@@ -42,13 +43,14 @@ def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> D
 _operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, spelled=True)
 
 
-def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
+def begin(name: str, attributes: Attributes, *, current: bool = True, awaited: bool = False) -> Span | None:
     """Start a span beneath the current one and make it current; None where the agent does not run.
 
     Args:
         name: the span's.
         attributes: known from the start; they belong to the span from now on, and are never written to.
         current: whether the span becomes current.
+        awaited: whether it is a coroutine that starts it.
     """
     try:
         if not tracer.active:
@@ -63,6 +65,8 @@ def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | 
             span = tracer.start(_operation, (name, attributes), parent)
         if current:
             set_current(span)
+        if awaited:
+            own(span)
     except Exception:
         fault(_SCOPE)
         return None
@@ -131,7 +135,7 @@ def coroutine(name: str, attributes: Attributes, original: Call) -> Call:
 
     @functools.wraps(original)
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(name, attributes)
+        span = begin(name, attributes, awaited=True)
         try:
             result = await original(*args, **kwargs)
         except BaseException as error:

@@ -118,6 +118,7 @@ class Span:
         extras: see Extras, or None.
         notes: what arrives while it is open and its family looks at when it ends, or None.
         handed: there, and True, once nobody need hand it over any more.
+        task: there where it is known that it was started in a task, whose identity it is.
     """
 
     __slots__ = (
@@ -134,6 +135,7 @@ class Span:
         "remote",
         "span_id",
         "start",
+        "task",
         "trace",
     )
 
@@ -151,6 +153,7 @@ class Span:
     extras: Extras | None
     notes: dict[str, Any] | None
     handed: bool
+    task: int
 
     def more(self) -> Extras:
         """Return the extras, made at the first call."""
