@@ -62,14 +62,24 @@ def service_name() -> str:
     """Return the program's name, as the module says; never empty, never raises."""
     try:
         argv = getattr(sys, "argv", None) or [""]
-        spec = getattr(sys.modules.get("__main__"), "__spec__", None)
         script = argv[0] if isinstance(argv[0], str) else ""
-        module = getattr(spec, "name", None)
-        if module and script != getattr(spec, "origin", None) and os.path.isfile(script):
-            module = None  # a worker of a pool, or a profiler, which has put the program's own arguments there
-        return _named(script, module, getattr(sys, "orig_argv", ()))
+        return _named(script, _main(script), getattr(sys, "orig_argv", ()))
     except Exception:  # a program may put anything into sys
         return _PYTHON
+
+
+def _main(script: str) -> str | None:
+    """Return the name of the module that runs as ``__main__``; it may have an answer to every name, and is not asked.
+
+    None where ``sys.argv`` names another file: a worker of a pool, or a profiler, puts the program's own arguments there.
+    """
+    main = sys.modules.get("__main__")
+    if not issubclass(type(main), type(sys)):
+        return None
+    spec = vars(type(sys))["__dict__"].__get__(main).get("__spec__")
+    if type(spec) is not type(__spec__) or (script != spec.origin and os.path.isfile(script)):
+        return None
+    return spec.name
 
 
 def _named(script: str, module: str | None, command: Sequence[str]) -> str:

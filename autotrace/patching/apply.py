@@ -15,6 +15,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
 
 from autotrace.patching.builtin import standing_in
+from autotrace.patching.modules import inherited, is_class, namespace, own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,11 +53,14 @@ class Applied:
             sparing: leave the replacements that another instrumentor found in their places and was content with.
         """
         for owner, name, before, replacement in reversed(self._places):
-            if vars(owner).get(name) is not replacement:
+            if own(owner).get(name) is not replacement:
                 continue
             if sparing and any(replacement is one for one in _relied_on):
                 continue
-            if before is Applied.MISSING:
+            names = namespace(owner)
+            if names is not None:  # nothing is missing there: a module inherits no names
+                names[name] = before
+            elif before is Applied.MISSING:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
@@ -84,7 +88,7 @@ def apply(instrumentor: Instrumentor, late: bool = False) -> Applied:
         if key not in made:
             made[key] = _replace(owner, name, original, patch, instrumentor.library)
         replacement = made[key]
-        places.append((owner, name, vars(owner).get(name, Applied.MISSING), replacement))
+        places.append((owner, name, own(owner).get(name, Applied.MISSING), replacement))
     done = Applied(places)
     for owner, name, _before, replacement in places:
         try:
@@ -106,10 +110,10 @@ def _resolve(patch: Patch) -> tuple[Any, str, Any] | None:
     owner: Any = sys.modules.get(module_name)
     *parents, name = path.split(".")
     for parent in parents:
-        owner = getattr(owner, parent, None)
-    for place in getattr(owner, "__mro__", (owner,)):
-        if place is not None and name in vars(place):
-            return owner, name, vars(place)[name]
+        owner = next((names[parent] for names in inherited(owner) if parent in names), None)
+    for names in inherited(owner):
+        if name in names:
+            return owner, name, names[name]
     if patch.optional:
         return None
     raise CannotPatchError(f"{patch.target} does not exist in the installed version")
@@ -121,8 +125,8 @@ def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> 
         traced = _dressed(patch.wrap(original, scope), original)
         if (
             traced is not original
-            and isinstance(owner, type)
-            and (name not in vars(owner) or original.__class__ is not FunctionType)
+            and is_class(owner)
+            and (name not in own(owner) or original.__class__ is not FunctionType)
         ):
             # pickled by name: an inherited method is another one now, a method of C has no module
             traced.__module__, traced.__qualname__ = owner.__module__, f"{owner.__qualname__}.{name}"

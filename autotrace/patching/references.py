@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 
+from autotrace.patching.modules import namespace
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,8 +31,8 @@ def rebind(replaced: Sequence[Place]) -> list[Place]:
     Returns:
         The places that were changed.
     """
-    modules = [module for module in list(sys.modules.values()) if isinstance(module, type(sys))]
-    homes = {id(module) for module in modules}
+    modules = [(module, names) for module in list(sys.modules.values()) if (names := namespace(module)) is not None]
+    homes = {id(module) for module, _ in modules}
     wanted: dict[int, Place] = {}
     known = set()
     for owner, name, before, replacement in replaced:
@@ -38,25 +40,21 @@ def rebind(replaced: Sequence[Place]) -> list[Place]:
             wanted[id(before)] = owner, name, before, replacement
             known.add((id(owner), name))
     found = []
-    for module in modules if wanted else ():
-        called = module.__name__
-        if called == "autotrace" or called.startswith("autotrace."):
+    for module, names in modules if wanted else ():
+        called = names.get("__name__")
+        if type(called) is str and (called == "autotrace" or called.startswith("autotrace.")):
             continue
-        for name, value in list(vars(module).items()):
+        for name, value in list(names.items()):
             place = wanted.get(id(value))
-            if place is None or (id(module), name) in known or getattr(value, "__module__", None) == called:
+            if place is None or (id(module), name) in known or _is_home(called, value):
                 continue
-            if _set(module, name, place[3]):
-                found.append((module, name, value, place[3]))
+            names[name] = place[3]  # not ``setattr``, which a module may have a say in
+            found.append((module, name, value, place[3]))
     return found
 
 
-def _set(module: Any, name: str, value: Any) -> bool:
-    try:
-        setattr(module, name, value)
-    except Exception:  # a module that does not let itself be changed
-        return False
-    return True
+def _is_home(called: Any, value: Any) -> bool:
+    return type(called) is str and getattr(value, "__module__", None) == called
 
 
 def left(originals: Sequence[Any]) -> list[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from _thread import _local
 
+from autotrace.trace.tasks import current_task
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -39,14 +41,6 @@ def here() -> Any:
     except AttributeError:
         own = _threads.own = _Thread()
         return own
-
-
-def current_task() -> Any:
-    """Return the asyncio task that runs here, or None."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None:  # noqa: SLF001 - the one that does not raise
-        return None
-    return asyncio.current_task()
 
 
 def leave_stale(span: Span, place: ref[Any]) -> None:

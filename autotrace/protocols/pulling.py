@@ -13,8 +13,8 @@ from weakref import ref
 
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
-from autotrace.protocols.places import current_task
 from autotrace.trace.failure import hide_frame
+from autotrace.trace.tasks import current_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

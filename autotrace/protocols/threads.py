@@ -13,6 +13,7 @@ from autotrace.patching.wall import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful
+from autotrace.trace.inheriting import start_inheriting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def start_in_context() -> Wrap:
                 if (span is not None or copying) and args and getattr(args[0], "_context", args) is None:
                     context = copy_context() if copying else Context()
                     context.run(set_current, span)
+                    if span is not None:
+                        context.run(start_inheriting, span)
                     args[0]._context = context  # noqa: SLF001 - where `start` looks for it
             except Exception:
                 fault(scope)

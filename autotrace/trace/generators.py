@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 GENERATOR = 0x20 | 0x200
 COROUTINE = 0x80
 
+_MODULE = type(sys)
+
 # By frame, innermost last.  The key None stays once a span may have been left current.
 suspendable: dict[Optional[FrameType], list[Span]] = {}  # noqa: UP045 - evaluated on Python 3.9
 
@@ -104,7 +106,8 @@ def _unit() -> tuple[int, int]:
     """Return what runs here, among all that have a context of their own: a thread, or a task in it."""
     asyncio = sys.modules.get("asyncio")
     try:
-        task = asyncio.current_task() if asyncio is not None else None
+        # A stand-in for it, such as one that loads it when it is used, has no task.
+        task = asyncio.current_task() if type(asyncio) is _MODULE else None
     except (AttributeError, RuntimeError):  # no loop runs, or it is only being imported
         task = None
     return get_ident(), id(task)

@@ -16,6 +16,8 @@ from __future__ import annotations
 import sys
 from contextvars import ContextVar
 
+from autotrace.trace.tasks import current_task
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -42,7 +44,7 @@ def start_inheriting(span: Span) -> None:
 
 def own(span: Span) -> None:
     """Note in which task a span was started; called where that is likely to be in one."""
-    task = _task()
+    task = current_task()
     if task is not None:
         span.task = id(task)
 
@@ -53,28 +55,17 @@ def only_inherits(current: Span | None) -> bool:
     The main thread, and a task that is waited for, go on with what they do when they have got something.
     """
     if current is None:
-        task = _task()
+        task = current_task()
         return _is_loose(task) if task is not None else not _in_main_thread()
     if standing()[0] is current:
         return True
     owner = getattr(current, "task", 0)
     if not owner:
         return bool(current.end)
-    task = _task()
+    task = current_task()
     if task is not None and owner == id(task):
         return False
     return bool(current.end) or (task is not None and _is_loose(task))
-
-
-def _task() -> Any:
-    asyncio = sys.modules.get("asyncio")
-    try:
-        # PERF: asking for the task where no loop runs is answered by an exception.
-        if asyncio is None or asyncio._get_running_loop() is None:  # noqa: SLF001 - a function for makers of loops
-            return None
-        return asyncio.current_task()
-    except (AttributeError, RuntimeError):  # it is only being imported
-        return None
 
 
 def _is_loose(task: Any) -> bool:
