@@ -146,15 +146,23 @@ class Agent:
         if self._wired:
             return
         self._wired = True
+        undo: list[Callable[[], object]] = []
+        try:
+            self._wire(undo)
+        except BaseException:
+            self._wired = False
+            while undo:
+                undo.pop()()
+            raise
+
+    def _wire(self, undo: list[Callable[[], object]]) -> None:
+        """Do it, and note how each step that is seen from elsewhere is taken back."""
         from autotrace import propagation
-        from autotrace.patching import Instrumentor, Patch, wall
-        from autotrace.patching.apply import apply
-        from autotrace.pipeline.lifetime import Lifetime
+        from autotrace.patching import wall
         from autotrace.protocols import http, pull_settings
         from autotrace.trace.tracer import tracer
 
         settings = self.settings
-        tracer.active = True
         wall.limit = settings.fault_limit
         propagation.configure(settings.propagators)
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
@@ -163,23 +171,33 @@ class Agent:
         remote = propagation.from_environment(os.environ) if settings.parent_from_environment else None
         if remote is not None:
             tracer.inherit(remote)
-        if settings.exporters == ("none",):
-            return
-        worker = _worker(settings)
-        tracer.submit = worker.submit
-        self._lifetime = lifetime = Lifetime(worker, settings.exit_timeout_ms / 1000)
-        lifetime.survive_forks()
+        if settings.exporters != ("none",):
+            self._live(undo)
+        tracer.active = True
+
+    def _live(self, undo: list[Callable[[], object]]) -> None:
+        """Make the worker, and see that it is there as long as the process."""
+        from autotrace.patching import Instrumentor, Patch
+        from autotrace.patching.apply import apply
+        from autotrace.pipeline.lifetime import Lifetime
+        from autotrace.trace.tracer import tracer
+
+        worker = _worker(self.settings)
+        lifetime = Lifetime(worker, self.settings.exit_timeout_ms / 1000)
         patches = [Patch("os:_exit", lifetime.leaving)]
         # The other exec functions come through these.
         patches += [Patch(way, lifetime.replacing) for way in ("os:execv", "os:execve")]
         patches += [Patch(way, lifetime.forking, optional=True) for way in ("os:fork", "os:forkpty")]
-        apply(Instrumentor("process", "*", patches, ""), late=True)
+        undo.append(apply(Instrumentor("process", "*", patches, ""), late=True).undo)
         if os.name == "posix":
             from autotrace.pipeline.termination import Termination
 
             lifetime.termination = Termination(lifetime.end_at_once)
+            undo.append(apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True).undo)
             lifetime.termination.install()
-            apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True)
+        lifetime.survive_forks()
+        tracer.submit = worker.submit
+        self._lifetime = lifetime
 
 
 def _wait_for_imports() -> None:

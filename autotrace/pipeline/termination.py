@@ -68,6 +68,8 @@ class Termination:
             self._open()
         except ValueError:  # there was nothing to stand for, so that it was not told before
             self._close()
+        except OSError:  # no descriptor is left: a main thread that runs Python handles signals all the same
+            return
 
     def patches(self) -> list[Patch]:
         """Return what makes the module ``signal`` tell of the default where ours stands."""

@@ -17,6 +17,7 @@ from _thread import get_ident
 
 from autotrace.trace.context import get_current
 from autotrace.trace.span import SERVER
+from autotrace.trace.tasks import current_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 # In a code's flags: inspect.CO_GENERATOR, CO_ASYNC_GENERATOR; and CO_COROUTINE.
 GENERATOR = 0x20 | 0x200
 COROUTINE = 0x80
-
-_MODULE = type(sys)
 
 # By frame, innermost last.  The key None stays once a span may have been left current.
 suspendable: dict[Optional[FrameType], list[Span]] = {}  # noqa: UP045 - evaluated on Python 3.9
@@ -104,10 +103,4 @@ def _above(span: Span) -> Span | None:
 
 def _unit() -> tuple[int, int]:
     """Return what runs here, among all that have a context of their own: a thread, or a task in it."""
-    asyncio = sys.modules.get("asyncio")
-    try:
-        # A stand-in for it, such as one that loads it when it is used, has no task.
-        task = asyncio.current_task() if type(asyncio) is _MODULE else None
-    except (AttributeError, RuntimeError):  # no loop runs, or it is only being imported
-        task = None
-    return get_ident(), id(task)
+    return get_ident(), id(current_task())
