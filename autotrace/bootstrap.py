@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from autotrace.export.otlp import Encoder
     from autotrace.patching.apply import Applied
+    from autotrace.patching.hook import ImportHook
     from autotrace.patching.registry import Known
     from autotrace.pipeline.lifetime import Lifetime
     from autotrace.pipeline.worker import Worker
@@ -53,14 +54,16 @@ class Agent:
         settings: as they were read at the start.
         skipped: why instrumentors were not applied, by name.
         applied: the names of those that were.
+        hindrance: why nothing at all can be traced in this Python, or an empty string.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.skipped: dict[str, str] = {}
         self.applied: list[str] = []
+        self.hindrance = ""
         self._wired = False
-        self._late = False  # while libraries are served that were imported before us
+        self._hook: ImportHook | None = None
         self._lifetime: Lifetime | None = None
         self._waiting: dict[int, list[Known]] = {}  # by thread
 
@@ -78,9 +81,11 @@ class Agent:
         waiting: dict[str, Callable[[], None]] = {"autotrace.api": self.wire}
         for known in chosen:
             waiting[known.trigger] = self._served(known, waiting.get(known.trigger))
-        self._late = True
-        ImportHook(waiting).install()
-        self._late = False
+        self._hook = ImportHook(waiting)
+        if not self._hook.install():
+            self.hindrance = f"the import system of Python {sys.version.split()[0]} is not known to it"
+            diagnostics.debug(f"nothing is traced: {self.hindrance}")
+            return
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_wait_for_imports)
         atexit.register(self.end)  # the first to be registered is the last to run
@@ -123,7 +128,7 @@ class Agent:
             instrumentor = getattr(sys.modules[known.module], known.attribute)
             reason = _unsupported(instrumentor.distribution, instrumentor.versions, known.trigger)
             if not reason:
-                applied = apply(instrumentor, self._late)
+                applied = apply(instrumentor, self._hook is not None and self._hook.late)
                 self.applied.append(known.name)
                 when_off(instrumentor.library, lambda: self._off(known.name, applied))
         except CannotPatchError as error:

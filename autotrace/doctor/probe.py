@@ -12,6 +12,7 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 
 from autotrace.patching.metadata import file_of, judged
+from autotrace.patching.modules import own
 from autotrace.patching.versions import required
 
 TYPE_CHECKING = False
@@ -33,7 +34,10 @@ def tell(answer):
     answers.flush()
 said = {"version": sys.version.split()[0], "executable": sys.executable, "autotrace": "", "running": False}
 bootstrap = sys.modules.get("autotrace.bootstrap")
-said["running"] = bootstrap is not None and getattr(bootstrap, "_agent", None) is not None
+agent = getattr(bootstrap, "_agent", None)
+said["running"] = agent is not None and not agent.hindrance
+if agent is not None and agent.hindrance:
+    said["hindrance"] = agent.hindrance
 try:
     import autotrace
     said["autotrace"] = autotrace.__version__
@@ -63,7 +67,7 @@ def survey() -> dict[str, Any]:
 
     found: dict[str, Any] = {"agents": present()}  # before anything is imported that an agent might wait for
     agent = _agent()
-    if agent is not None:
+    if agent is not None and not agent.hindrance:
         from autotrace.patching.registry import selected
 
         every, settings = _every(agent), agent.settings
@@ -97,7 +101,7 @@ def left() -> list[str]:
         instrumentor = _instrumentor(known) if agent is not None and known.name in agent.applied else None
         for patch in instrumentor.patches if instrumentor is not None else ():
             module, _, name = patch.target.partition(":")
-            replacement = vars(sys.modules[module]).get(name) if module in sys.modules else None
+            replacement = own(sys.modules.get(module)).get(name)
             original = getattr(replacement, "__wrapped__", None)
             if original is not None:
                 originals.append(original)

@@ -51,6 +51,7 @@ class Examined:
             return
         if self._enabled and not said["running"] and not reason:
             why = "autotrace cannot be imported there" if not said["autotrace"] else "its sitecustomize did not run"
+            why = said.get("hindrance") or why
             tell(("problem", f"{self._python.path} is not traced: {why}"))
         for agent, state in said.get("agents", {}).items():
             if state == "running":
