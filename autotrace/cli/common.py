@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from autotrace.cli.text import plural
@@ -62,8 +63,13 @@ def terminal() -> tuple[Console, Glyphs]:
     return console, glyphs_for(console.encoding)
 
 
+def width_of(console: Console) -> int | None:
+    """Return how wide a line may be, in cells; None where no terminal cuts it: a file or a pipe gets names whole."""
+    return console.width if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
+
+
 def print_lines(console: Console, lines: Iterable[Text]) -> None:
-    """Print lines that fit the width already."""
+    """Print lines as they are: they fit the width already, or there is none."""
     # Captured first, because rich ends the process by itself when it meets a closed pipe.
     with console.capture() as captured:
         for line in lines:

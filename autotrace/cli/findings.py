@@ -41,13 +41,14 @@ def finding_lines(findings: Sequence[Finding], width: int, glyphs: Glyphs) -> It
         yield from _wrapped("  ", f" {glyphs.dot} ".join(shown), "cyan", width)
 
 
-def edge_lines(edges: Sequence[Edge], width: int, glyphs: Glyphs) -> Iterator[Text]:
-    """Yield a heading and one line for each edge."""
+def edge_lines(edges: Sequence[Edge], width: int | None, glyphs: Glyphs) -> Iterator[Text]:
+    """Yield a heading and one line for each edge; without a width names are told whole."""
     rows = [HEADS, *(_edge(edge, glyphs) for edge in edges)]
     cells = [max(cell_len(row[column]) for row in rows) for column in range(len(HEADS))]
-    room = max(16, width - 2 * (len(HEADS) - 1) - sum(cells[2:]))
-    cells[0] = min(cells[0], max(room // 2, room - cells[1]))
-    cells[1] = min(cells[1], room - cells[0])
+    if width is not None:
+        room = max(16, width - 2 * (len(HEADS) - 1) - sum(cells[2:]))
+        cells[0] = min(cells[0], max(room // 2, room - cells[1]))
+        cells[1] = min(cells[1], room - cells[0])
     for number, row in enumerate(rows):
         line = Text(style="dim" if number == 0 else "")
         for column, (text, size) in enumerate(zip(row, cells)):
@@ -56,7 +57,8 @@ def edge_lines(edges: Sequence[Edge], width: int, glyphs: Glyphs) -> Iterator[Te
             style = "bold red" if number and column == 3 and shown else ""
             line.append("  " if column else "").append(gap if column > 1 else "")
             line.append(shown, style=style).append("" if column > 1 else gap)
-        line.truncate(width)
+        if width is not None:
+            line.truncate(width)
         line.rstrip()
         yield line
 

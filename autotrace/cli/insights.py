@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from autotrace.cli.common import HINT, opened, print_lines, say, terminal
+from autotrace.cli.common import HINT, opened, print_lines, say, terminal, width_of
 from autotrace.cli.text import full_moment, plural
 from autotrace.insights.judge import findings
 from autotrace.insights.look import Looked, findings_as_dict, look, map_as_dict
@@ -60,7 +60,7 @@ def service_map(service: str | None, since: int | None, limit: int, as_json: boo
         from autotrace.cli.findings import edge_lines
 
         console, glyphs = terminal()
-        print_lines(console, edge_lines(edges_of(looked.traces), console.width, glyphs))
+        print_lines(console, edge_lines(edges_of(looked.traces), width_of(console), glyphs))
 
 
 def _look(database: sqlite3.Connection, service: str | None, since: int | None, limit: int) -> Looked:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autotrace.cli.common import HINT, CommandError, opened, print_lines, say, terminal
-from autotrace.cli.text import duration, full_moment
+from autotrace.cli.common import HINT, CommandError, opened, print_lines, say, terminal, width_of
+from autotrace.cli.text import clean, duration, full_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def show(trace: str, everything: bool, attributes: bool, as_json: bool) -> None:
     from autotrace.cli.waterfall import Waterfall
 
     console, glyphs = terminal()
-    print_lines(console, Waterfall(loaded, console.width, glyphs, fold=not everything, details=attributes).lines())
+    picture = Waterfall(loaded, width_of(console), glyphs, fold=not everything, details=attributes)
+    print_lines(console, picture.lines())
 
 
 def _loaded(database: sqlite3.Connection, trace: str) -> Trace:
@@ -45,7 +46,7 @@ def _candidates(error: AmbiguousTraceError) -> str:
     _, glyphs = terminal()
     lines = [f"{error}:"]
     for one in error.candidates:
-        facts = (full_moment(one.start_ns), duration(one.duration_ns, glyphs).rjust(8), one.root)
+        facts = (full_moment(one.start_ns), duration(one.duration_ns, glyphs).rjust(8), clean(one.operation))
         lines.append(f"  {one.trace_id}  {'  '.join(facts)}")
     if error.total > len(error.candidates):
         lines.append(f"  and {error.total - len(error.candidates)} more")

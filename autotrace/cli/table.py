@@ -119,7 +119,7 @@ COMMANDS = (
             Option(
                 "route",
                 ("--route",),
-                "Only traces through this route, such as /orders/{id}; * stands for anything.",
+                "Only traces through this route (the path where none is known), such as /orders/{id}; * is anything.",
                 read=str,
             ),
             Option(

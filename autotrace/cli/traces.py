@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from autotrace.cli.common import HINT, opened, print_lines, say, terminal
+from autotrace.cli.common import HINT, opened, print_lines, say, terminal, width_of
 from autotrace.cli.text import plural
 
 
@@ -33,7 +33,7 @@ def traces(
         from autotrace.cli.listing import listing
 
         console, glyphs = terminal()
-        print_lines(console, listing(found, console.width, glyphs))
+        print_lines(console, listing(found, width_of(console), glyphs))
     else:
         kept = count_traces(database)
         say(f"No trace matches; there are {kept} without these conditions." if kept else f"No traces yet. {HINT}")

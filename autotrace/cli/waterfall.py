@@ -1,7 +1,8 @@
 """The picture of one trace: who caused whom, when, how long, where it waited and what went wrong.
 
 One row for each span: tree, sign of its kind, name, service, duration, and its place on the time axis. Every line
-fits the given width; where that is narrow, the service column goes first, then the time axis.
+fits the given width; where that is narrow, the service column goes first, then the time axis. In a file or a pipe there
+is no width: nothing is cut there, and the time axis is as long as in a terminal of 80 cells.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from autotrace.cli.glyphs import Glyphs
-    from autotrace.store.model import Trace
+    from autotrace.store.model import Span, Trace
 
 MOST_ROWS = 1000
 """So many rows are drawn, where not each is asked for."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta", "bright_yellow")
 DURATION_CELLS = 8
+_WHOLE, _PAPER = 10**6, 80  # cells: of a line that nobody cuts, and of those that are broken into several all the same
 
 
 class Waterfall:
@@ -38,15 +40,19 @@ class Waterfall:
 
     Args:
         trace: what to draw.
-        width: of a line, in cells.
+        width: of a line, in cells; None where it may be as long as it is.
         glyphs: the signs to draw with.
         fold: whether siblings that do the same become one row.
         details: whether attributes, events and links are printed beneath each span.
     """
 
-    def __init__(self, trace: Trace, width: int, glyphs: Glyphs, *, fold: bool = True, details: bool = False) -> None:
+    def __init__(
+        self, trace: Trace, width: int | None, glyphs: Glyphs, *, fold: bool = True, details: bool = False
+    ) -> None:
         self._trace = trace
-        self._width = max(20, width)
+        self._whole = width is None
+        self._width = _WHOLE if width is None else max(20, width)
+        self._wrap = _PAPER if self._whole else self._width
         self._glyphs = glyphs
         self._details = details
         self._path: CriticalPath = critical_path(trace)
@@ -77,6 +83,10 @@ class Waterfall:
         drawn = (row for row in self._rows if not row.left_out)
         names = max(cell_len(self._name(row, 10_000).plain) for row in drawn)
         services = max(cell_len(clean(name)) for name in self._trace.services)
+        if self._whole:
+            self._name_cells, self._service_cells = names, services
+            self._axis: Axis | None = Axis(self._trace.start_ns, self._trace.end_ns, _PAPER // 2)
+            return
         self._service_cells = min(services, 9 + self._width // 20) if self._width >= 60 else 0
         fixed = DURATION_CELLS + 3 + (self._service_cells + 2 if self._service_cells else 0)
         most = self._width - fixed if self._width < 40 else max(16, int((self._width - fixed) * 0.58))
@@ -88,7 +98,8 @@ class Waterfall:
         trace, dot = self._trace, f" {self._glyphs.dot} "
         root = trace.root
         status = root.attributes.get("http.response.status_code")
-        title = clean(root.name) + (f" {self._glyphs.arrow} {status}" if isinstance(status, int) else "")
+        title = clean(" ".join((root.name, *self._place([root]))))
+        title += f" {self._glyphs.arrow} {status}" if isinstance(status, int) else ""
         yield Text(cut(title, self._width, self._glyphs), style="bold")
         facts = [full_moment(trace.start_ns), duration(trace.duration_ns, self._glyphs)]
         facts.append(plural(len(trace.spans), "span"))
@@ -139,15 +150,16 @@ class Waterfall:
         text = f"{glyphs.more} {plural(len(row.spans), 'more span')}, none longer than {longest}"
         if failed:
             text += f", {failed} of them failed"
-        lead = row.lead if cell_len(row.lead) <= self._width // 3 else glyphs.more + row.lead[-8:]
+        lead = row.lead if cell_len(row.lead) <= self._wrap // 3 else glyphs.more + row.lead[-8:]
         return Text(lead + cut(text, self._width - cell_len(lead), glyphs), style="dim")
 
     def _name(self, row: Row, width: int) -> Text:
         """Return tree lines, sign and name, cut to a width."""
         glyphs, span = self._glyphs, row.first
         lead = row.lead
-        if cell_len(lead) > width // 2:  # nested deeper than the column is wide: keep the end of the tree lines
-            keep = max(2, width // 2 - len(glyphs.more))
+        most = min(width, self._wrap) // 2
+        if cell_len(lead) > most:  # nested deeper than the column is wide: keep the end of the tree lines
+            keep = max(2, most - len(glyphs.more))
             lead = glyphs.more + lead[-(keep - keep % 2) :]
         line = Text(lead, style="", no_wrap=True)
         line.stylize("dim")
@@ -176,9 +188,14 @@ class Waterfall:
             yield f"(its parent {span.parent_id} is missing)"
         if span.attributes.get("autotrace.unfinished"):
             yield "(open when its process ended)"
-        if where(span):
-            each = {peer(member) if span.kind == "CLIENT" else served_path(member) for member in row.spans}
-            yield clean(each.pop() if len(each) == 1 else where(span))
+        yield from self._place(row.spans)
+
+    @staticmethod
+    def _place(spans: list[Span]) -> Iterator[str]:
+        """Say where requests without a route went: exactly, if that was one place."""
+        if where(spans[0]):
+            each = {peer(span) if span.kind == "CLIENT" else served_path(span) for span in spans}
+            yield clean(each.pop() if len(each) == 1 else where(spans[0]))
 
     def _weight(self, row: Row) -> str:
         return "bold" if any(span.span_id in self._on_path for span in row.spans) else ""
@@ -202,14 +219,14 @@ class Waterfall:
 
     def _beneath(self, row: Row) -> Iterator[Text]:
         glyphs = self._glyphs
-        below = row.below if cell_len(row.below) <= self._width // 3 else glyphs.more + row.below[-8:]
+        below = row.below if cell_len(row.below) <= self._wrap // 3 else glyphs.more + row.below[-8:]
         failure = told_failure(row.first)
         if failure is not None:
             line = Text(below, style="dim")
             yield line.append(cut(clean(failure), self._width - cell_len(below), glyphs), style="not dim red")
         if self._details:
             for key, text in detail_lines(row.spans, self._trace.start_ns, glyphs):
-                yield from _wrapped(below, key, text, self._width)
+                yield from _wrapped(below, key, text, self._wrap)
 
     def _foot(self) -> Iterator[Text]:
         if any(row.left_out for row in self._rows):
@@ -225,7 +242,7 @@ class Waterfall:
         for number, (name, style, ns) in enumerate(parts):
             text = f"{name} {duration(ns, glyphs)} {ns / total:.0%}"
             joint = f" {glyphs.dot} " if number else ""
-            if number and used + cell_len(joint + text) > self._width:
+            if number and used + cell_len(joint + text) > self._wrap:
                 line.truncate(self._width)
                 yield line
                 line, used, joint = Text(" " * 15), 15, ""

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from autotrace.store.model import KINDS
-from autotrace.store.naming import operation
+from autotrace.store.naming import operation, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,12 @@ SERVER, CLIENT = 2, 3
 
 @dataclass(frozen=True)
 class SpanRow:
-    """One span, ready for the store. Times in ns since the epoch; JSON texts for attributes, events and links."""
+    """One span, ready for the store. Times in ns since the epoch; JSON texts for attributes, events and links.
+
+    Attributes:
+        operation: see `naming.operation`.
+        through: of an HTTP server the route, or where none is known the path.
+    """
 
     trace_id: str
     span_id: str
@@ -57,6 +62,7 @@ class SpanRow:
     route: str | None
     http_status: int | None
     operation: str
+    through: str | None
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,8 @@ def decode(payload: bytes) -> list[ResourceSpans] | None:
 
 def _span(span: WireSpan, scope: str, scope_version: str) -> SpanRow:
     attributes = _attributes(span.attributes)
+    named = _Named(span.name, KINDS[span.kind] if span.kind < len(KINDS) else KINDS[0], attributes)
+    route = _route(span.kind, attributes)
     return SpanRow(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -120,9 +128,10 @@ def _span(span: WireSpan, scope: str, scope_version: str) -> SpanRow:
         dropped_attributes=span.dropped_attributes_count,
         dropped_events=span.dropped_events_count,
         dropped_links=span.dropped_links_count,
-        route=_route(span.kind, attributes),
+        route=route,
         http_status=_http_status(span.kind, attributes),
-        operation=operation(_Named(span.name, KINDS[span.kind] if span.kind < len(KINDS) else KINDS[0], attributes)),
+        operation=operation(named),
+        through=route if route is not None or span.kind != SERVER else where(named) or None,
     )
 
 

@@ -29,7 +29,7 @@ class Filter:
 
     Attributes:
         service: any span of the trace belongs to it.
-        route: any server span of the trace has it; `*` stands for anything.
+        route: any server span of the trace has it, or its path where it has none; `*` stands for anything.
         status: `error`, `ok` (no span failed), or an HTTP status code, which is that of the trace's entry.
         min_duration_ns: shortest duration of the whole trace, ns.
         since_ns: earliest start, ns since the epoch.

@@ -69,8 +69,8 @@ class _Change:
         root = (int(span.parent_id is not None), span.start_ns, span.span_id, span.name, service, span.operation)
         if self.root is None or root < self.root:
             self.root = root
-        if span.route is not None:
-            self.routes.add(span.route)
+        if span.through is not None:
+            self.routes.add(span.through)
         if span.route is None and span.http_status is None:
             return
         entry = (int(span.kind != SERVER), span.start_ns, span.span_id, span.route, span.http_status)

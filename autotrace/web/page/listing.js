@@ -17,7 +17,7 @@ export function listing({ traces, of }) {
   const longest = Math.max(...traces.map((one) => one.duration_ns));
   return [
     h("table", {},
-      h("thead", {}, h("tr", {}, ["time", "trace", "root", "services", "spans", "errors", "duration"].map((name) => h("th", {}, name)))),
+      h("thead", {}, h("tr", {}, ["time", "trace", "root", "status", "services", "spans", "errors", "duration"].map((name) => h("th", {}, name)))),
       h("tbody", {}, traces.map((one) => row(one, longest)))),
     traces.length < of ? h("p", { class: "quiet" }, `The newest ${plural(traces.length, "trace")} of ${of}.`) : null,
   ].filter(Boolean);
@@ -28,7 +28,8 @@ function row(one, longest) {
   return h("tr", { class: one.errors ? "failed" : "", onclick: (event) => { if (event.target.tagName !== "A") location.hash = address; } },
     h("td", { class: "quiet" }, moment(one.start_ns)),
     h("td", {}, h("a", { href: address }, one.trace_id.slice(0, 8))),
-    h("td", { class: "root" }, one.root, one.status_code ? h("span", { class: "code" }, ` ${one.status_code}`) : ""),
+    h("td", { class: "root" }, one.root, one.operation.startsWith(one.root) ? h("span", { class: "path" }, one.operation.slice(one.root.length)) : ""),
+    h("td", { class: one.status_code >= 400 ? "code bad" : "code" }, one.status_code ? String(one.status_code) : ""),
     h("td", { class: "quiet" }, one.services.join(", ")),
     h("td", { class: "number" }, String(one.spans)),
     h("td", { class: "number errors" }, one.errors ? String(one.errors) : ""),

@@ -27,7 +27,7 @@ function drawing(told, redraw) {
   }
   const scene = { told, segments, shade, redraw, missing: new Set(told.missing_parents) };
   return [
-    h("h2", {}, root.name, status ? h("span", { class: "code" }, ` → ${status}`) : ""),
+    h("h2", {}, told.picture.names[root.span_id], status ? h("span", { class: "code" }, ` → ${status}`) : ""),
     h("p", { class: "quiet" }, [moment(told.start_ns), duration(told.duration_ns), plural(told.spans.length, "span")].join(" · "),
       told.errors ? h("span", { class: "error" }, ` · ${plural(told.errors, "error")}`) : "", ` · trace ${told.trace_id}`),
     summary(told, shade),

@@ -53,7 +53,7 @@ def order(data):
 
 def test_the_picture(autotrace, order):
     """The pizza order in 80 columns: tree, services, times, waits, the failure, the critical path."""
-    done = autotrace("show")
+    done = autotrace("show", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")
     head, picture = done.stdout.split("\n\n", 1)
     title, facts, trace = head.splitlines()
@@ -69,6 +69,33 @@ def test_no_line_is_too_long(autotrace, order, columns, options):
     lines = autotrace("show", "last", *options, COLUMNS=str(columns)).stdout.splitlines()
     assert len(lines) > 25
     assert max(map(cell_len, lines)) <= columns
+
+
+def test_nothing_is_cut_where_there_is_no_terminal(autotrace, data):
+    """Whoever pipes it into grep finds names and failures whole; the time axis is as long as it is elsewhere."""
+    name, service, message = "n" * 90, "s" * 60, "the oven is at 480 degrees " * 9
+    write(data / "inbox", request(Sent(name, 0, 9, service, error=("OvenError", message))))
+    shown = autotrace("show").stdout
+    assert [text in shown for text in (name, service, f"OvenError: {message}")] == [True] * 3
+    assert name not in autotrace("show", COLUMNS="80").stdout
+    (row,) = [line for line in shown.splitlines() if service in line and name in line]
+    assert len(row.rpartition("ms")[2].strip()) == 40
+
+
+def test_a_request_without_a_route_is_told_by_its_path(autotrace, data):
+    """Exactly, on its row and at the top; many alike by what they have in common, and a cache's `GET` is another thing."""
+    asked = {"http.request.method": "GET", "url.path": "/items/7", "http.response.status_code": 200}
+    spans = [Sent("GET", 0, 99, kind="SERVER", span_id=1, attributes=asked)]
+    for n in range(2, 6):
+        called = {"http.request.method": "GET", "url.full": f"http://stock:80/items/{n}?x=1"}
+        cache = {"db.system.name": "redis"}
+        spans.append(Sent("GET", n * 5, n * 5 + 1, kind="CLIENT", span_id=n, parent=1, attributes=called))
+        spans.append(Sent("GET", n * 5, n * 5 + 1, kind="CLIENT", span_id=n + 50, parent=1, attributes=cache))
+    write(data / "inbox", request(*spans))
+    shown = autotrace("show").stdout
+    assert shown.startswith("GET /items/7 → 200\n")
+    names = [re.split(r"  +", line)[0] for line in shown.splitlines() if "GET" in line]
+    assert names[1:] == ["← GET /items/7", "├ → × 4 GET stock:80/items/{n}", "└ → × 4 GET"]  # noqa: RUF001
 
 
 def test_plain_when_piped(autotrace, order):
@@ -204,7 +231,7 @@ def test_deep_nesting(autotrace, data):
         data / "inbox",
         request(*(Sent(f"n{n}", n, 2 * depth - n, span_id=n + 1, parent=n or None) for n in range(depth))),
     )
-    lines = autotrace("show", "--all").stdout.splitlines()
+    lines = autotrace("show", "--all", COLUMNS="80").stdout.splitlines()
     assert sum("n1499" in line for line in lines) == 1
     assert max(map(cell_len, lines)) <= 80
 

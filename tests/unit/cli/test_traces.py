@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -18,13 +21,13 @@ def order(data):
 
 
 def test_one_line_each(autotrace, order):
-    """Time, id, root, services, spans, errors and duration, in 80 columns when nobody says how many."""
-    done = autotrace("traces")
+    """Time, id, root, status, services, spans, errors and duration, in 80 columns."""
+    done = autotrace("traces", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")
     heads, line = done.stdout.splitlines()
-    assert heads.split() == ["TIME", "TRACE", "ROOT", "SERVICES", "SPANS", "ERR", "DURATION"]
+    assert heads.split() == ["TIME", "TRACE", "ROOT", "STATUS", "SERVICES", "SPANS", "ERR", "DURATION"]
     assert line.endswith("3.31 s")
-    assert all(part in line for part in (ORDER[:8], "POST /orders 202", "ordering", "31", "1"))
+    assert all(part in line for part in (ORDER[:8], "POST /orders  202", "ordering", "31", "1"))
     assert len(heads) <= 80
     assert len(line) <= 80
 
@@ -32,7 +35,7 @@ def test_one_line_each(autotrace, order):
 def test_services_fill_the_width(autotrace, order):
     """A wide terminal shows all services, a narrow one counts the rest."""
     assert "ordering, payment, kitchen, delivery" in autotrace("traces", COLUMNS="120").stdout
-    assert "+3" in autotrace("traces", COLUMNS="75").stdout
+    assert "+3" in autotrace("traces", COLUMNS="80").stdout
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "80", "200"])
@@ -44,6 +47,61 @@ def test_no_line_is_too_long(autotrace, data, columns):
     lines = autotrace("traces", COLUMNS=columns).stdout.splitlines()
     assert len(lines) == 4
     assert max(sum(2 if ord(sign) > 0x3000 else 1 for sign in line) for line in lines) <= int(columns)
+
+
+def test_nothing_is_cut_where_there_is_no_terminal(autotrace, data):
+    """A pipe and a file get every name whole."""
+    write(data / "inbox", request(*(Sent("n" * 90, n, 9, f"{'s' * 40}{n}", span_id=n) for n in range(1, 4))))
+    _, line = autotrace("traces").stdout.splitlines()
+    assert "n" * 90 in line
+    assert ", ".join(f"{'s' * 40}{n}" for n in range(1, 4)) in line
+
+
+def test_the_root_is_cut_last(autotrace, data):
+    """Where its line is narrow, columns in which nothing stands go first, then the number of spans."""
+    write(data / "inbox", request(Sent("GET /warehouses/{id}/shelves", 0, 1)))
+    heads, line = autotrace("traces", COLUMNS="80").stdout.splitlines()
+    assert heads.split() == ["TIME", "TRACE", "ROOT", "SERVICES", "SPANS", "DURATION"]
+    heads, line = autotrace("traces", COLUMNS="74").stdout.splitlines()
+    assert heads.split() == ["TIME", "TRACE", "ROOT", "SERVICES", "DURATION"]
+    assert "GET /warehouses/{id}/shelves" in line
+    path = {"http.request.method": "GET", "url.path": "/api/warehouses/4/shelves/92/boxes/1"}
+    write(
+        data / "inbox", request(Sent("GET", 9, 9, kind="SERVER", trace="01" * 16, attributes=path)), name="2-2-2.spans"
+    )
+    assert "GET /api/wa…lves/{n}/boxes/{n}  " in autotrace("traces", COLUMNS="74").stdout
+    assert len(autotrace("traces").stdout.split("\n")[0].split()) == 8
+
+
+def test_where_no_route_is_known_the_path_is_told(autotrace, data):
+    """With `{n}` for what looks like an id, at 80 columns and for programs; of a client the host, too."""
+    served = {"http.request.method": "GET", "url.path": "/api/items/4711", "http.response.status_code": 404}
+    url = "https://me:pw@bank.example/pay/12?key=x"
+    called = {"http.request.method": "GET", "url.full": url, "http.response.status_code": 200}
+    write(
+        data / "inbox",
+        request(
+            Sent("GET", 0, 1, kind="SERVER", trace="01" * 16, attributes=served),
+            Sent("GET", 2, 3, kind="CLIENT", trace="02" * 16, attributes=called),
+            Sent("GET", 4, 5, kind="CLIENT", trace="03" * 16, attributes={"db.system.name": "redis"}),
+        ),
+    )
+    _, *lines = autotrace("traces", COLUMNS="80").stdout.splitlines()
+    told = [re.split(r"  +", line.strip())[2:4] for line in lines]
+    assert told == [["GET", "shop"], ["GET bank.example/pay/{n}", "200"], ["GET /api/items/{n}", "404"]]
+    found = json.loads(autotrace("traces", "--json", "--route", "/api/items/*").stdout)
+    assert [one["trace_id"][:2] for one in found] == ["01"]
+    told = [(one["root"], one["operation"]) for one in json.loads(autotrace("traces", "--json").stdout)]
+    assert told == [("GET", "GET"), ("GET", "GET bank.example/pay/{n}"), ("GET", "GET /api/items/{n}")]
+
+
+def test_traces_from_before_have_their_name(autotrace, data):
+    """A store that an older autotrace began knows no operations; what it has is listed all the same."""
+    write(data / "inbox", request(Sent("GET", 0, 1)))
+    assert autotrace("traces").returncode == 0
+    with closing(sqlite3.connect(data / "traces.sqlite")) as store, store:
+        store.execute("UPDATE traces SET root_operation = ''")  # what the column is filled with where it is new
+    assert json.loads(autotrace("traces", "--json").stdout)[0]["operation"] == "GET"
 
 
 def test_control_characters_stay_outside(autotrace, data):
