@@ -1,6 +1,7 @@
 """aio-pika: a PRODUCER span for each message that is published, a CONSUMER span while the program handles one.
 
-A handler's task has the span; what an iterator or ``get`` gave is handled until the next is asked for.
+A handler's task has the span; what an iterator or ``get`` gave is handled until the next is asked for, what ``get`` gave
+until it is settled at the latest.
 """
 
 from __future__ import annotations
@@ -64,6 +65,14 @@ def _iterated(result: Any, args: Args, _kwargs: Kwargs) -> tuple[Facts, Any]:
     return _received(result, args[0]._amqp_queue.name)  # noqa: SLF001 - it has no other name
 
 
+def _channel(message: Any) -> Any:
+    return message.channel
+
+
+def _place(message: Any) -> tuple[Any, int]:
+    return message.channel, message.delivery_tag
+
+
 _next = _rabbit.async_take(_iterated)
 
 INSTRUMENTOR = Instrumentor(
@@ -73,7 +82,10 @@ INSTRUMENTOR = Instrumentor(
     patches=(
         Patch("aio_pika.exchange:Exchange.publish", _rabbit.async_publish(_message, (1, "message"))),
         Patch("aio_pika.queue:Queue.consume", _rabbit.handler(_prepare, (1, "callback"))),
-        Patch("aio_pika.queue:Queue.get", _rabbit.async_take(_got)),
+        Patch("aio_pika.queue:Queue.get", _rabbit.async_take(_got, _channel)),
+        Patch("aio_pika.message:IncomingMessage.ack", _rabbit.async_settle(_place)),
+        Patch("aio_pika.message:IncomingMessage.nack", _rabbit.async_settle(_place)),
+        Patch("aio_pika.message:IncomingMessage.reject", _rabbit.async_settle(_place, several=False)),
         Patch("aio_pika.queue:QueueIterator.__anext__", _next),
         Patch("aio_pika.robust_queue:RobustQueueIterator.__anext__", _next),  # later ones have their own
         Patch("aio_pika.queue:QueueIterator.close", _rabbit.async_release()),

@@ -16,6 +16,7 @@ from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import Span
 from autotrace.trace.tracer import tracer
+from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -210,4 +211,5 @@ def _all_spans() -> list[Any]:
     """Return every span of this process; only the garbage collector knows them all."""
     import gc
 
-    return [found for found in gc.get_objects() if type(found) is Span]
+    kinds = {Span, *Span.__subclasses__()} - {Unrecorded}
+    return [found for found in gc.get_objects() if type(found) in kinds]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import atexit
 import sys
 from _thread import get_ident
-from weakref import ref
+from weakref import WeakSet, ref
 
 from autotrace import propagation
 from autotrace.patching.wall import fault
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
+    from autotrace.protocols.batches import Pull
     from autotrace.trace.span import Facts, Operation, Span
 
     # facts and headers of a message; None for what is no message
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
 PROCESS, RECEIVE = "messaging.process", "messaging.receive"
 
 _handlings: dict[int, tuple[ref[Any], Handling]] = {}
-loops: set[Handling] = set()  # that go through batches elsewhere than where these were pulled
+generation = [0]  # how many forks there were on the way to this process
+pulls: WeakSet[Pull] = WeakSet()  # whose batches are gone through elsewhere than where they were pulled
+_unsettled: set[Handling] = set()  # that are at what lasts until it is settled
+loops: set[Handling] = set()  # that go through these now
 REMOTE, _HERE = 0x300, 0x100  # of a link's flags: it is known where the other span is; in another process, or here
 ELSEWHERE = -1  # no thread: what a consumer pulls is told of by another one that stands on it
 _watching = False
@@ -51,15 +55,18 @@ class Handling:
         span: the open span, or None.
         began: when the last pull began, on the tracer's clock.
         received: the span of the last pull, or None; see ``receiving``.
+        batch: has the batch of the last pull closed, given whether the consumer goes on; or None.
     """
 
-    __slots__ = ("_before", "_message", "_place", "began", "puller", "received", "span")
+    __slots__ = ("_around", "_before", "_message", "_place", "batch", "began", "puller", "received", "span")
 
     def __init__(self) -> None:
         self._place: ref[Any] | None = None  # where the span was made current
+        self._around: Span | None = None  # what is open around the consumer, and ends it at the latest
         self.puller = 0
         self.began = 0
         self.received: Span | None = None
+        self.batch: Callable[[bool], object] | None = None
         self.span: Span | None = None
         self._message = 0  # its id: it lives at least as long as the pull that brought it
         self._before = 0  # the id of the exception that was in flight when the span began: not the span's
@@ -80,26 +87,58 @@ class Handling:
             if span is not None:
                 if id(message) == self._message and get_current() is span:
                     return span
-                self.end()
+                self.put_down()
             found = read(message)
             if found is None:
-                self.end()
+                self.put_down()
                 return None
             span = (enter or entered)(operation, *found)
-            self._place = ref(places.here())
-            self._message = id(message)
-            self._before = id(sys.exc_info()[1])
-            self.span = span
+            self._taken(span, message)
         except Exception:
             fault(operation.scope)
             return None
         return span
 
-    def end(self, error: BaseException | None = None) -> None:
+    def resume(self, span: Span, message: Any) -> None:
+        """Take up a message again that was put down; whoever calls stands behind the wall."""
+        if self.span is span and get_current() is span:
+            return
+        self.put_down()
+        places.revive(span)
+        span.previous = live(get_current())
+        set_current(span)
+        self._taken(span, message)
+
+    def _taken(self, span: Span, message: Any) -> None:
+        self._place = ref(places.here())
+        self._message = id(message)
+        self._before = id(sys.exc_info()[1])
+        self.span = span
+        self._stand_in(span.previous)
+
+    def _stand_in(self, around: Span | None) -> None:
+        """Let what is open around the consumer end, at the latest, what that brought."""
+        while around is not None and (around.end or around.operation is quiet.OPERATION or _is_pulled(around)):
+            around = around.previous
+        if around is not None and around is not self._around:
+            around.before_end(self._outlived)
+        self._around = around
+
+    def _outlived(self, around: Span) -> None:
+        """End what is open since what is around it ends; never raises.
+
+        Whoever goes on with the message after that, in another thread or task, does so beneath it.
+        """
+        if self._around is around:
+            self._around = self._place = None
+            self.end()
+
+    def put_down(self, error: BaseException | None = None, until: int = 0) -> None:
         """Put the message down; never raises.
 
         Args:
             error: what is in flight; it counts where it came up while the message was handled.
+            until: the moment at which it ended, where the span is not to be handed over yet.
         """
         span = None
         try:
@@ -109,7 +148,12 @@ class Handling:
             place = self._place
             if place is not None and (get_current() is not span or place() is not places.here()):
                 places.leave_stale(span, place)
-            if error is not None and id(error) != self._before:
+            if until:
+                span.end = span.end or until
+                span.outcome = span.failure = None
+                if get_current() is span:
+                    set_current(span.previous)
+            elif error is not None and id(error) != self._before:
                 failed(span, error, span.operation.scope)
             else:
                 tracer.finish(span)
@@ -126,6 +170,21 @@ class Handling:
             if span is not None and get_current() is span:
                 set_current(span.previous)
 
+    def end(self, error: BaseException | None = None, *, goes_on: bool = False) -> None:
+        """Put the message down, and be done with the pull that brought it; never raises.
+
+        Args:
+            error: see ``put_down``.
+            goes_on: the consumer pulls again, while others may still be at the batch.
+        """
+        self.put_down(error)
+        try:
+            batch, self.batch = self.batch, None
+            if batch is not None:
+                batch(goes_on)
+        except Exception:
+            fault("messaging")
+
 
 def enter(consumer: Any, scope: str) -> Handling | None:
     """Begin a pull: what was handled until now has been handled; None for a pull within a pull.  Never raises."""
@@ -135,7 +194,7 @@ def enter(consumer: Any, scope: str) -> Handling | None:
         thread = get_ident()
         if handling.puller in (thread, ELSEWHERE):
             return None
-        handling.end()
+        handling.end(goes_on=True)
         handling.puller = thread
         handling.received = None
         handling.began = tracer.clock()
@@ -152,13 +211,21 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
     "Trace structure").
     """
     current = live(get_current())
-    ambient = quiet.audible(current)
+    ambient = around(current)
     remote = propagation.incoming_bytes(headers)
     span = tracer.enter(operation, facts, remote, ambient)
     span.previous = current
     if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
         link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags | _HERE, ambient.trace.tracestate)
     set_current(span)
+    return span
+
+
+def around(current: Span | None) -> Span | None:
+    """Return what is around a consumer, given what is current there: that is no pull of another batch."""
+    span = quiet.audible(current)
+    while span is not None and span.operation.family is RECEIVE:
+        span = quiet.audible(span.previous)
     return span
 
 
@@ -217,21 +284,31 @@ def watch() -> None:
     forks.in_child(_forget)
 
 
-def settled(consumer: Any, tag: int, multiple: bool) -> None:
-    """End what a consumer is at where that lasts until it is settled; never raises.
+def until_settled(handling: Handling, channel: Any, tag: int) -> None:
+    """Let what a consumer is at end when it is settled, at the latest; whoever calls stands behind the wall."""
+    span = handling.span
+    if span is not None:
+        span.noted()["until"] = id(channel), tag
+        _unsettled.add(handling)
+
+
+def settled(channel: Any, tag: int, multiple: bool) -> None:
+    """End what lasts until it is settled; never raises.
 
     Args:
-        consumer: the consumer.
+        channel: by which it came, and is settled.
         tag: of the message that has been settled; 0 is every message.
         multiple: those with smaller tags have been, too.
     """
     try:
-        found = _handlings.get(id(consumer))
-        span = found[1].span if found is not None else None
-        if found is not None and span is not None and span.notes is not None:
-            own = span.notes.get("until")
-            if own is not None and (tag in (0, own) or (multiple and own < tag)):
-                found[1].end()
+        for handling in tuple(_unsettled):
+            span = handling.span
+            until = span.notes.get("until") if span is not None and span.notes is not None else None
+            if until is None:
+                _unsettled.discard(handling)
+            elif until[0] == id(channel) and (tag in (0, until[1]) or (multiple and until[1] < tag)):
+                _unsettled.discard(handling)
+                handling.put_down()
     except Exception:
         fault("messaging")
 
@@ -258,11 +335,21 @@ def _end_all() -> None:
     for handling in _all():
         span = handling.span
         handling.end(error if span is not None and get_current() is span else None)
+    for pull in tuple(pulls):
+        pull.flush()
+
+
+def _is_pulled(span: Span) -> bool:
+    """Tell whether a consumer is at a message: then it is not for another consumer to end with it."""
+    return span.operation.family is PROCESS and any(handling.span is span for handling in _all())
 
 
 def _forget() -> None:
+    generation[0] += 1
+    pulls.clear()
+    _unsettled.clear()
     for handling in _all():
-        handling.span = None
+        handling.span = handling.batch = None
         if handling.puller != ELSEWHERE:
             handling.puller = 0
 

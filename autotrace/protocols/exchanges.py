@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     Message = Callable[[Args, Kwargs], Optional[tuple[Facts, Any]]]
     # the facts of `received` and the headers, of what a function returned; None where there was no message
     Taken = Callable[[Any, Args, Kwargs], Optional[tuple[Facts, Any]]]
+    # by what a message came, from what a function returned
+    Channel = Callable[[Any], Any]
+    # by what a message came, and its tag
+    Settled = Callable[[Any], tuple[Any, int]]
 
 _PORT = 5672
 
@@ -82,15 +86,20 @@ class Exchanges:
                     raise
                 if pull is not None:
                     pull.puller = 0
-                    _take_up(pull, operation, result, taken, args, kwargs, until_settled=True)
+                    _take_up(pull, operation, result, taken, args, kwargs, lambda _result: args[0])
                 return result
 
             return traced
 
         return wrap
 
-    def async_take(self, taken: Taken) -> Wrap:
-        """Trace a coroutine function that returns one message, which is handled until the next one is asked for."""
+    def async_take(self, taken: Taken, channel: Channel | None = None) -> Wrap:
+        """Trace a coroutine function that returns one message, which is handled until the next one is asked for.
+
+        Args:
+            taken: see Taken.
+            channel: where it is handled until it is settled at the latest: finds by what.
+        """
 
         def wrap(original: Call, scope: str) -> Call:
             consuming.watch()
@@ -107,7 +116,34 @@ class Exchanges:
                     raise
                 if pull is not None:
                     pull.puller = 0
-                    _take_up(pull, operation, result, taken, args, kwargs)
+                    _take_up(pull, operation, result, taken, args, kwargs, channel)
+                return result
+
+            return traced
+
+        return wrap
+
+    def async_settle(self, channel_and_tag: Settled, *, several: bool = True) -> Wrap:
+        """Trace a message's coroutine function that settles it.
+
+        Args:
+            channel_and_tag: looks at the message.
+            several: the first argument tells whether all up to its tag are meant.
+        """
+
+        def wrap(original: Call, scope: str) -> Call:
+            async def traced(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    result = await original(*args, **kwargs)
+                except BaseException as error:
+                    hide_frame(error)
+                    raise
+                try:
+                    consuming.settled(
+                        *channel_and_tag(args[0]), several and bool(argument(args, kwargs, 1, "multiple"))
+                    )
+                except Exception:
+                    fault(scope)
                 return result
 
             return traced
@@ -279,16 +315,15 @@ def _take_up(
     taken: Taken,
     args: Args,
     kwargs: Kwargs,
-    *,
-    until_settled: bool = False,
+    channel: Channel | None = None,
 ) -> None:
     """Take up what was returned; never raises."""
     try:
         found = taken(result, args, kwargs)
         if found is not None:
             span = pull.begin(operation, result, lambda _message: found)
-            if until_settled and span is not None:
-                span.noted()["until"] = span.facts[3]
+            if channel is not None and span is not None:
+                consuming.until_settled(pull, channel(result), span.facts[3])
     except Exception:
         fault(operation.scope)
 

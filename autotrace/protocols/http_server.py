@@ -18,7 +18,7 @@ from autotrace.protocols import http
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.inheriting import own
-from autotrace.trace.span import ERROR, INTERNAL, SERVER, UNSET, Operation
+from autotrace.trace.span import CONSUMER, ERROR, INTERNAL, SERVER, UNSET, Operation, Span
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.propagation import Get
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Describe, Description, Facts, Span
+    from autotrace.trace.span import Attributes, Describe, Description, Facts
 
     # method, scheme, path as in the request line, query (None: it is still in the path), Host header, (address, port) of
     # the server, address of the client, X-Forwarded-For, User-Agent, protocol version ("1.1"); None where not known
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     OutcomeOf = Callable[[Args, Kwargs, Any], tuple[Optional[int], Optional[str]]]
 
 FAMILY = "http_server"
+_WITHIN = INTERNAL, CONSUMER  # what a request may be at: blocks of the program's own, and messages that it has pulled
 # The semantic conventions have no names for these.
 PIECES = "autotrace.response.pieces"  # of a body that is sent in more than one
 MESSAGES_SENT = "autotrace.websocket.sent"
@@ -149,7 +150,7 @@ def serving() -> Span | None:
     while span is not None:
         if span.operation.family is FAMILY:
             return None if span.end else span
-        if span.operation.kind != INTERNAL:
+        if span.operation.kind not in _WITHIN:
             return None  # a call from here to another application in this process
         span = span.previous
     return None
@@ -230,6 +231,8 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
     """
     if span.end:
         return
+    if type(span) is not Span and span.notes is not None:
+        span.ending()
     if not span.trace.sampled:
         span.end = end or tracer.clock()
         return

@@ -48,6 +48,12 @@ def leave_stale(span: Span, place: ref[Any]) -> None:
     span.noted()[_STALE] = place
 
 
+def revive(span: Span) -> None:
+    """Let a span be passed over no more."""
+    if span.notes is not None:
+        span.notes.pop(_STALE, None)
+
+
 def live(span: Span | None) -> Span | None:
     """Return the first span that is not stale here, of those below.
 

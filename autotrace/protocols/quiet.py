@@ -76,7 +76,7 @@ def hush() -> None:
     else:
         span.trace = current.trace.unsampled()
         span.span_id = current.span_id
-    span.operation = _OPERATION
+    span.operation = OPERATION
     span.previous = current
     span.parent_id = ""
     span.facts = ()
@@ -94,12 +94,12 @@ def heard() -> None:
 def is_quiet() -> bool:
     """Tell whether a library is talking for itself here."""
     current = get_current()
-    return current is not None and current.operation is _OPERATION
+    return current is not None and current.operation is OPERATION
 
 
 def audible(span: Span | None) -> Span | None:
     """Return the first span that is not quiet, of those below."""
-    while span is not None and span.operation is _OPERATION:
+    while span is not None and span.operation is OPERATION:
         span = span.previous
     return span
 
@@ -160,4 +160,4 @@ def _describe(_facts: Facts, _outcome: Facts | None, _failure: Failure | None) -
     return QUIET, {}, UNSET, ""
 
 
-_OPERATION = Operation(QUIET, INTERNAL, QUIET, _describe)
+OPERATION = Operation(QUIET, INTERNAL, QUIET, _describe)

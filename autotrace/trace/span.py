@@ -168,3 +168,21 @@ class Span:
         if notes is None:
             notes = self.notes = {}
         return notes
+
+    def before_end(self, call: Callable[[Span], object]) -> None:
+        """Have something called, once, when the span is about to end; it must not raise."""
+        self.noted().setdefault("before end", {})[call] = None
+        if type(self) is Span:
+            self.__class__ = Watched
+
+    def ending(self) -> None:
+        """Call who wants to be told that the span is about to end; the tracer does, for other kinds than the plain one."""
+        calls = self.notes.pop("before end", None) if self.notes is not None else None
+        for call in calls or ():
+            call(self)
+
+
+class Watched(Span):
+    """A span whose end somebody waits for; a kind of its own, so that the end of all others costs nothing more."""
+
+    __slots__ = ()

@@ -178,9 +178,14 @@ class Tracer:
         """End a span once, put back what was current before it, and hand it over."""
         if get_current() is span:
             set_current(span.previous)
-        if span.end or type(span) is Unrecorded:
-            span.end = span.end or 1
-            return
+        if span.end or type(span) is not Span:
+            if not span.end:
+                span.ending()
+                if get_current() is span:
+                    set_current(span.previous)
+            if span.end or type(span) is Unrecorded:
+                span.end = span.end or 1
+                return
         span.outcome = outcome
         span.failure = failure
         span.end = self.clock()

@@ -10,6 +10,7 @@ import pytest
 from aio_pika.exchange import Exchange
 from aio_pika.queue import Queue, QueueIterator
 
+from autotrace.api import span
 from contracts.asynchronous import Loop
 from contracts.handling import HandlerError, Handling
 from contracts.messaging_base import current_id, hexadecimal
@@ -186,9 +187,80 @@ def test_a_message_that_was_got_is_handled_until_the_next_is_asked_for(run, reco
     assert recorder.wait(2)[1]["parent_id"] == hexadecimal(1)
 
 
+@pytest.mark.parametrize("way", ["ack", "nack", "reject", "process", "multiple", "of another"])
+def test_a_message_that_was_got_is_handled_until_it_is_settled(run, recorder, way):
+    """What the program does after that is beneath nothing; what settles another message ends nothing."""
+
+    async def work(channel, queue):
+        for number in range(2):
+            await publish(channel, queue, b"%d" % number)
+        first = await queue.get() if way in ("multiple", "of another") else None
+        message = await queue.get()
+        handled = current_id()
+        assert handled is not None
+        if way == "process":
+            async with message.process():
+                assert current_id() == handled
+        elif way == "of another":
+            await first.ack()
+            assert current_id() == handled
+            await message.ack()
+        elif way == "multiple":
+            await message.ack(multiple=True)
+        else:
+            await getattr(message, way)()
+        assert current_id() is None
+        await publish(channel, queue, b"after")
+
+    run(work)
+    after = recorder.finished()[-1]
+    assert (after["kind"], after["parent_id"]) == ("PRODUCER", "")
+
+
+def test_a_message_that_was_got_ends_with_the_request_around_it(run, recorder):
+    """A request that asks for its reply, and does not settle it."""
+
+    async def work(channel, queue):
+        await publish(channel, queue, b"x")
+        with span("request"):
+            await queue.get(no_ack=True)
+            assert current_id() == hexadecimal(3)
+        assert current_id() is None
+
+    run(work)
+    assert [one["kind"] for one in recorder.wait(3)] == ["PRODUCER", "CONSUMER", "INTERNAL"]
+
+
+def test_a_task_for_each_message_publishes_beneath_it(run, recorder):
+    """Also after the loop has moved on: the context that it was handed is the message's."""
+
+    async def work(channel, queue):
+        tasks, ended = [], asyncio.Event()
+
+        async def handle():
+            await ended.wait()
+            await channel.default_exchange.publish(aio_pika.Message(b"next"), "nowhere", mandatory=False)
+
+        for number in range(2):
+            await publish(channel, queue, b"%d" % number)
+        async with queue.iterator(no_ack=True) as messages:
+            async for message in messages:
+                tasks.append(asyncio.get_running_loop().create_task(handle()))
+                if message.body == b"1":
+                    break
+        ended.set()
+        await asyncio.gather(*tasks)
+
+    run(work)
+    found = recorder.wait(6)
+    handled = [one["span_id"] for one in found if one["kind"] == "CONSUMER"]
+    assert [one["parent_id"] for one in found if one["name"] == "send nowhere"] == handled
+
+
 def test_patched_functions_look_like_themselves(run):
     """Name, signature and kind are the library's."""
-    for owner, name in ((Exchange, "publish"), (Queue, "get"), (QueueIterator, "__anext__"), (QueueIterator, "close")):
+    functions = [(Exchange, "publish"), (Queue, "get"), (QueueIterator, "__anext__"), (QueueIterator, "close")]
+    for owner, name in [*functions, *((aio_pika.IncomingMessage, name) for name in ("ack", "nack", "reject"))]:
         function = getattr(owner, name)
         assert function.__name__ == name
         assert inspect.iscoroutinefunction(function)
