@@ -1,7 +1,12 @@
 """Batches of pulled messages: a loop through one makes each message's span current while its body runs.
 
-Not handled: a program that copies a batch into a list of its own has taken up every message and put it down again; what
-it does with the copy belongs to no message.
+Programs look at a batch before they handle it: the last offset, whether there is an error.  A message has one span for each
+pull all the same.  Where it was only looked at, for a moment and with nothing beneath it, its span begins anew when it is
+taken up again; so the spans of such moments are kept back until the batch is done with.
+
+What copies a batch into a list of its own (a comprehension, ``sorted``, ``gather(*...)``) has looked at every message; what
+is done with the copy belongs to no message that we know.  Then the pull's span is what it is beneath, or where one message
+came alone, that message's.
 """
 
 from __future__ import annotations
@@ -11,9 +16,11 @@ from weakref import ref
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
 from autotrace.protocols.consuming import Handling
-from autotrace.protocols.places import here
-from autotrace.trace.context import get_current
+from autotrace.protocols.places import here, leave_stale, live
+from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import Span
+from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +28,22 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.protocols.consuming import Enter, Read
-    from autotrace.trace.span import Operation, Span
+    from autotrace.trace.span import Operation
+
+
+_LOOK = 1_000_000  # ns; whoever has a message for longer does more than look at it
+
+
+class Unasked(Span):
+    """The span of a message in a batch that nobody has asked for its id: nothing is beneath it.  Who asks makes it plain."""
+
+    __slots__ = ()
+
+    @property
+    def span_id(self) -> str:  # type: ignore[override]
+        """The id."""
+        self.__class__ = Span  # type: ignore[assignment]
+        return self.span_id
 
 
 class Pull:
@@ -29,32 +51,82 @@ class Pull:
 
     Args:
         handling: the consumer's.
-        operation: of the spans.
+        operation: of the messages' spans.
         read: returns a message's facts and headers.
+        single: there is one message only.
 
     Attributes:
-        alone: there is one message only, not looked at yet, so that looking at it is taking it up.
         enter: starts a message's span, where that is not as everywhere.
     """
 
-    __slots__ = ("_place", "alone", "enter", "handling", "operation", "read")
+    __slots__ = (
+        "__weakref__",
+        "_current",
+        "_elsewhere",
+        "_generation",
+        "_kept",
+        "_place",
+        "_single",
+        "_taken",
+        "enter",
+        "handling",
+        "operation",
+        "read",
+    )
 
-    def __init__(self, handling: Handling, operation: Operation, read: Read) -> None:
+    def __init__(self, handling: Handling, operation: Operation, read: Read, single: bool) -> None:
         self.handling = handling
         self.operation = operation
         self.read = read
-        self.alone = False
         self.enter: Enter | None = None
+        self._single = single
         self._place = ref(here())
+        self._elsewhere = False
+        self._taken: dict[int, Span] = {}  # by the id of the message
+        self._kept: dict[Span, None] = {}  # that have ended, or were only looked at
+        self._current: Span | None = None  # the pull's own, where it is current as long as no message is
+        self._generation = consuming.generation[0]
+        handling.batch = self.close
+
+    def stand_for(self, span: Span) -> None:
+        """Make the pull's own span current where nothing else is: what is done for no message that we know is beneath it."""
+        if consuming.around(live(get_current())) is None:
+            span.previous = None
+            self._current = span
+            set_current(span)
 
     def take(self, message: Any, handling: Handling | None = None) -> Span | None:
-        """Take up a message; never raises."""
+        """Take up a message, for the first time or again; never raises."""
         try:
-            self.alone = False
-            return (handling or self.handling).begin(self.operation, message, self.read, self.enter)
+            handling = handling or self.handling
+            known = self._taken.get(id(message))
+            if known is not None and handling.span is known and get_current() is known:
+                return known
+            self._put_down(handling)
+            if known is not None:
+                self._resume(handling, known, message)
+                return known
+            span = handling.begin(self.operation, message, self.read, self.enter)
+            if span is not None:
+                self._taken[id(message)] = span
+                if span.trace.sampled:
+                    span.__class__ = Unasked
         except Exception:
             fault(self.operation.scope)
             return None
+        return span
+
+    def look(self, message: Any, index: Any) -> None:
+        """Take up a message that was looked up by its index, if it has not been handled; never raises.
+
+        One that is counted from the end is looked at (its offset, as a rule), unless it is the only one.
+        """
+        try:
+            known = self._taken.get(id(message))
+            if (self._single or index >= 0) and (known is None or type(known) is Unasked):
+                self.take(message)
+        except Exception:
+            fault(self.operation.scope)
 
     def through(self, messages: Iterator[Any]) -> Iterator[Any]:
         """Go through messages; each one's span is current while the loop's body runs."""
@@ -66,8 +138,66 @@ class Pull:
                 yield message
         finally:
             if span is not None and handling.span is span:
-                handling.end()
+                self._leave(handling, span)
             consuming.loops.discard(handling)
+
+    def close(self, goes_on: bool) -> None:
+        """Be done with the batch, as far as the consumer is concerned; whoever calls stands behind the wall.
+
+        Args:
+            goes_on: it only pulls again: who goes through the batch elsewhere may not be done with it.
+        """
+        span, self._current = self._current, None
+        if span is not None:
+            if get_current() is span and self._place() is here():
+                set_current(None)
+            else:
+                leave_stale(span, self._place)
+        if not (goes_on and self._elsewhere):
+            self.flush()
+
+    def _done_elsewhere(self, _goes_on: bool) -> None:
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand over what has been kept back, unless that is the business of a process that forked."""
+        kept, self._kept = self._kept, {}
+        if self._generation == consuming.generation[0]:
+            for span in kept:
+                tracer.submit(span)
+
+    def __del__(self) -> None:
+        try:
+            self.flush()
+        except Exception:  # Python would tell the program
+            fault(self.operation.scope)
+
+    def _leave(self, handling: Handling, span: Span) -> None:
+        """Leave a loop; a message that came alone and was only looked at is still the one that is handled."""
+        try:
+            only = self._single and handling is self.handling
+            if not (only and type(span) is Unasked and tracer.clock() - span.start < _LOOK):
+                self._put_down(handling)
+        except Exception:
+            fault(self.operation.scope)
+
+    def _put_down(self, handling: Handling) -> None:
+        """Put down what is being handled; where it was only looked at, keep it back."""
+        span = handling.span
+        now = tracer.clock() if type(span) is Unasked else 0
+        if span is not None and now and now - span.start < _LOOK:
+            self._kept[span] = None
+            handling.put_down(until=now)
+        else:
+            handling.put_down()
+
+    def _resume(self, handling: Handling, span: Span, message: Any) -> None:
+        if span in self._kept:
+            del self._kept[span]
+            span.end = 0
+            if type(span) is Unasked:
+                span.start = tracer.clock()
+        handling.resume(span, message)
 
     def _handling(self) -> Handling:
         """Return the consumer's, or one for a loop in another thread or task, which the next pull does not end."""
@@ -75,7 +205,10 @@ class Pull:
             handling = self.handling
             if self._place() is here() or (handling.span is not None and handling.span is get_current()):
                 return handling
+            self._elsewhere = True
+            consuming.pulls.add(self)
             own = Handling()
+            own.batch = self._done_elsewhere
             consuming.loops.add(own)
         except Exception:
             fault(self.operation.scope)
@@ -86,8 +219,7 @@ class Pull:
 class Batch(list):  # type: ignore[type-arg]
     """Pulled messages: a list, whose loops make the span of each message current.
 
-    Equal to the plain list, pickled and copied as one.  An index takes a message up only where it came alone: a program
-    may look at the last offset of a batch that it has not handled yet, or has handled already.
+    Equal to the plain list, pickled and copied as one.
     """
 
     _pull: Pull | None = None
@@ -110,8 +242,7 @@ class Batch(list):  # type: ignore[type-arg]
         if pull is not None:
             if isinstance(index, slice):
                 return batch(found, pull)
-            if pull.alone:
-                pull.take(found)
+            pull.look(found, index)
         return found
 
     def pop(self, *args: Any) -> Any:

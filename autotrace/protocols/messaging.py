@@ -128,7 +128,7 @@ class Messaging(Meaning):
     def batches(self, received: Received, client: Client, awaited: bool = False, over: Over = _OVER) -> Wrap:
         """Trace a consumer's function that returns a fresh dictionary of lists of messages, or a fresh list; see ``one``.
 
-        Each message is handled while the body of a loop over its list runs.
+        Each message is handled while the body of a loop over its list runs, or once it is taken by its index.
         """
 
         def place(message: Any) -> Any:
@@ -139,9 +139,8 @@ class Messaging(Meaning):
             lists = [found] if type(found) is list else found.values()
             messages = list(chain.from_iterable(lists))
             read = _reader(received, taking.client)
-            pull = batches.Pull(handling, taking.process, read)
+            pull = batches.Pull(handling, taking.process, read, len(messages) == 1)
             if len(messages) == 1:
-                pull.alone = True
                 receiving.alone(handling, messages[0], taking.receive, read)
             else:
                 receiving.several(pull, messages, taking.receive, place, taking.client)

@@ -5,6 +5,8 @@ is current around the consumer, other than of another message (a program may tak
 would be a trace of one span beside each message's own.  One that brings several messages always has one, linked to every
 producer: nothing else tells that they came together.  ``receive_spans`` changes that.
 
+Where nothing else is current, the span of a pull that brought several messages is, as long as none of them is taken up.
+
 A message that came alone is beneath whoever sent it.  So are those of a batch, unless ``batch_parent`` is ``ambient``: then
 they are beneath the span around the consumer, or where there is none beneath the pull's, and linked to whoever sent them.
 
@@ -17,7 +19,7 @@ from functools import partial
 
 from autotrace import propagation
 from autotrace.patching.wall import fault
-from autotrace.protocols import consuming, pull_settings, quiet
+from autotrace.protocols import consuming, pull_settings
 from autotrace.protocols.places import live
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.span import Trace
@@ -41,7 +43,7 @@ RECEIVE = consuming.RECEIVE
 def alone(handling: Handling, message: Any, operation: Operation, read: Read) -> None:
     """Tell of a pull that brought one message, where that is wanted; never raises."""
     try:
-        ambient = quiet.audible(live(get_current()))
+        ambient = consuming.around(live(get_current()))
         wanted = pull_settings.chosen.receive_spans
         if ambient is not None and not ambient.trace.sampled:
             return
@@ -72,11 +74,13 @@ def several(pull: Pull, messages: Sequence[Any], operation: Operation, place: Pl
     """
     try:
         span = None
-        ambient = quiet.audible(live(get_current()))
+        ambient = consuming.around(live(get_current()))
         if pull_settings.chosen.receive_spans != "never" and (ambient is None or ambient.trace.sampled):
             span = _of_batch(pull.handling, messages, operation, place, client, ambient)
         if pull_settings.chosen.batch_parent == "ambient":
             pull.enter = partial(_beneath, span)
+        if span is not None:
+            pull.stand_for(span)
     except Exception:
         fault(operation.scope)
 
@@ -91,7 +95,7 @@ def failed(handling: Handling, error: Exception, operation: Operation, client: F
         client: facts of the consumer.
         names: what it has subscribed to.
     """
-    ambient = quiet.audible(live(get_current()))
+    ambient = consuming.around(live(get_current()))
     if pull_settings.chosen.receive_spans == "never" or (ambient is not None and not ambient.trace.sampled):
         return
     destination = names[0] if len(names) == 1 else None
@@ -105,6 +109,7 @@ def _of_batch(
 ) -> Span | None:
     span = tracer.start(operation, (), ambient)
     if not span.trace.sampled:
+        tracer.finish(span)
         return span
     destinations, partitions, headers = set(), set(), []
     for message in messages:
@@ -148,7 +153,7 @@ def _finish(handling: Handling, span: Span, headers: Sequence[Any]) -> None:
 def _beneath(received: Span | None, operation: Operation, facts: Facts, headers: Any) -> Span:
     """Start the span of a message of a batch beneath what is around the consumer; see ``consuming.entered``."""
     current = live(get_current())
-    ambient = quiet.audible(current)
+    ambient = consuming.around(current)
     remote = propagation.incoming_bytes(headers)
     span = tracer.start(operation, facts, ambient if ambient is not None else received)
     span.previous = current

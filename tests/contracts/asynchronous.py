@@ -13,6 +13,30 @@ import threading
 from autotrace.trace.context import get_current, set_current
 
 
+class Inside:
+    """A list that the caller's task goes through and looks into, as a program that awaits does."""
+
+    def __init__(self, loop, items):
+        self.loop, self.items = loop, items
+
+    def __iter__(self):
+        iterator, end = self.loop.call(iter, self.items), object()
+        try:
+            while True:
+                found = self.loop.call(next, iterator, end)
+                if found is end:
+                    return
+                yield found
+        finally:
+            self.loop.call(getattr(iterator, "close", int))
+
+    def __getitem__(self, index):
+        return self.loop.call(self.items.__getitem__, index)
+
+    def __len__(self):
+        return len(self.items)
+
+
 class Loop:
     """An event loop in a thread."""
 

@@ -66,13 +66,14 @@ class KafkaMessaging(MessagingContract):
         for _message in batch:
             pass
         self.commit(consumer)
+        self.close(consumer)
         assert self.spans(recorder, 5) == [
             self.pulled(filled, 4, trace=4, parent="", links=(1, 2, 3), count=3),
+            self.settled(filled, 8, trace=4, parent=4),
             *(
                 self.processed(filled, 4 + number, trace=4, parent=4, offset=number - 1, links=self.link(number))
                 for number in (1, 2, 3)
             ),
-            self.settled(filled, 8, trace=4, parent=4),
         ]
 
     def test_a_message_that_came_alone_is_beneath_its_producer_whatever_is_said_of_batches(
@@ -85,6 +86,7 @@ class KafkaMessaging(MessagingContract):
         (batch,) = self.poll(consumer, 1)
         for _message in batch:
             pass
+        self.close(consumer)
         assert self.spans(recorder, 2)[1] == self.processed(topic, 2, trace=1, parent=1)
 
     def test_no_pull_has_a_span_where_none_is_wanted(self, connect, filled, recorder, monkeypatch):

@@ -10,7 +10,7 @@ import aiokafka
 import pytest
 
 from autotrace.api import span
-from contracts.asynchronous import Loop
+from contracts.asynchronous import Inside, Loop
 from contracts.kafka import KafkaMessaging
 from contracts.messaging_base import current_id, hexadecimal
 
@@ -78,7 +78,7 @@ class TestAiokafka(KafkaMessaging):
             found = self.loop.run(consumer.consumer.getmany, timeout_ms=500)
             if found:
                 assert sum(map(len, found.values())) == count
-                return list(found.values())
+                return [Inside(self.loop, messages) for messages in found.values()]
         raise AssertionError("nothing came within 30 s")
 
     def try_poll(self, consumer):

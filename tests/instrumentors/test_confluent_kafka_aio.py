@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from autotrace.api import span
-from contracts.asynchronous import Loop
+from contracts.asynchronous import Inside, Loop
 from contracts.confluent import ConfluentKafka, Iterated, need_asyncio
 from contracts.messaging_base import current_id, hexadecimal
 
@@ -51,6 +51,9 @@ class TestAIOConsumer(ConfluentKafka):
 
     def reader(self, topic, configuration, kind=None):
         return Reader(self.loop, self.loop.call(self.aio.AIOConsumer, configuration), topic)
+
+    def inside(self, messages):
+        return Inside(self.loop, messages)
 
     def settled(self, topic, number, trace, parent):
         """What is assigned may not be asked either."""
@@ -128,7 +131,7 @@ def test_messages_are_handled_in_the_trace_that_sent_them(aio, loop, kafka_broke
         batch = []
         while not batch:
             batch = await consumer.consume(2, 5)
-        assert current_id() is None
+        assert current_id() == hexadecimal(5)
         seen += [(message.value(), current_id()) for message in batch]
         await consumer.close()
         return seen

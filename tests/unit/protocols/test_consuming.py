@@ -116,6 +116,7 @@ def test_messages_that_look_alike_are_still_different_messages(consumer_class, r
     (batch,) = consumer.poll().values()
     first, second = [get_current() for _message in batch]
     assert first is not second
+    consumer.close()
     recorder.wait(3)
 
 
@@ -313,6 +314,7 @@ def test_what_cannot_be_looked_at_is_still_handed_out(recorder):
     pull = ACME.batches(failing, client)(Consumer.poll, "acme")
     (batch,) = pull(consumer).values()
     assert [(message.value, handled()) for message in batch] == [("good", "good"), ("bad", None), ("good", "good")]
+    assert pull(consumer) == {}
     assert recorder.wait(3)[0]["attributes"]["messaging.batch.message_count"] == 2
     assert faults.pop("acme") == 2
 
