@@ -14,6 +14,7 @@ import pytest
 
 from autotrace.protocols import concurrency, threads
 from autotrace.trace.context import _current, get_current
+from autotrace.trace.inheriting import _standing
 from contracts.concurrency import ConcurrencyContract, work
 from contracts.db_client import Work
 
@@ -148,17 +149,17 @@ def test_a_thread_that_is_started_twice_fails_as_ever(traced):
 
 
 def test_the_context_of_a_thread_is_fresh(traced):
-    """A thread inherits our span and nothing of the program's own context variables."""
+    """A thread inherits what is ours and nothing of the program's own context variables."""
     from contextvars import ContextVar
 
     mine = ContextVar("mine", default="fresh")
     seen = []
     with Work():
         mine.set("changed")
-        thread = threading.Thread(target=lambda: seen.append((mine.get(), len(copy_context()))))
+        thread = threading.Thread(target=lambda: seen.append((mine.get(), {one.name for one in copy_context()})))
         thread.start()
         thread.join(30)
-    assert seen == [("fresh", 1)]
+    assert seen == [("fresh", {_current.name, _standing.name})]
 
 
 def test_nothing_is_wrapped_where_nothing_is_current(traced):

@@ -89,6 +89,7 @@ def test_a_part_beats_its_library_and_that_its_family():
     assert [known.name for known in selected(BUILT_IN, ("celery",), ("messaging", "celery_beat"))] == [
         "celery",
         "celery_worker",
+        "celery_pool",
         "celery_broker",
         "celery_results",
     ]
