@@ -23,6 +23,7 @@ def site(tmp_path, monkeypatch):
     """A directory that is the whole search path, with a library in it."""
     (tmp_path / "acme").mkdir()
     (tmp_path / "acme" / "__init__.py").write_text("here = True\n")
+    metadata.version("pytest")  # loads what the official reader needs, from the whole path
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     return tmp_path
 
