@@ -12,7 +12,7 @@ import sys
 from _thread import get_ident
 from time import monotonic, sleep
 
-from autotrace import diagnostics
+from autotrace import diagnostics, notes
 from autotrace import settings as settings_
 
 TYPE_CHECKING = False
@@ -62,6 +62,8 @@ class Agent:
         self.skipped: dict[str, str] = {}
         self.applied: list[str] = []
         self.hindrance = ""
+        # Whether it leaves a note that it ran: not where nothing is kept, and not where the doctor only asks.
+        self._noted = settings.exporters != ("none",) and notes.ASKED not in os.environ
         self._wired = False
         self._hook: ImportHook | None = None
         self._lifetime: Lifetime | None = None
@@ -73,8 +75,9 @@ class Agent:
         from autotrace.patching.registry import BUILT_IN, selected, unknown
         from autotrace.patching.third_party import third_party
 
-        every = (*BUILT_IN, *third_party(self.settings.data_dir))
-        on, off = self.settings.instrumentors, self.settings.instrumentors_off
+        settings = self.settings
+        every = (*BUILT_IN, *third_party(settings.data_dir))
+        on, off = settings.instrumentors, settings.instrumentors_off
         chosen = selected(every, on, off)
         for word in unknown((*on, *off), every)[0] if off or on != ("all",) else ():
             diagnostics.warn(f"{word!r} is no instrumentor, library or family; it is passed over")
@@ -89,11 +92,17 @@ class Agent:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_wait_for_imports)
         atexit.register(self.end)  # the first to be registered is the last to run
+        if self._noted:
+            notes.began(settings.data_dir, settings.exporters, on, off)
 
     def end(self) -> None:
         """Deliver what is finished, when the process ends."""
         if self._lifetime is not None:
             self._lifetime.end()
+        if self._noted and (self._lifetime is None or not self._lifetime.delivered):
+            from autotrace.patching.wellknown import imported
+
+            notes.ended(self.settings.data_dir, imported(), self.skipped)
 
     def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
         def serve() -> None:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from autotrace.cli.glyphs import Glyphs
     from autotrace.store.reader import Store
 
-HINT = "Make some: autotrace-run python your_program.py"
-
 
 class CommandError(Exception):
     """A command cannot do what was asked for; the text says why, and what to do."""
@@ -32,6 +30,14 @@ def say(text: str, *, aside: bool = False) -> None:
         aside: it is no part of the answer, and goes to standard error.
     """
     print(text, file=sys.stderr if aside else sys.stdout, flush=True)
+
+
+def nothing_yet() -> str:
+    """Return what is said where there is no trace at all: what ran, and why nothing came of it."""
+    from autotrace.cli.text import clean
+    from autotrace.store.nothing import nothing_yet as lines
+
+    return "\n".join(clean(line) for line in lines())
 
 
 def opened() -> Store:

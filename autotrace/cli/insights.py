@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from autotrace.cli.common import HINT, opened, print_lines, say, terminal, width_of
+from autotrace.cli.common import nothing_yet, opened, print_lines, say, terminal, width_of
 from autotrace.cli.text import full_moment, plural
 from autotrace.insights.judge import findings
 from autotrace.insights.look import Looked, findings_as_dict, look, map_as_dict
@@ -70,7 +70,7 @@ def _look(database: sqlite3.Connection, service: str | None, since: int | None, 
 
 def _nothing(database: sqlite3.Connection) -> None:
     kept = count_traces(database)
-    say(f"No trace matches; there are {kept} without these conditions." if kept else f"No traces yet. {HINT}")
+    say(f"No trace matches; there are {kept} without these conditions." if kept else nothing_yet())
 
 
 def _looked_at(looked: Looked) -> str:

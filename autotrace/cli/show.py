@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotrace.cli.common import HINT, CommandError, opened, print_lines, say, terminal, width_of
+from autotrace.cli.common import CommandError, nothing_yet, opened, print_lines, say, terminal, width_of
 from autotrace.cli.text import clean, duration, full_moment
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ def _loaded(database: sqlite3.Connection, trace: str) -> Trace:
         return load_trace(database, find_trace(database, trace))
     except UnknownTraceError as error:
         nothing = count_traces(database) == 0
-        raise CommandError(f"no traces yet. {HINT}" if nothing else str(error)) from error
+        raise CommandError(nothing_yet() if nothing else str(error)) from error
     except AmbiguousTraceError as error:
         raise CommandError(_candidates(error)) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from autotrace.cli.common import HINT, opened, print_lines, say, terminal, width_of
+from autotrace.cli.common import nothing_yet, opened, print_lines, say, terminal, width_of
 from autotrace.cli.text import plural
 
 
@@ -36,7 +36,7 @@ def traces(
         print_lines(console, listing(found, width_of(console), glyphs))
     else:
         kept = count_traces(database)
-        say(f"No trace matches; there are {kept} without these conditions." if kept else f"No traces yet. {HINT}")
+        say(f"No trace matches; there are {kept} without these conditions." if kept else nothing_yet())
     dropped = count_dropped(database)
     if dropped:
         text = f"autotrace: {plural(dropped, 'span')} could not be kept by the traced programs: traces have gaps"

@@ -73,6 +73,9 @@ def survey() -> dict[str, Any]:
         every, settings = _every(agent), agent.settings
         chosen = {known.name for known in selected(every, settings.instrumentors, settings.instrumentors_off)}
         found["instrumentors"] = [_told(known, known.name in chosen) for known in every]
+    from autotrace.patching import wellknown
+
+    found["unsupported"] = wellknown.unsupported(wellknown.versions_in(sys.path))
     return found
 
 

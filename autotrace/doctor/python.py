@@ -10,6 +10,7 @@ from autotrace.doctor import parts
 from autotrace.doctor.child import Child, NoAnswerError, SlowError
 from autotrace.doctor.probe import SCRIPT
 from autotrace.launcher import search_path
+from autotrace.notes import ASKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Examined:
     def _another(self) -> Child:
         if self._over:
             raise OSError("the examination is over")
-        environ = {**os.environ, "PYTHONPATH": search_path(os.environ.get("PYTHONPATH", ""))}
+        environ = {**os.environ, "PYTHONPATH": search_path(os.environ.get("PYTHONPATH", "")), ASKED: "1"}
         flags = [f"-{flag}" for flag in self._python.flags if flag in _OF_PYTHON]
         child = Child([self._python.path, *flags, "-c", SCRIPT], environ)
         self._children.append(child)

@@ -88,6 +88,9 @@ class Text:
             yield f"agent       {agent} is {state}"
         self._rows = {row["name"]: row for row in python.get("instrumentors", ())}
         self._awaited = {name for name, row in self._rows.items() if row["state"] == "installed"}
+        names = [f"{row['name']} {row['version']}".strip() for row in python.get("unsupported", ())]
+        if names:
+            yield f"unsupported {', '.join(names)}"
         for state, title in (("off", "off"), ("not installed", "absent")):
             names = [name for name, row in self._rows.items() if row["state"] == state]
             if names:

@@ -45,6 +45,11 @@ class Lifetime:
         self._began = 0  # spans that were started before are the parent's
         self.termination: Termination | None = None
 
+    @property
+    def delivered(self) -> bool:
+        """Whether this process has delivered a span."""
+        return self._worker.delivered
+
     def end(self) -> None:
         """Deliver everything, open spans included, for the last time.
 

@@ -62,6 +62,7 @@ class Worker:
 
     Attributes:
         thread: the identity of the worker's thread, as ``_thread.get_ident`` gives it.
+        delivered: whether any span was, in this process.
         dropped: the number of spans that found no room.
         undelivered: the number of spans that no sink took, roughly where a batch is cut into several requests.
     """
@@ -91,6 +92,7 @@ class Worker:
 
     def _reset(self) -> None:
         self._queue: deque[Span] = deque()
+        self.delivered = False
         self.dropped = self.undelivered = 0
         self._told = 0  # of both
         self._weight = 0
@@ -339,6 +341,7 @@ class Worker:
         self._room, self._ceiling = self._capacity * ahead, self._most * ahead
         if taken:
             self._taken += count
+            self.delivered = True
             self._yields = _YIELDS
         else:
             self._yields = 0

@@ -12,6 +12,7 @@ from autotrace.store.asjson import summary_as_dict, trace_as_dict
 from autotrace.store.critical import critical_path
 from autotrace.store.failure import told_failure
 from autotrace.store.naming import destination, operation
+from autotrace.store.nothing import nothing_yet
 from autotrace.store.queries import Filter, count_traces, find_trace, list_services, list_traces, load_trace, newest
 from autotrace.store.reader import open_store
 from autotrace.store.units import parse_duration
@@ -76,12 +77,16 @@ class Answers:
             if name == "traces":
                 return _trace(load_trace(database, find_trace(database, rest)))
             if name == "findings" and not rest:
-                return self._recent(name, database, query, lambda wanted: findings_as_dict(look(database, wanted)))
+                return self._findings(database, query)
             if name == "map" and not rest:
                 return self._recent(name, database, query, lambda wanted: map_as_dict(look(database, wanted)))
         finally:
             database.close()
         raise LookupError(path)
+
+    def _findings(self, database: sqlite3.Connection, query: Mapping[str, str]) -> dict[str, Any]:
+        told = self._recent("findings", database, query, lambda wanted: findings_as_dict(look(database, wanted)))
+        return told if count_traces(database) else {**told, "nothing": nothing_yet(str(self._data or ""))}
 
     def _recent(
         self,

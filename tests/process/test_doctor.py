@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def test_all_is_well(machine):
     states = {one["state"] for one in found["python"]["instrumentors"] if not one["name"].startswith("eventlet")}
     assert states <= {"on", "not installed"}
     assert found["sinks"] == [{"name": "inbox", "place": str(machine.data / "inbox"), "ok": True, "text": "writable"}]
-    assert not (machine.data / "inbox").exists()
+    assert not [file for file in machine.data.glob("*") if not file.name.startswith("instrumentors-")]
     assert not (machine.directory / "no-such-script.py").exists()
     words = machine.run(AUTOTRACE, "doctor", environ=FEW, timeout=170)
     assert (words.returncode, words.stderr) == (0, b"")
@@ -167,6 +168,18 @@ def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
     assert "broken waitress" in instrumentor(found, "waitress")["why"]
     assert instrumentor(found, "flask")["state"] == "on"
     assert len(warnings(found)) == 2
+
+
+def test_what_is_installed_and_not_supported_is_named(machine):
+    """Before there is an instrumentor, from one table of well-known names, with its version; other names are nobody's."""
+    for name, version in (("Django", "5.1.2"), ("psycopg2_binary", "2.9.9"), ("acme", "1.0")):
+        machine.write(f"fakes/{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\n")
+    environ = fakes(machine, "flask")
+    code, found = examined(machine, **environ)
+    named = {one["name"]: one["version"] for one in found["python"]["unsupported"]}
+    assert (code, named["Django"], named["psycopg2-binary"], "acme" in named) == (0, "5.1.2", "2.9.9", False)
+    words = machine.run(AUTOTRACE, "doctor", environ=environ, timeout=170).stdout.decode()
+    assert re.search("^unsupported .*Django 5.1.2, ", words, re.MULTILINE)
 
 
 def test_what_metadata_says_or_nobody_wants_is_not_imported(machine):

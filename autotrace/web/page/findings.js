@@ -5,10 +5,11 @@ import { h, plural } from "./text.js";
 const SIGNS = { failure: "✗", slow: "!", doubt: "·" };
 const LOOKED = "failures and where they begin, repeated statements, slow routes, broken edges, wrong consumers, waits in queues";
 
-export function findings({ traces, of, findings: found }) {
+export function findings({ traces, of, findings: found, nothing }) {
   const read = traces === of ? plural(traces, "trace") : `${traces} of ${of} traces`;
   if (!traces) {
-    return [h("h2", {}, "No traces yet"), h("p", { class: "quiet" }, "Make some: ", h("code", {}, "autotrace-run python your_program.py"))];
+    if (!nothing) return [h("h2", {}, "No trace matches")];
+    return [h("h2", {}, "No traces yet"), nothing.map((line) => h("p", { class: "quiet" }, line))];
   }
   if (!found.length) {
     return [h("h2", {}, `Nothing to find fault with in ${read}`), h("p", { class: "quiet" }, `Looked for: ${LOOKED}.`)];

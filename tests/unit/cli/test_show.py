@@ -221,7 +221,7 @@ def test_nothing_yet(autotrace):
     """Without traces, one line says how to make some."""
     done = autotrace("show")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: no traces yet. Make some: autotrace-run python your_program.py\n"
+    assert done.stderr == "Error: No traces yet. Make some: autotrace-run python your_program.py\n"
 
 
 def test_deep_nesting(autotrace, data):

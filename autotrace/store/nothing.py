@@ -1,0 +1,94 @@
+"""What is said where there is no trace: what ran, why nothing came of it, and what to do.
+
+It reads the notes of traced processes, and of their Pythons' libraries the names that metadata has; nothing is started
+or imported to find out.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from autotrace import settings
+from autotrace.notes import Run, runs
+
+SHOWN = 3
+"""So many programs are told of."""
+MAKE_SOME = "Make some: autotrace-run python your_program.py"
+
+
+def nothing_yet(data: str = "") -> list[str]:
+    """Return the lines to say where a store is empty.
+
+    Args:
+        data: the data directory, by default that of the settings.
+    """
+    data = data or os.path.abspath(os.path.expanduser(settings.load().data_dir))
+    newest: dict[tuple[str, str], Run] = {}
+    for run in runs(data):
+        newest.setdefault((run.script, run.executable), run)
+    if not newest:
+        return [f"No traces yet. {MAKE_SOME}"]
+    lines = ["No traces yet."]
+    for run in list(newest.values())[:SHOWN]:
+        lines += _told(run)
+    if len(newest) > SHOWN:
+        lines.append(f"{len(newest) - SHOWN} other programs ran under autotrace as well.")
+    lines.append("More: `autotrace doctor -- COMMAND`, with the command that starts the program.")
+    lines.append('What no library stands for is traced by hand: `with autotrace.span("name"):`')
+    return lines
+
+
+def _told(run: Run) -> list[str]:
+    from autotrace.patching.wellknown import unsupported, versions_in
+
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.began_ns / 1e9))
+    name = run.script if run.script not in ("", "-c", "-m") else f"python {run.script}".strip()
+    how = "and left no span" if run.ended else "and has left no span so far"
+    lines = [f"{name} ran at {when} (process {run.pid}, {run.executable}) {how}."]
+    if "inbox" not in run.exporters:
+        lines.append(f"  its spans do not come here: they go to {', '.join(run.exporters)} (the setting `exporters`)")
+    versions = versions_in(run.packages)
+    old, off = _not_patched(run, versions)
+    missing = [f"{one['name']} {one['version']} ({one['kind']})" for one in unsupported(versions) if _had(run, one)]
+    for title, names, advice in (
+        ("too old or not patched", old, "upgrade it"),
+        ("switched off", off, "see the settings `instrumentors` and `instrumentors_off`"),
+        ("not supported", missing, "what they call through a library that is traced is seen"),
+    ):
+        if names:
+            lines.append(f"  {title}: {', '.join(names)}; {advice}")
+    if len(lines) == 1:
+        lines.append(
+            "  it did nothing that is traced: no request, query, message or task of a library that is supported"
+        )
+    return lines
+
+
+def _not_patched(run: Run, versions: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return what of the supported libraries does not fit, with the reason, and what is switched off."""
+    from autotrace.patching.registry import BUILT_IN, selected
+    from autotrace.patching.versions import required, unsupported
+    from autotrace.patching.wellknown import normalized
+
+    chosen = {known.name for known in selected(BUILT_IN, run.on or ["all"], run.off)}
+    skipped = dict(run.skipped)
+    old: dict[str, None] = {}
+    off = []
+    for known in BUILT_IN:
+        distribution, wanted = required(known.requires or "")
+        version = versions.get(normalized(distribution), "") if distribution else ""
+        if known.name not in chosen:
+            if version or (known.requires == "" and known.family != "concurrency"):
+                off.append(known.name)
+            continue
+        why = unsupported(distribution, version, wanted) if version else ""
+        if why:
+            old[why] = None
+            skipped.pop(known.name, None)
+    return [*old, *(f"{name} ({why})" for name, why in skipped.items())], off
+
+
+def _had(run: Run, one: dict[str, str]) -> bool:
+    """Tell whether a program had a library: it said what it imported, or is told by what is installed."""
+    return one["module"] in run.modules if run.ended else True

@@ -1,0 +1,33 @@
+"""The table of libraries that no instrumentor traces."""
+
+from __future__ import annotations
+
+from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.versions import required
+from autotrace.patching.wellknown import normalized, unsupported, versions_in, well_known
+
+
+def test_what_is_supported_is_not_in_the_table():
+    """Whoever adds an instrumentor takes its library out."""
+    modules = {known.trigger.partition(".")[0] for known in BUILT_IN}
+    names = {normalized(required(known.requires or "")[0]) for known in BUILT_IN}
+    assert not [one.module for one in well_known() if one.module in modules or normalized(one.distribution) in names]
+    assert len({normalized(one.distribution) for one in well_known()}) == len(well_known()) > 80
+
+
+def test_what_is_installed_is_told_by_the_names_of_its_metadata(tmp_path):
+    """However a name is written, with its version; nothing is opened or imported."""
+    for name in (
+        "Django-5.1.2.dist-info",
+        "grpcio-1.60.0-py3.12.egg-info",
+        "stomp_py-8.2.0.dist-info",
+        "acme-1.dist-info",
+    ):
+        (tmp_path / name).mkdir()
+    versions = versions_in([str(tmp_path / "nowhere"), str(tmp_path)])
+    assert versions == {"django": "5.1.2", "grpcio": "1.60.0", "stomp_py": "8.2.0", "acme": "1"}
+    assert [(one["name"], one["version"], one["kind"]) for one in unsupported(versions)] == [
+        ("Django", "5.1.2", "web framework"),
+        ("grpcio", "1.60.0", "RPC"),
+        ("stomp.py", "8.2.0", "messages"),
+    ]
