@@ -246,6 +246,7 @@ def _worker(settings: Settings) -> Worker:
         settings.max_export_batch_size,
         _shade(),
         settings.max_queue_bytes,
+        _spare(settings),
     )
 
 
@@ -284,6 +285,15 @@ def _shade() -> Span:
     shade = tracer.start(operation, (), None)
     shade.trace = Trace(shade.trace.trace_id, 0)
     return shade
+
+
+def _spare(settings: Settings) -> object:
+    """Return what keeps spans that a receiver has not taken; None where none is sent away, or all are kept anyway."""
+    if "otlp" not in settings.exporters or "inbox" in settings.exporters:
+        return None
+    from autotrace.export.spare import Spare
+
+    return Spare(settings)
 
 
 def _exporters(settings: Settings) -> list[object]:

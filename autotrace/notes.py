@@ -1,6 +1,7 @@
 """Notes that traced processes leave of themselves, so that an empty list of traces can say what ran, and why nothing came.
 
-One line when a process begins and, where it delivered no span, one when it ends, appended to a file of the data directory
+One line when a process begins, one where a receiver has not taken its spans and, where it delivered none, one when it
+ends, appended to a file of the data directory
 that never grows beyond two times `MOST`.  A note is a courtesy: whatever hinders it is passed over.  Both sides share the
 format; a line is fields between tabs, and what a field may hold is said where it is written.
 """
@@ -15,7 +16,7 @@ FILE = "ran"
 ASKED = "_AUTOTRACE_ASKED"  # the variable that a Python has in its environment which is only started to be asked
 MOST = 1 << 16  # bytes; then the file becomes the old one, and the old one goes
 _LONGEST = 2000  # bytes of a line: so many are appended at once or not at all
-_SCRIPT, _PACKAGES = 80, 1000  # letters
+_SCRIPT, _PACKAGES, _REASON = 80, 1000, 300  # letters
 _process = 0  # that began: what it forks notes its end under the same id
 _FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -42,6 +43,8 @@ class Run:
         ended: whether it said that it ended without having delivered a span.
         modules: well-known modules without an instrumentor that it had imported, where it said so.
         skipped: why instrumentors were not applied, where it said so.
+        undelivered: how many spans a receiver has not taken and why, by the process, which may be forked.
+        latest_ns: when that was last noted, ns since the epoch.
     """
 
     def __init__(self, fields: list[str]) -> None:
@@ -55,6 +58,8 @@ class Run:
         self.ended = False
         self.modules: list[str] = []
         self.skipped: dict[str, str] = {}
+        self.undelivered: dict[str, tuple[int, str]] = {}
+        self.latest_ns = 0
 
 
 def began(data: str, exporters: Iterable[str], on: Iterable[str], off: Iterable[str]) -> None:
@@ -74,6 +79,11 @@ def ended(data: str, modules: Iterable[str], skipped: Mapping[str, str]) -> None
     _append(data, ["ended", str(time.time_ns()), str(_process), ",".join(modules), reasons])
 
 
+def undelivered(data: str, count: int, reason: str) -> None:
+    """Note how many spans of this process a receiver has not taken so far, and why; they are kept on this machine."""
+    _append(data, ["undelivered", str(time.time_ns()), str(_process), str(os.getpid()), str(count), reason[:_REASON]])
+
+
 def runs(data: str) -> list[Run]:
     """Return the processes of which there are notes, the newest first; a line that cannot be read is passed over."""
     by_pid: dict[str, Run] = {}
@@ -91,6 +101,10 @@ def runs(data: str) -> list[Run]:
                     run.ended = True
                     run.modules = list(dict.fromkeys([*run.modules, *_names(modules)]))
                     run.skipped.update(part.split("=", 1) for part in reasons.split(";") if part)  # type: ignore[misc]
+                elif fields[0] == "undelivered":
+                    _, moment, process, pid, count, reason = fields
+                    by_pid[process].undelivered[pid] = (int(count), reason)
+                    by_pid[process].latest_ns = int(moment)
             except (ValueError, KeyError, IndexError):
                 continue
     return found[::-1]

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+UNDELIVERED = "undelivered"
+"""The directory, beside the inbox, of what a receiver has not taken."""
+
+
 def data_directory(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> str:
     """Find the directory in which all services of this user meet.
 

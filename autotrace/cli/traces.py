@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from autotrace.cli.common import nothing_yet, opened, print_lines, say, terminal, width_of
-from autotrace.cli.text import plural
+from autotrace.cli.text import clean, plural
 
 
 def traces(
@@ -37,7 +37,12 @@ def traces(
     else:
         kept = count_traces(database)
         say(f"No trace matches; there are {kept} without these conditions." if kept else nothing_yet())
-    dropped = count_dropped(database)
-    if dropped:
+    from autotrace.store.nothing import undelivered
+
+    count, why = undelivered()
+    if count:
+        say(f"autotrace: {plural(count, 'span')} could not be delivered and are kept here; {clean(why)}", aside=True)
+    dropped = count_dropped(database) - count  # those tell how many were not delivered, too
+    if dropped > 0:
         text = f"autotrace: {plural(dropped, 'span')} could not be kept by the traced programs: traces have gaps"
         say(text, aside=True)

@@ -15,7 +15,7 @@ from autotrace import __version__, settings
 from autotrace.checks import checked
 from autotrace.commands import Python, meant, python_of, resolved
 from autotrace.doctor.python import Examined
-from autotrace.doctor.sinks import receiver, sink
+from autotrace.doctor.sinks import not_taken, receiver, sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def examine(command: Sequence[str]) -> Generator[Fact, None, None]:
     for name in loaded.exporters:
         if name != "otlp":
             yield from sink(name, loaded)
+    yield from not_taken(loaded)
     asking: list[Callable[[Tell], None]] = []
     python = python_of(command, os.environ) if command else Python(sys.executable, "")
     examined = Examined(python, loaded.enabled) if python is not None else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from time import monotonic
+from time import localtime, monotonic, strftime
 
+from autotrace.notes import runs
 from autotrace.paths import inbox_directory, temporary_directory
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     Fact = tuple[str, Any]
 
 _LONGEST = 5.0  # s for a receiver
+_SHOWN = 3  # programs
 
 
 def sink(name: str, loaded: Settings) -> Iterator[Fact]:
@@ -52,6 +54,15 @@ def receiver(loaded: Settings, place: str, tell: Callable[[Fact], object]) -> No
     tell(("sink", {"name": "otlp", "place": place, "ok": result.delivered, "text": result.text or "takes spans"}))
     if not result.delivered:
         tell(("problem", result.text or f"{place} does not take spans"))
+
+
+def not_taken(loaded: Settings) -> Iterator[Fact]:
+    """Yield a warning for each of the newest programs of whose spans a receiver has not taken all."""
+    cases = [(run, *one) for run in runs(loaded.data_dir) for one in run.undelivered.values()]
+    for run, count, reason in cases[:_SHOWN]:
+        when = strftime("%Y-%m-%d %H:%M:%S", localtime(run.began_ns / 1e9))
+        text = f"{count} spans of {run.script or 'python'}, which began at {when}, were not delivered: {reason}"
+        yield "warning", f"{text}; they are kept on this machine, see 'autotrace traces'"
 
 
 def _writable(directory: str) -> bool:

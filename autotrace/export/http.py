@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 MAX_REQUEST = 64 << 20  # bytes before compression; OTLP specification, "OTLP/HTTP Request"
 MAX_RESPONSE = 4 << 20  # bytes; OTLP specification, "OTLP/HTTP Response"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds, before jitter
+_OTHER = "; 4318 is OTLP's port for it, 4317 for gRPC"
+_GRPC = "; 4317 is the port of OTLP over gRPC, which is not spoken: that of OTLP over HTTP is 4318"
 _OWN = ("content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "host")
 
 
@@ -154,7 +156,7 @@ class HttpExporter:
             # A server may close an idle connection whenever it likes: that is no failure yet.
             if not fresh and not self._closed and monotonic() < until:
                 return self._attempt(target, body, until)
-            return later(f"{target.place} cannot be reached: {error or type(error).__name__}")
+            return later(f"{target.place} cannot be reached: {error or type(error).__name__}{target.hint}")
 
     def _request(self, target: _Target, body: bytes, until: float) -> Result:
         from http.client import HTTPException
@@ -179,7 +181,7 @@ class HttpExporter:
             raise
         except HTTPException as error:
             self._drop()
-            return refused(f"{target.place} does not speak HTTP ({error!r}); 4318 is OTLP's port for it, 4317 for gRPC")
+            return refused(f"{target.place} does not speak HTTP ({error!r}){target.hint or _OTHER}")
         answer = _body(response)
         if response.will_close or answer is None:
             self._drop()
@@ -222,6 +224,7 @@ class _Target:
         self.path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         name = f"[{self.host}]" if ":" in self.host else self.host
         self.place = f"{url.scheme}://{name}:{self.port}{url.path or '/'}"  # without user, password and query
+        self.hint = _GRPC if self.port == 4317 else ""
         self.context = _tls(settings) if url.scheme == "https" else None
         self.headers: dict[str, Any] = {"User-Agent": f"autotrace/{__version__} (OTLP/HTTP, Python)"}
         if url.username is not None:

@@ -45,13 +45,16 @@ class Inbox:
         settings: data_dir (empty for the user's; where it cannot be made, the files go to a place of its own in
             ``autotrace-<uid>`` under the temporary directory) and inbox_max_bytes, the ceiling of the whole inbox, which
             all processes share.
+        name: of its directory.
+        most: a lower ceiling, in bytes.
     """
 
-    def __init__(self, settings: InboxSettings) -> None:
+    def __init__(self, settings: InboxSettings, name: str = "inbox", most: int = 1 << 62) -> None:
+        self._name = name
         given = settings.data_dir
         # absolute now: the program may change its working directory
         self._data = os.path.abspath(os.path.expanduser(given)) if given else paths.data_directory()
-        self._max = settings.inbox_max_bytes
+        self._max = min(settings.inbox_max_bytes, most)
         self._rotate = max(min(ROTATE, self._max // 4), 1)
         self._reserve = min(_RESERVE, self._max // 16)
         self._sequence = 0
@@ -121,13 +124,13 @@ class Inbox:
         Raises:
             OSError: there is no place for it.
         """
-        inbox = os.path.join(self._data, "inbox")
+        inbox = os.path.join(self._data, self._name)
         try:
             places.make(inbox)
         except OSError as refusal:
             try:
                 places.make_private(paths.temporary_root())
-                inbox = os.path.join(paths.temporary_directory(self._data), "inbox")
+                inbox = os.path.join(paths.temporary_directory(self._data), self._name)
                 places.make(inbox)
             except OSError as error:
                 raise OSError(f"{refusal}, and {error}") from error

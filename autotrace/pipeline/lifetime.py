@@ -86,6 +86,7 @@ class Lifetime:
 
         def last(*args: Any, **kwargs: Any) -> Any:
             self._end_open(_around())
+            self._worker.hasten(self._timeout)
             self._worker.flush(self._timeout)
             return original(*args, **kwargs)
 

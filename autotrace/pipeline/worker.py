@@ -40,6 +40,7 @@ _MANY = 4096  # spans; where so many wait, whoever makes more lets the worker go
 # sleeping is not the interpreter's own: it might run other work of the program's.
 _MOMENT = 1e-6  # s; some 60 µs in truth
 _YIELDS = 8192 if type(sleep).__name__ == "builtin_function_or_method" else 0
+_SHARE = 0.8  # of the time that an end may take, for sinks; what they have not taken by then has to be kept in the rest
 _AT_ONCE = 256  # spans that are dropped for one that comes
 _PARKING = 0.05  # s to wait for the thread to leave
 DROPPED = "autotrace.dropped_spans"  # how many were lost before: an attribute of the next span that is delivered
@@ -59,6 +60,7 @@ class Worker:
         shade: the span that is current while exporters run, so that a delivery traces nothing.
         most: the most bytes that the spans may hold together which wait or are on their way; past it as for ``capacity``,
             and four times as much while the sinks take them.  An estimate: one in eight is weighed, see ``weight``.
+        spare: keeps what a sink has not taken.
 
     Attributes:
         thread: the identity of the worker's thread, as ``_thread.get_ident`` gives it.
@@ -76,6 +78,7 @@ class Worker:
         batch: int,
         shade: Span | None = None,
         most: int = 64 << 20,
+        spare: Any = None,
     ) -> None:
         self._encode = encode
         self._exporters = exporters
@@ -87,6 +90,7 @@ class Worker:
         self._ceiling = _AHEAD * most
         self._batch = max(batch, 1)
         self._shade = shade
+        self._spare = spare
         self._taken = 0
         self._reset()
 
@@ -168,7 +172,7 @@ class Worker:
             return False
         if not self._queue and self._idle:
             return True
-        self._deadline = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout * _SHARE
         self._emptied.acquire(blocking=False)
         self._wake()
         done = self._alive and self._emptied.acquire(timeout=timeout)
@@ -184,24 +188,29 @@ class Worker:
         Returns:
             Whether everything was delivered or refused in time.
         """
-        for exporter in self._exporters:
-            exporter.hasten(time.monotonic() + timeout)
+        self.hasten(timeout)
         done = self.flush(timeout)
         patience = _PATIENCE
         while not done and self._taken and patience:  # it goes on: a backlog needs its time
             self._taken = 0
             patience -= 1
-            for exporter in self._exporters:
-                exporter.hasten(time.monotonic() + timeout)
+            self.hasten(timeout)
             done = self.flush(timeout)
         for exporter in self._exporters:
             exporter.close()
+        if self._spare is not None:
+            self._spare.close()
         return done
+
+    def hasten(self, timeout: float) -> None:
+        """Let sinks try nothing twice from now on, since the process ends within some seconds."""
+        for exporter in self._exporters:
+            exporter.hasten(time.monotonic() + timeout * _SHARE)
 
     def forget(self) -> None:
         """Begin anew in a forked child: the parent delivers what was there before."""
         self._reset()
-        for exporter in self._exporters:
+        for exporter in self._exporters if self._spare is None else (*self._exporters, self._spare):
             exporter.forget()
 
     def park(self) -> None:
@@ -327,7 +336,7 @@ class Worker:
     def _export(self, payload: bytes, count: int) -> bool:
         """Give a request to all exporters; tell whether any took it."""
         deadline = self._deadline or time.monotonic() + _ATTEMPTS_DEADLINE
-        taken = 0
+        taken, reason = 0, ""
         for exporter in self._exporters:
             if self._room > self._capacity:  # a sink may hang; where the last one took nothing there is no more room
                 self._room = max(self._capacity, len(self._queue) + self._capacity // 2)
@@ -336,7 +345,10 @@ class Worker:
             if result.delivered:
                 taken += 1
             else:
-                diagnostics.debug(f"{count} spans were not delivered: {result.text}")
+                reason = result.text
+                diagnostics.debug(f"{count} spans were not delivered: {reason}")
+        if reason and self._spare is not None:
+            self._spare.keep(payload, count, reason)
         ahead = _AHEAD if taken == len(self._exporters) else 1
         self._room, self._ceiling = self._capacity * ahead, self._most * ahead
         if taken:

@@ -1,4 +1,4 @@
-"""What is said where there is no trace: what ran, why nothing came of it, and what to do.
+"""What the notes of traced processes say: what ran where there is no trace and why, and what no receiver has taken.
 
 It reads the notes of traced processes, and of their Pythons' libraries the names that metadata has; nothing is started
 or imported to find out.
@@ -12,6 +12,8 @@ import time
 from autotrace import settings
 from autotrace.notes import Run, runs
 
+REMEMBERED_SECONDS = 7 * 24 * 3600
+"""For so long it is said that something was not delivered; the store keeps traces as long."""
 SHOWN = 3
 """So many programs are told of."""
 MAKE_SOME = "Make some: autotrace-run python your_program.py"
@@ -39,13 +41,36 @@ def nothing_yet(data: str = "") -> list[str]:
     return lines
 
 
+def undelivered(data: str = "", now: float | None = None) -> tuple[int, str]:
+    """Return how many spans receivers have not taken in the last days, and the newest case in words.
+
+    Args:
+        data: the data directory, by default that of the settings.
+        now: as `time.time`.
+    """
+    data = data or os.path.abspath(os.path.expanduser(settings.load().data_dir))
+    since_ns = ((time.time() if now is None else now) - REMEMBERED_SECONDS) * 1e9
+    cases = [(run, *one) for run in runs(data) if run.latest_ns > since_ns for one in run.undelivered.values()]
+    count = sum(count for _, count, _ in cases)
+    if not cases:
+        return 0, ""
+    run, _, reason = cases[0]
+    return count, f"{_name(run)} (began {_moment(run)}): {reason}"
+
+
+def _moment(run: Run) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.began_ns / 1e9))
+
+
+def _name(run: Run) -> str:
+    return run.script if run.script not in ("", "-c", "-m") else f"python {run.script}".strip()
+
+
 def _told(run: Run) -> list[str]:
     from autotrace.patching.wellknown import unsupported, versions_in
 
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.began_ns / 1e9))
-    name = run.script if run.script not in ("", "-c", "-m") else f"python {run.script}".strip()
     how = "and left no span" if run.ended else "and has left no span so far"
-    lines = [f"{name} ran at {when} (process {run.pid}, {run.executable}) {how}."]
+    lines = [f"{_name(run)} ran at {_moment(run)} (process {run.pid}, {run.executable}) {how}."]
     if "inbox" not in run.exporters:
         lines.append(f"  its spans do not come here: they go to {', '.join(run.exporters)} (the setting `exporters`)")
     versions = versions_in(run.packages)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autotrace.paths import temporary_directory, temporary_root
+from autotrace.paths import UNDELIVERED, temporary_directory, temporary_root
 from autotrace.store.ingest import Ingested, ingest
 from autotrace.store.retention import Retention, enforce
 from autotrace.store.schema import StoreError, open_database
@@ -55,7 +55,8 @@ def open_store(data: Path | None = None, ceiling: Retention | None = None) -> St
     try:
         ingested = Ingested()
         for place in filter(None, (directory, fallback)):
-            ingest(database, place / INBOX, report=ingested)
+            for inbox in (INBOX, UNDELIVERED):
+                ingest(database, place / inbox, report=ingested)
         enforce(database, ceiling or Retention())
     except BaseException:
         database.close()
