@@ -6,6 +6,7 @@ import os
 import sys
 
 from autotrace.cli.text import plural
+from autotrace.terminal import clean_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,15 +30,14 @@ def say(text: str, *, aside: bool = False) -> None:
         text: the line.
         aside: it is no part of the answer, and goes to standard error.
     """
-    print(text, file=sys.stderr if aside else sys.stdout, flush=True)
+    print(clean_lines(text), file=sys.stderr if aside else sys.stdout, flush=True)
 
 
 def nothing_yet() -> str:
     """Return what is said where there is no trace at all: what ran, and why nothing came of it."""
-    from autotrace.cli.text import clean
     from autotrace.store.nothing import nothing_yet as lines
 
-    return "\n".join(clean(line) for line in lines())
+    return "\n".join(lines())
 
 
 def opened() -> Store:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autotrace.cli.text import clean, duration, value
+from autotrace.cli.text import duration, value
+from autotrace.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,9 @@ from rich.text import Text
 
 from autotrace.cli.cells import cut
 from autotrace.cli.listing import SHORT_ID
-from autotrace.cli.text import clean, duration
+from autotrace.cli.text import duration
 from autotrace.insights.finding import FAILURE, SLOW
+from autotrace.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

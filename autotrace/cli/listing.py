@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from autotrace.cli.cells import cut, cut_within
-from autotrace.cli.text import clean, duration, moment
+from autotrace.cli.text import duration, moment
+from autotrace.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,6 +12,7 @@ from importlib import import_module
 
 from autotrace.cli import plain
 from autotrace.cli.common import CommandError
+from autotrace.terminal import clean_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def _run(command: Command, values: dict[str, Any]) -> int:
         function(**values)
         sys.stdout.flush()
     except CommandError as error:
-        sys.stderr.write(f"Error: {error}\n")
+        sys.stderr.write(f"Error: {clean_lines(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\n")  # behind the terminal's ^C
         return 130
     except sqlite3.Error as error:
-        sys.stderr.write(f"autotrace: the store of traces failed: {error}\n")
+        sys.stderr.write(f"autotrace: the store of traces failed: {clean_lines(str(error))}\n")
         return 1
     return 0

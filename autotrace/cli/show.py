@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from autotrace.cli.common import CommandError, nothing_yet, opened, print_lines, say, terminal, width_of
-from autotrace.cli.text import clean, duration, full_moment
+from autotrace.cli.text import duration, full_moment
+from autotrace.terminal import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -87,7 +87,7 @@ class Command:
 
 
 def _limit(help_: str, default: int) -> Option:
-    return Option("limit", ("--limit",), help_, read=int, default=default, least=1)
+    return Option("limit", ("--limit",), help_, read=int, default=default, least=1, most=10**9)
 
 
 _SERVICE = Option("service", ("--service",), "Only traces in which this service took part.", read=str)

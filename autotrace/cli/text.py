@@ -1,8 +1,4 @@
-"""Numbers, times and foreign text, made fit for a line of a terminal.
-
-Span names and attributes come from other programs, so nothing of theirs reaches the terminal uncleaned: a control
-character could move the cursor or worse.
-"""
+"""Numbers and times, made fit for a line of a terminal."""
 
 from __future__ import annotations
 
@@ -13,16 +9,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.cli.glyphs import Glyphs
-
-_MARKED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-_MARKED.update({code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))})
-_MARKED.update({ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r"})
-_MARKED.update(dict.fromkeys(range(55296, 57344), "�"))
-
-
-def clean(text: str) -> str:
-    """Return the text on one line, control and direction characters made visible."""
-    return text.translate(_MARKED)
 
 
 def duration(ns: int, glyphs: Glyphs) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from autotrace.cli.common import nothing_yet, opened, print_lines, say, terminal, width_of
-from autotrace.cli.text import clean, plural
+from autotrace.cli.text import plural
 
 
 def traces(
@@ -41,7 +41,7 @@ def traces(
 
     count, why = undelivered()
     if count:
-        say(f"autotrace: {plural(count, 'span')} could not be delivered and are kept here; {clean(why)}", aside=True)
+        say(f"autotrace: {plural(count, 'span')} could not be delivered and are kept here; {why}", aside=True)
     dropped = count_dropped(database) - count  # those tell how many were not delivered, too
     if dropped > 0:
         text = f"autotrace: {plural(dropped, 'span')} could not be kept by the traced programs: traces have gaps"

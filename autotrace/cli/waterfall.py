@@ -17,10 +17,11 @@ from autotrace.cli.bars import Axis
 from autotrace.cli.cells import cut
 from autotrace.cli.details import detail_lines
 from autotrace.cli.rows import Row, rows_of
-from autotrace.cli.text import clean, duration, full_moment, plural
+from autotrace.cli.text import duration, full_moment, plural
 from autotrace.store.critical import CriticalPath, critical_path
 from autotrace.store.failure import told_failure
 from autotrace.store.naming import destination, peer, served_path, where
+from autotrace.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

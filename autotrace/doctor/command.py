@@ -7,6 +7,7 @@ import sys
 
 from autotrace.doctor.examine import examine
 from autotrace.doctor.telling import Text, document
+from autotrace.terminal import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def _print_text(facts: Iterable[Fact]) -> int:
 def _print(lines: Iterable[str]) -> None:
     """Print lines at once: the next may take a moment."""
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{clean(line)}\n")
         sys.stdout.flush()

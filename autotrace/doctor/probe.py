@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _broken: dict[str, str] = {}  # modules that cannot be imported, so that nothing in them can be, either; and why
 
 SCRIPT = """\
-import json, os, sys
+import sys
+sys.path[:] = [entry for entry in sys.path if entry]  # nothing of the working directory's is run
+import json, os
 questions, answers, null = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_RDWR)
 os.dup2(null, 0), os.dup2(null, 1)
 def tell(answer):

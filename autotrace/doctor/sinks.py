@@ -30,7 +30,7 @@ def sink(name: str, loaded: Settings) -> Iterator[Fact]:
             return
         other = temporary_directory(loaded.data_dir)
         yield "sink", {"name": name, "place": other, "ok": False, "text": f"{place} cannot be written"}
-        yield "warning", f"{place} cannot be written: traces go to {other}, where 'autotrace traces' does not look"
+        yield "warning", f"{place} cannot be written: traces go to {other}, where 'autotrace traces' looks, too"
         return
     yield "sink", {"name": name, "place": "", "ok": name == "console", "text": ""}
     if name == "none":
@@ -66,10 +66,16 @@ def not_taken(loaded: Settings) -> Iterator[Fact]:
 
 
 def _writable(directory: str) -> bool:
-    """Tell whether a directory can be written, or made; nothing is made to find out."""
+    """Tell whether a directory can be written, or made; by trying, since permissions tell little, and nothing is left."""
     while not os.path.exists(directory):
         above = os.path.dirname(directory)
         if above == directory:
             return False
         directory = above
-    return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)
+    trial = os.path.join(directory, f".autotrace-{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        os.mkdir(trial, 0o700)
+        os.rmdir(trial)
+    except OSError:
+        return False
+    return True

@@ -15,6 +15,9 @@ UNITS_NS = {
     "d": 86400 * 1_000_000_000,
 }
 
+LONGEST_NS = 2**62
+"""What is longer is as good as this, 146 years: SQLite's integers have 64 bits."""
+
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-zµ]+)\s*")
 
 
@@ -27,7 +30,7 @@ def parse_duration(text: str) -> int:
     found = _WRITTEN.fullmatch(text.lower())
     if found is None or found[2] not in UNITS_NS:
         raise ValueError(f"{text!r} is not a length of time; write it like 250ms, 1.5s, 10m, 2h or 7d")
-    return int(float(found[1]) * UNITS_NS[found[2]])
+    return int(min(float(found[1]) * UNITS_NS[found[2]], LONGEST_NS))
 
 
 def parse_status(text: str) -> str:
@@ -36,6 +39,6 @@ def parse_status(text: str) -> str:
     Raises:
         ValueError: it is none of these.
     """
-    if text not in {"error", "ok"} and not text.isdecimal():
+    if text not in {"error", "ok"} and not (text.isdecimal() and len(text) == 3):
         raise ValueError(f"{text!r} is not a status; give `error`, `ok` or an HTTP status code like 500")
     return text

@@ -27,6 +27,7 @@ MAY_KNOW = {
     "autotrace.diagnostics": set(),
     "autotrace.paths": set(),
     "autotrace.notes": set(),
+    "autotrace.terminal": set(),
     "autotrace.values": set(),
     "autotrace.configuration": set(),
     "autotrace.settings": BASE | {"autotrace.values", "autotrace.configuration"},
@@ -50,7 +51,8 @@ MAY_KNOW = {
     },
     "autotrace.insights": {"autotrace.insights", "autotrace.store"},
     "autotrace.web": {"autotrace.insights", "autotrace.store", "autotrace.web"},
-    "autotrace.cli": BASE | {"autotrace.cli", "autotrace.insights", "autotrace.store", "autotrace.web"},
+    "autotrace.cli": BASE
+    | {"autotrace.terminal", "autotrace.cli", "autotrace.insights", "autotrace.store", "autotrace.web"},
     "autotrace.doctor": BASE
     | {
         "autotrace.checks",
@@ -59,6 +61,7 @@ MAY_KNOW = {
         "autotrace.export",
         "autotrace.launcher",
         "autotrace.notes",
+        "autotrace.terminal",
         "autotrace.patching",
         "autotrace.settings",
     },

@@ -156,6 +156,42 @@ def test_a_data_directory_that_cannot_be_written_is_a_warning(machine):
     code, found = examined(machine, AUTOTRACE_DATA_DIR=place)
     assert (code, found["sinks"][0]["ok"]) == (0, False)
     assert place in found["warnings"][0]
+    other = found["sinks"][0]["place"].removesuffix("/inbox")
+    assert found["warnings"][0].endswith(f"traces go to {other}, where 'autotrace traces' looks, too")
+    machine.python(
+        "-c", "import sqlite3; sqlite3.connect(':memory:').execute('SELECT 1')", environ={"AUTOTRACE_DATA_DIR": place}
+    )
+    listed = machine.run(AUTOTRACE, "traces", "--json", environ={"AUTOTRACE_DATA_DIR": place})
+    assert [one["root"] for one in json.loads(listed.stdout)] == ["SELECT"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_a_place_where_permissions_lie_is_tried(machine):
+    """Nobody may make a directory in /proc, whatever its mode says; and nothing is left where one may."""
+    _, found = examined(machine, AUTOTRACE_DATA_DIR="/proc/nope")
+    assert found["sinks"][0]["ok"] is False
+    _, found = examined(machine, AUTOTRACE_DATA_DIR=str(machine.directory / "new" / "deep"))
+    assert found["sinks"][0]["ok"] is True
+    assert list(machine.directory.rglob(".autotrace-*")) == []
+
+
+def test_nothing_of_the_working_directory_is_run(machine):
+    """A file there that is called as a module of the standard library is none of the doctor's."""
+    for name in ("re", "json", "signal", "flask", "opcode"):
+        machine.write(f"{name}.py", f"open({str(machine.directory / name)!r} + '-was-run', 'w')\n")
+    code, found = examined(machine)
+    assert (code, instrumentor(found, "flask")["state"]) == (0, "on")
+    assert [path.name for path in machine.directory.iterdir() if path.name.endswith("-was-run")] == []
+
+
+def test_foreign_text_reaches_no_terminal_as_it_is(machine):
+    """The name of a library, of a file, or a setting may hold what moves the cursor."""
+    machine.write("fakes/Django-5\x1b[31m.dist-info/METADATA", "Metadata-Version: 2.1\nName: Django\n")
+    machine.write("auto\x1b[32m.toml", "service_name = 'a\\u001b[33mb'")
+    environ = {**fakes(machine, "flask"), "AUTOTRACE_CONFIG": str(machine.directory / "auto\x1b[32m.toml")}
+    done = machine.run(AUTOTRACE, "doctor", environ=environ, timeout=170)
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert b"Django 5\\x1b[31m" in done.stdout
 
 
 def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
@@ -267,12 +303,13 @@ def test_what_holds_a_function_from_before_is_named(machine):
     ]
 
 
-def test_nobody_reads_on(machine):
-    """A pipe that is closed at once ends it without a word."""
+@pytest.mark.parametrize("options", [("doctor",), ("doctor", "--json"), ("doctor", "--help"), ("--version",)])
+def test_nobody_reads_on(machine, options):
+    """A pipe that is closed at once ends it without a word, whatever it was about to say."""
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [AUTOTRACE, "doctor"],
+        [AUTOTRACE, *options],
         env={**machine.environ, **FEW},
         stdout=write,
         stderr=subprocess.PIPE,
@@ -281,6 +318,18 @@ def test_nobody_reads_on(machine):
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_whoever_has_read_enough_goes(machine):
+    """`| head -3` ends it without a word."""
+    with subprocess.Popen(
+        [AUTOTRACE, "doctor"], env={**machine.environ, **FEW}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        for _ in range(3):
+            assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 1
 
 
 def test_another_agent_is_named(machine):

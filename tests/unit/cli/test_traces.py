@@ -155,6 +155,8 @@ def test_conditions(autotrace, data, order):
         (("--since", "soon"), "'soon' is not a length of time"),
         (("--status", "bad"), "'bad' is not a status"),
         (("--limit", "0"), "--limit"),
+        (("--limit", "9" * 30), "--limit"),
+        (("--status", "9" * 30), "is not a status"),
     ],
 )
 def test_wrong_options(autotrace, options, told):
@@ -162,6 +164,22 @@ def test_wrong_options(autotrace, options, told):
     done = autotrace("traces", *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--since", "--min-duration"])
+@pytest.mark.parametrize("time", ["99999999999999d", "9" * 400 + "d", "1000d"])
+def test_no_length_of_time_is_too_long(autotrace, order, option, time):
+    """However long ago is before all traces, and none takes so long."""
+    done = autotrace("traces", "--json", option, time)
+    assert (done.returncode, done.stderr, len(json.loads(done.stdout))) == (0, "", int(option == "--since"))
+
+
+def test_the_name_of_a_file_stays_outside_too(autotrace, data):
+    """What is told of the inbox is foreign text as well."""
+    write(data / "inbox", request(Sent("a", 0, 1)), name="a\x1b[31m.spans", tail=b"torn")
+    done = autotrace("traces")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "a\\x1b[31m.spans was cut short" in done.stderr
 
 
 def test_nothing_yet(autotrace):
