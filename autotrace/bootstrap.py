@@ -10,7 +10,7 @@ import atexit
 import os
 import sys
 from _thread import get_ident
-from time import monotonic, sleep
+from time import sleep
 
 from autotrace import diagnostics, notes
 from autotrace import settings as settings_
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from autotrace.trace.sampling import Sampler
     from autotrace.trace.span import Span
 
-_IMPORTING = 5.0  # s
+_IMPORTING = 5000  # ms
 _agent: Agent | None = None
 
 
@@ -220,8 +220,9 @@ def _wait_for_imports() -> None:
     The child would wait for the lock of such a module for ever.  The program's own imports are its own affair.
     """
     locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})  # names that are imported this moment
-    until = monotonic() + _IMPORTING
-    while any(name.startswith("autotrace") for name in list(locks)) and monotonic() < until:
+    for _ in range(_IMPORTING):  # by no clock: the program may have stopped it
+        if not any(name.startswith("autotrace") for name in list(locks)):
+            return
         sleep(0.001)
 
 

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
             Args:
                 payload: the bytes that an OTLP receiver takes.
-                deadline: when to give up, in seconds of ``time.monotonic``.
+                deadline: when to give up, in seconds of ``clocks.now``.
             """
 
         def forget(self) -> None:
             """Let go of what was inherited; called in the child after a fork, before anything else."""
 
         def hasten(self, deadline: float) -> None:
-            """Try nothing twice from now on, and end every attempt by a moment (``time.monotonic``, seconds)."""
+            """Try nothing twice from now on, and end every attempt by a moment (``clocks.now``, seconds)."""
 
         def close(self) -> None:
             """Stop waiting for anything, now; what is exported afterwards is not delivered."""

@@ -6,10 +6,9 @@ Sources: OTLP specification 1.x, "OTLP/HTTP Response" (success, partial success,
 
 from __future__ import annotations
 
-import time
-
 from autotrace.export import DELIVERED, Result, later, refused
 from autotrace.export.wire import fields
+from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
 
@@ -61,7 +60,7 @@ def rest(header: str | None) -> float:
         from email.utils import mktime_tz, parsedate_tz
 
         moment = parsedate_tz(header)
-        seconds = mktime_tz(moment) - time.time() if moment is not None else 0.0
+        seconds = mktime_tz(moment) - clocks.wall_ns() / 1e9 if moment is not None else 0.0
     except Exception:
         return 0.0
     return min(max(seconds, 0.0), LONGEST_REST)

@@ -10,10 +10,10 @@ Source: OTLP specification 1.x, "OTLP/HTTP".
 from __future__ import annotations
 
 from _thread import allocate_lock
-from time import monotonic
 
 from autotrace import __version__, diagnostics
 from autotrace.export import Result, later, refused
+from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class HttpExporter:
         self._hurry.acquire()
 
     def hasten(self, deadline: float) -> None:
-        """Wait for no second attempt from now on, and end every attempt that begins by a moment (monotonic, s)."""
+        """Wait for no second attempt from now on, and end every attempt that begins by a moment (``clocks.now``, s)."""
         self._until = deadline
         try:
             self._hurry.release()
@@ -92,7 +92,7 @@ class HttpExporter:
             self._drop()
 
     def export(self, payload: bytes, deadline: float) -> Result:
-        """Send a request, again and again where that may help, until the deadline (``time.monotonic``, seconds)."""
+        """Send a request, again and again where that may help, until the deadline (``clocks.now``, seconds)."""
         if len(payload) > MAX_REQUEST:
             return refused(f"a request of {len(payload)} bytes is over the {MAX_REQUEST} that OTLP allows")
         self._busy = True
@@ -120,23 +120,23 @@ class HttpExporter:
         pause = _FIRST_PAUSE
         result = later(f"{target.place} asked to be left alone for a while")
         while True:
-            wanted = self._not_before - monotonic()
+            wanted = self._not_before - clocks.now()
             if wanted > 0 and not self._wait(wanted, deadline):
                 return later(result.text, wanted)
             if self._closed:
                 return later(f"the exporter to {target.place} is closed")
-            result = self._attempt(target, body, min(monotonic() + self._timeout, deadline, self._until))
+            result = self._attempt(target, body, min(clocks.now() + self._timeout, deadline, self._until))
             if not result.retryable:
                 return result
             if result.retry_after:
-                self._not_before = monotonic() + result.retry_after
+                self._not_before = clocks.now() + result.retry_after
             elif not self._wait(pause * (0.5 + jitter()), deadline):
                 return result
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _wait(self, seconds: float, deadline: float) -> bool:
         """Wait, if there is time for it and nobody is in a hurry; tell whether it was waited."""
-        if monotonic() + seconds >= deadline:
+        if clocks.now() + seconds >= deadline:
             return False
         if self._hurry.acquire(timeout=seconds):
             self._hurry.release()
@@ -154,7 +154,7 @@ class HttpExporter:
             if getattr(error, "verify_code", 0):
                 return refused(f"{target.place} is not trusted: {error}; set `certificate` to the CA's file")
             # A server may close an idle connection whenever it likes: that is no failure yet.
-            if not fresh and not self._closed and monotonic() < until:
+            if not fresh and not self._closed and clocks.now() < until:
                 return self._attempt(target, body, until)
             return later(f"{target.place} cannot be reached: {error or type(error).__name__}{target.hint}")
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 import socket
-from time import monotonic
+
+from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _PIECE = 1 << 16  # bytes handed to one send: a TLS socket gives each piece the 
 
 
 class Line:
-    """One connection; ``until`` (seconds of ``time.monotonic``) is set before each use."""
+    """One connection; ``until`` (seconds of ``clocks.now``) is set before each use."""
 
     def __init__(self, sock: socket.socket, until: float) -> None:
         self.until = until
@@ -70,7 +71,7 @@ class Line:
             return
 
     def _wind(self) -> None:
-        left = self.until - monotonic()
+        left = self.until - clocks.now()
         if left <= 0:
             raise socket.timeout("timed out")
         self._socket.settimeout(left)
@@ -95,7 +96,7 @@ def dial(host: str, port: int, context: ssl.SSLContext | None, until: float) -> 
     """
     refusal: OSError = OSError(f"{host!r} has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
-        left = until - monotonic()
+        left = until - clocks.now()
         if left <= 0:
             raise socket.timeout("timed out")
         sock = socket.socket(family, kind, protocol)
@@ -104,7 +105,7 @@ def dial(host: str, port: int, context: ssl.SSLContext | None, until: float) -> 
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # header and body are two sends
             if context is not None:
-                sock.settimeout(max(until - monotonic(), 0.001))
+                sock.settimeout(max(until - clocks.now(), 0.001))
                 sock = context.wrap_socket(sock, server_hostname=host)
             return Line(sock, until)
         except OSError as error:

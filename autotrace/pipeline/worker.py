@@ -9,7 +9,6 @@ A fork leaves the child with an empty buffer and no thread; the first span of th
 
 from __future__ import annotations
 
-import time
 from _thread import allocate_lock, get_ident
 from collections import deque
 from time import sleep
@@ -18,6 +17,7 @@ from autotrace import diagnostics
 from autotrace.patching.wall import fault
 from autotrace.pipeline.threads import start_thread
 from autotrace.pipeline.weight import weight
+from autotrace.trace.clocks import clocks
 from autotrace.trace.context import set_current
 
 TYPE_CHECKING = False
@@ -106,7 +106,7 @@ class Worker:
         self._idle = True  # or not alive: the next span has to wake somebody
         self._parking = False
         self.thread = 0
-        self._deadline = 0.0  # time.monotonic() by which a flush must have ended; 0 while none is asked for
+        self._deadline = 0.0  # clocks.now() by which a flush must have ended; 0 while none is asked for
         self._starting = allocate_lock()
         self._bell = allocate_lock()
         self._bell.acquire()
@@ -172,7 +172,7 @@ class Worker:
             return False
         if not self._queue and self._idle:
             return True
-        self._deadline = time.monotonic() + timeout * _SHARE
+        self._deadline = clocks.now() + timeout * _SHARE
         self._emptied.acquire(blocking=False)
         self._wake()
         done = self._alive and self._emptied.acquire(timeout=timeout)
@@ -205,7 +205,7 @@ class Worker:
     def hasten(self, timeout: float) -> None:
         """Let sinks try nothing twice from now on, since the process ends within some seconds."""
         for exporter in self._exporters:
-            exporter.hasten(time.monotonic() + timeout * _SHARE)
+            exporter.hasten(clocks.now() + timeout * _SHARE)
 
     def forget(self) -> None:
         """Begin anew in a forked child: the parent delivers what was there before."""
@@ -295,9 +295,9 @@ class Worker:
                 self._ring_emptied()
                 self._bell.acquire()
         self._idle = False
-        until = time.monotonic() + self._delay
+        until = clocks.now() + self._delay
         while len(self._queue) < _MUCH and not self._deadline and not self._parking:
-            left = until - time.monotonic()
+            left = until - clocks.now()
             if left <= 0:
                 return
             self._bell.acquire(timeout=min(left, _LOOK))
@@ -335,7 +335,7 @@ class Worker:
 
     def _export(self, payload: bytes, count: int) -> bool:
         """Give a request to all exporters; tell whether any took it."""
-        deadline = self._deadline or time.monotonic() + _ATTEMPTS_DEADLINE
+        deadline = self._deadline or clocks.now() + _ATTEMPTS_DEADLINE
         taken, reason = 0, ""
         for exporter in self._exporters:
             if self._room > self._capacity:  # a sink may hang; where the last one took nothing there is no more room

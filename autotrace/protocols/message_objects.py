@@ -5,9 +5,8 @@ An instrumentor hands these functions to the family in place of its own.
 
 from __future__ import annotations
 
-from time import monotonic
-
 from autotrace.patching.model import argument
+from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Group:
 
     def of(self, consumer: Any) -> tuple[str | None, Sequence[tuple[Any, Any]]]:
         """Return a consumer's name and its places; none where it is closed."""
-        now = monotonic()
+        now = clocks.now()
         if now - self._asked > _TOLD_FOR:
             self._asked = now
             try:

@@ -7,9 +7,8 @@ stand behind the wall (see ``autotrace.patching.wall``).
 
 from __future__ import annotations
 
-from time import perf_counter_ns, time_ns
-
 from autotrace.trace import forks, ids
+from autotrace.trace.clocks import clocks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.elsewhere import elsewhere
 from autotrace.trace.failure import failure_of
@@ -59,11 +58,11 @@ class Clock:
     __slots__ = ("_offset",)
 
     def __init__(self) -> None:
-        self._offset = time_ns() - perf_counter_ns()
+        self._offset = clocks.wall_ns() - clocks.now_ns()
 
     def adjust(self) -> None:
         """Take the offset anew where it is off by more than 10 ms; small corrections would bend short spans."""
-        offset = time_ns() - perf_counter_ns()
+        offset = clocks.wall_ns() - clocks.now_ns()
         if abs(offset - self._offset) > _DRIFT:
             self._offset = offset
 
@@ -90,7 +89,7 @@ class Tracer:
 
     def __init__(self) -> None:
         self.active = False
-        self.clock: Callable[[], int] = perf_counter_ns
+        self.clock: Callable[[], int] = clocks.now_ns
         self.inherited: Span | None = None
         self.sampler = Sampler()
         self.submit: Callable[[Span], object] = _discard

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autotrace import diagnostics
-from autotrace.export import http, line
 from autotrace.patching import wall
+from autotrace.trace.clocks import clocks
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +46,5 @@ class Clock:
 def clock(monkeypatch):
     """A clock of the test's own for all that exports over HTTP; an exporter whose ``_hurry`` it is waits by it, too."""
     made = Clock()
-    monkeypatch.setattr(http, "monotonic", made)
-    monkeypatch.setattr(line, "monotonic", made)
+    monkeypatch.setattr(clocks, "now", made)
     return made

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import random
+import time
 
 import pytest
 
 import autotrace
 from autotrace.protocols import db_client
 from autotrace.trace import ids
+from autotrace.trace.clocks import clocks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import INTERNAL, Operation, Span
@@ -149,12 +151,18 @@ def test_the_clock_is_set_anew_only_when_it_is_far_off(monkeypatch):
     before = clock.wall(0)
     clock.adjust()
     assert clock.wall(0) == before
-    import autotrace.trace.tracer as module
-
-    real = module.time_ns
-    monkeypatch.setattr(module, "time_ns", lambda: real() + 10**9)
+    real = clocks.wall_ns
+    monkeypatch.setattr(clocks, "wall_ns", lambda: real() + 10**9)
     clock.adjust()
     assert 0.9e9 < clock.wall(0) - before < 1.1e9
+
+
+def test_the_wall_clock_is_the_systems():
+    """To the microsecond where nobody turned it, whatever it is read by."""
+    before = time.time_ns()
+    between = clocks.wall_ns()
+    assert before - 1000 <= between <= time.time_ns() + 1000
+    assert abs(clocks.now() - clocks.now_ns() / 1e9) < 1
 
 
 @pytest.fixture
