@@ -7,22 +7,14 @@ ceiling together, each by what it reserves: they do not know of each other's res
 from __future__ import annotations
 
 import os
-import time
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import ModuleType
+from autotrace.export.system import system
+from autotrace.trace.clocks import clocks
 
 SUFFIX = ".spans"
 _HEADER = 8  # bytes
 _YOUNG = 10.0  # seconds: a file with nothing but its header may be about to be locked by its writer
 _ABANDONED = 3600.0  # seconds: stands in for the lock where there is none
-
-locks: ModuleType | None
-try:
-    import fcntl as locks
-except ImportError:  # Windows
-    locks = None
 
 
 def make_room(directory: str, ceiling: int, need: int) -> int:
@@ -40,7 +32,7 @@ def make_room(directory: str, ceiling: int, need: int) -> int:
         OSError: the directory cannot be read.
     """
     found: list[tuple[int, str, int]] = []
-    with os.scandir(directory) as entries:
+    with system.os.scandir(directory) as entries:
         for entry in entries:
             if not entry.name.endswith(SUFFIX):
                 continue
@@ -50,14 +42,14 @@ def make_room(directory: str, ceiling: int, need: int) -> int:
                 continue
             found.append((status.st_mtime_ns, entry.name, status.st_size))
     room = ceiling - sum(size for _, _, size in found)
-    now = time.time()
+    now = clocks.wall_ns() / 1e9
     for modified, name, size in sorted(found):
         age = now - modified / 1e9
         if room >= need:
             break
         if size <= _HEADER and age < _YOUNG:
             continue
-        if _delete(os.path.join(directory, name), age):
+        if _delete(system.os.path.join(directory, name), age):
             room += size
     return room
 
@@ -65,17 +57,17 @@ def make_room(directory: str, ceiling: int, need: int) -> int:
 def _delete(path: str, age: float) -> bool:
     """Delete a file if its writer is gone; tell whether it is."""
     try:
-        if locks is None:
+        if system.locks is None:
             if age < _ABANDONED:
                 return False
-            os.unlink(path)
+            system.os.unlink(path)
             return True
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = system.os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            locks.flock(descriptor, locks.LOCK_EX | locks.LOCK_NB)
-            os.unlink(path)
+            system.locks.flock(descriptor, system.locks.LOCK_EX | system.locks.LOCK_NB)
+            system.os.unlink(path)
         finally:
-            os.close(descriptor)
+            system.os.close(descriptor)
     except FileNotFoundError:
         return True
     except OSError:  # in use, or not ours to delete

@@ -9,12 +9,13 @@ may take a file for unfinished for ever.
 from __future__ import annotations
 
 import os
-import time
 from struct import Struct
 
 from autotrace import paths
 from autotrace.export import DELIVERED, Result, later, places, refused
-from autotrace.export.ceiling import SUFFIX, locks, make_room
+from autotrace.export.ceiling import SUFFIX, make_room
+from autotrace.export.system import system
+from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Inbox:
         self._name = name
         given = settings.data_dir
         # absolute now: the program may change its working directory
-        self._data = os.path.abspath(os.path.expanduser(given)) if given else paths.data_directory()
+        self._data = system.os.path.abspath(system.os.path.expanduser(given)) if given else paths.data_directory()
         self._max = min(settings.inbox_max_bytes, most)
         self._rotate = max(min(ROTATE, self._max // 4), 1)
         self._reserve = min(_RESERVE, self._max // 16)
@@ -124,13 +125,13 @@ class Inbox:
         Raises:
             OSError: there is no place for it.
         """
-        inbox = os.path.join(self._data, self._name)
+        inbox = system.os.path.join(self._data, self._name)
         try:
             places.make(inbox)
         except OSError as refusal:
             try:
                 places.make_private(paths.temporary_root())
-                inbox = os.path.join(paths.temporary_directory(self._data), self._name)
+                inbox = system.os.path.join(paths.temporary_directory(self._data), self._name)
                 places.make(inbox)
             except OSError as error:
                 raise OSError(f"{refusal}, and {error}") from error
@@ -139,7 +140,7 @@ class Inbox:
             return None
         for _ in range(3):
             self._sequence += 1
-            file = _File(inbox, f"{time.time_ns()}-{os.getpid()}-{self._sequence}{SUFFIX}", reserve)
+            file = _File(inbox, f"{clocks.wall_ns()}-{system.os.getpid()}-{self._sequence}{SUFFIX}", reserve)
             if file.hold():
                 self._file = file
                 return file
@@ -169,16 +170,16 @@ class _File:
         self.name = name
         self.size = 0
         self.reserve = reserve
-        self._descriptor = os.open(os.path.join(directory, name), _FLAGS, 0o600)
-        status = os.fstat(self._descriptor)
-        self._identity = (os.getpid(), status.st_dev, status.st_ino)
+        self._descriptor = system.os.open(system.os.path.join(directory, name), _FLAGS, 0o600)
+        status = system.os.fstat(self._descriptor)
+        self._identity = (system.os.getpid(), status.st_dev, status.st_ino)
 
     def hold(self) -> bool:
         """Lock the file and write its header; False where somebody deleted it in between."""
         try:
-            if locks is not None:
+            if system.locks is not None:
                 try:
-                    locks.flock(self._descriptor, locks.LOCK_SH | locks.LOCK_NB)
+                    system.locks.flock(self._descriptor, system.locks.LOCK_SH | system.locks.LOCK_NB)
                 except BlockingIOError:  # somebody is about to delete it
                     return False
                 except OSError:  # a file system without locks
@@ -198,11 +199,11 @@ class _File:
         would be a disaster.
         """
         try:
-            status = os.fstat(self._descriptor)
+            status = system.os.fstat(self._descriptor)
         except OSError:
             return False
-        linked = status.st_nlink > 0 or os.name != "posix"
-        return linked and self._identity == (os.getpid(), status.st_dev, status.st_ino)
+        linked = status.st_nlink > 0 or system.os.name != "posix"
+        return linked and self._identity == (system.os.getpid(), status.st_dev, status.st_ino)
 
     def write(self, record: bytes) -> None:
         """Append bytes with one system call; what was written only in part is taken back.
@@ -210,10 +211,10 @@ class _File:
         Raises:
             OSError: the disk is full, a quota is reached, ...
         """
-        written = os.write(self._descriptor, record)
+        written = system.os.write(self._descriptor, record)
         if written != len(record):
             try:
-                os.ftruncate(self._descriptor, self.size)
+                system.os.ftruncate(self._descriptor, self.size)
             except OSError:  # then it is a torn tail, which readers know
                 pass
             raise OSError(f"only {written} of {len(record)} bytes fit into {self.name}: is the disk full?")
@@ -223,8 +224,8 @@ class _File:
     def close(self) -> None:
         """Close the descriptor, if it still is that of our file."""
         try:
-            status = os.fstat(self._descriptor)
+            status = system.os.fstat(self._descriptor)
             if self._identity[1:] == (status.st_dev, status.st_ino):
-                os.close(self._descriptor)
+                system.os.close(self._descriptor)
         except OSError:
             return

@@ -6,8 +6,9 @@ Specification, "Referencing this specification"); those that exist are left as t
 
 from __future__ import annotations
 
-import os
 import stat
+
+from autotrace.export.system import system
 
 
 def make(directory: str) -> None:
@@ -17,17 +18,17 @@ def make(directory: str) -> None:
         OSError: it cannot be made.
     """
     try:
-        os.mkdir(directory, 0o700)
+        system.os.mkdir(directory, 0o700)
     except FileExistsError:
-        if not os.path.isdir(directory):
+        if not stat.S_ISDIR(system.os.stat(directory).st_mode):
             raise
     except FileNotFoundError:
-        above = os.path.dirname(directory)
+        above = system.os.path.dirname(directory)
         if above == directory:
             raise
         make(above)
         try:
-            os.mkdir(directory, 0o700)
+            system.os.mkdir(directory, 0o700)
         except FileExistsError:  # another process was faster
             return
 
@@ -39,7 +40,7 @@ def make_private(directory: str) -> None:
         OSError: it cannot be made, or is not ours.
     """
     make(directory)
-    status = os.lstat(directory)
-    ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
-    if not stat.S_ISDIR(status.st_mode) or not ours or (os.name == "posix" and status.st_mode & 0o022):
+    status = system.os.lstat(directory)
+    ours = not hasattr(system.os, "getuid") or status.st_uid == system.os.getuid()
+    if not stat.S_ISDIR(status.st_mode) or not ours or (system.os.name == "posix" and status.st_mode & 0o022):
         raise PermissionError(f"{directory!r} is not a directory of ours alone: remove it, or set AUTOTRACE_DATA_DIR")
