@@ -9,7 +9,7 @@ from __future__ import annotations
 from copy import copy
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import exchanges
+from autotrace.protocols import exchanges, pulling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,5 +89,6 @@ INSTRUMENTOR = Instrumentor(
         Patch("aio_pika.queue:QueueIterator.__anext__", _next),
         Patch("aio_pika.robust_queue:RobustQueueIterator.__anext__", _next),  # later ones have their own
         Patch("aio_pika.queue:QueueIterator.close", _rabbit.async_release()),
+        *pulling.WAITING,
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aiokafka.errors import ConsumerStoppedError  # type: ignore[import-untyped]
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import concurrency, messaging
+from autotrace.protocols import concurrency, messaging, pulling
 from autotrace.protocols.producing import watch_future
 
 TYPE_CHECKING = False
@@ -107,5 +107,6 @@ INSTRUMENTOR = Instrumentor(
         Patch(f"{_CONSUMER}.stop", _kafka.release(awaited=True)),
         Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=False)),
         *(Patch(f"aiokafka.{module}:create_task", _apart, optional=True) for module in _TASKS),
+        *pulling.WAITING,
     ),
 )

@@ -55,5 +55,6 @@ INSTRUMENTOR = Instrumentor(
         Patch(f"{_CONSUMER}.commit", _kafka.commit(message_objects.named, _consumer, awaited=True)),
         Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=True)),
         Patch(f"{_CONSUMER}.close", _kafka.release(awaited=True)),
+        *pulling.WAITING,
     ),
 )

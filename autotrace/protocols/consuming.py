@@ -109,6 +109,18 @@ class Handling:
         set_current(span)
         self._taken(span, message)
 
+    def holds(self, message: Any) -> bool:
+        """Tell whether a message is the one that is being handled, though not where we are."""
+        return self.span is not None and self._message == id(message) and get_current() is not self.span
+
+    def take_over(self, message: Any) -> None:
+        """Make current here what was taken up elsewhere; whoever calls stands behind the wall."""
+        span = self.span
+        if span is not None:
+            span.previous = live(get_current())
+            set_current(span)
+            self._taken(span, message)
+
     def _taken(self, span: Span, message: Any) -> None:
         self._place = ref(places.here())
         self._message = id(message)
@@ -233,6 +245,14 @@ def pulled_by(consumer: Any) -> Handling | None:
     """Return what a consumer is at; None where it has not pulled yet."""
     found = _handlings.get(id(consumer))
     return found[1] if found is not None else None
+
+
+def holding(message: Any) -> tuple[Any, Handling | None]:
+    """Return who is at a message elsewhere than here, and its handling."""
+    for reference, handling in tuple(_handlings.values()):
+        if handling.holds(message):
+            return reference(), handling
+    return None, None
 
 
 def leave(consumer: Any) -> None:

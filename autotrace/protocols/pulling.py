@@ -1,18 +1,22 @@
 """Pulling messages: the calls that wait for them.  What was handled until then ends, what they bring is taken up.
 
 Consumers that are awaited may serve several tasks: each task has a message of its own.  What a task was at that has ended
-meanwhile (``asyncio.wait_for`` pulls in such a one before Python 3.12) ends with the consumer's next pull.
+meanwhile ends with the consumer's next pull.
 
-Not handled: before Python 3.12, what ``asyncio.wait_for(consumer.getone(), ...)`` brought is not current afterwards, since
-the task that pulled it has a context of its own.
+Before Python 3.12 ``asyncio.wait_for`` pulls in a task of its own, which has a context of its own; whoever waited takes over
+what that brought.  Not handled: tasks of the program's own that pull for another one.
 """
 
 from __future__ import annotations
 
+import sys
 from weakref import ref
 
+from autotrace.patching import Patch
 from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
+from autotrace.protocols.places import live
+from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tasks import current_task
 
@@ -33,10 +37,11 @@ if TYPE_CHECKING:
 class _Worker:
     """A task that pulls from a consumer; kept for as long as both live, or until its message has been handled."""
 
-    __slots__ = ("__weakref__", "task")
+    __slots__ = ("__weakref__", "heir", "task")
 
     def __init__(self, task: Any) -> None:
         self.task = ref(task) if task is not None else _nobody
+        self.heir: Callable[[], Any] = _nobody  # the task that has taken over what this one brought
 
 
 _workers: dict[int, tuple[ref[Any], list[_Worker]]] = {}
@@ -78,6 +83,49 @@ def awaited(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Ca
         return result
 
     return traced
+
+
+def waiting() -> Wrap:
+    """Wrap a coroutine function that has something awaited in a task of its own: who awaits it takes over what that pulled."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            result = None
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            finally:
+                try:
+                    _take_over(result)
+                except Exception:
+                    fault(scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+# Of a library that is awaited; from Python 3.12 on it awaits in the task that waits.
+_places = ("asyncio.tasks:wait_for", "asyncio:wait_for") if sys.version_info < (3, 12) else ()
+_wrap = waiting()
+WAITING = tuple(Patch(place, _wrap) for place in _places)
+
+
+def _take_over(result: Any) -> None:
+    """Make the message current here that was pulled in a task which has ended, in the place of the one before."""
+    current = get_current()
+    if current is not None and current.end:
+        set_current(live(current))
+    if result is None:
+        return
+    owner, handling = consuming.holding(result)
+    if handling is not None:
+        handling.take_over(result)
+        if isinstance(owner, _Worker):
+            owner.heir = ref(current_task())
 
 
 def releasing(awaited: bool) -> Wrap:
@@ -236,12 +284,20 @@ def _worker(consumer: Any) -> _Worker:
         its = worker.task()
         if its is task:
             mine = worker
-        elif its is None or its.done():
+        elif (its is None or its.done()) and not _goes_on(worker):
             workers.remove(worker)  # ends what it was at
     if mine is None:
         mine = _Worker(task)
         workers.append(mine)
     return mine
+
+
+def _goes_on(worker: _Worker) -> bool:
+    """Tell whether another task handles what a task brought that has ended; not if it is on behalf of that one that we ask."""
+    heir, found = worker.heir(), consuming.pulled_by(worker)
+    if heir is None or heir.done() or found is None or found.span is None:
+        return False
+    return found.span is not get_current()
 
 
 def pulled_by(consumer: Any) -> Handling | None:

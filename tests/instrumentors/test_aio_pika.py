@@ -217,6 +217,22 @@ def test_a_message_that_was_got_is_handled_until_it_is_settled(run, recorder, wa
     assert (after["kind"], after["parent_id"]) == ("PRODUCER", "")
 
 
+def test_what_is_waited_for_is_current_for_whoever_waits(run, recorder):
+    """``wait_for(get(), ...)``, on every Python: it is settled and ends where it is waited for."""
+
+    async def work(channel, queue):
+        for number in range(2):
+            await publish(channel, queue, b"%d" % number)
+        for number in range(2):
+            message = await asyncio.wait_for(queue.get(), 30)
+            assert (message.body, current_id()) == (b"%d" % number, hexadecimal(3 + number))
+            await message.ack()
+            assert current_id() is None
+
+    run(work)
+    recorder.wait(4)
+
+
 def test_a_message_that_was_got_ends_with_the_request_around_it(run, recorder):
     """A request that asks for its reply, and does not settle it."""
 

@@ -184,6 +184,44 @@ class TestAiokafka(KafkaMessaging):
         found = self.spans(recorder, 3)
         assert sorted(one["parent_id"] for one in found) == [hexadecimal(number) for number in (1, 2, 3)]
 
+    def test_what_is_waited_for_is_current_for_whoever_waits(self, connect, filled, recorder):
+        """``wait_for(getone(), ...)``, on every Python; two tasks share the consumer, and waiting is not handling."""
+        reader = connect(self.consumer, filled)
+        consumer = reader.consumer
+
+        async def work(number, taken, others):
+            await asyncio.wait_for(consumer.getone(), 30)
+            mine = current_id()
+            with span(f"work {number}"):
+                pass
+            taken.set()
+            await others.wait()
+            with span(f"more {number}"):
+                pass
+            assert current_id() == mine
+
+        async def program():
+            first, second = asyncio.Event(), asyncio.Event()
+            task = asyncio.get_running_loop().create_task(work(0, first, second))
+            await first.wait()
+            await asyncio.get_running_loop().create_task(work(1, second, first))
+            await task
+            await asyncio.wait_for(consumer.getone(), 30)
+            handled = current_id()
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(consumer.getone(), 0.1)
+            assert current_id() is None
+            assert handled in [one["span_id"] for one in recorder.finished()]
+
+        self.loop.run(program)
+        self.close(reader)
+        found = recorder.wait(7)
+        messages = [one["span_id"] for one in found if one["kind"] == "CONSUMER"]
+        parents = {one["name"]: one["parent_id"] for one in found if one["kind"] == "INTERNAL"}
+        assert parents["work 0"] == parents["more 0"]
+        assert parents["work 1"] == parents["more 1"]
+        assert {parents["work 0"], parents["work 1"]} < set(messages)
+
     def test_a_task_for_each_message_sends_and_commits_beneath_it(self, connect, filled, recorder):
         """``create_task`` for each message while the loop goes on: the context that the task was handed is the message's."""
         producer, reader = connect(self.producer), connect(self.consumer, filled)

@@ -126,7 +126,7 @@ def test_messages_are_handled_in_the_trace_that_sent_them(aio, loop, kafka_broke
         await consumer.subscribe([kafka_topic])
         first = None
         while first is None:
-            first = await consumer.poll(1)
+            first = await asyncio.wait_for(consumer.poll(1), 30)
         seen = [(first.value(), current_id())]
         batch = []
         while not batch:

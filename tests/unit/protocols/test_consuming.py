@@ -11,6 +11,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gevent
@@ -108,6 +109,81 @@ def test_only_short_plain_keys_are_kept(recorder, key, kept):
     assert facts[3] == kept
     assert type(facts[3]) is type(kept)
     hash(facts)
+
+
+async def by_tasks(batch, work):
+    """Handle a batch by a task for each message."""
+    await asyncio.gather(*[asyncio.get_running_loop().create_task(later(message, work)) for message in batch])
+
+
+async def later(message, work):
+    """Handle a message after the loop has moved on."""
+    await asyncio.sleep(0)
+    work(message)
+
+
+def by_pool(batch, work):
+    """Handle a batch by a pool's threads."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, batch))
+
+
+def sorted_in_place(batch):
+    """Return a batch, sorted."""
+    batch.sort(key=lambda message: message.value, reverse=True)
+    return batch
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [
+        lambda batch, work: [work(message) for message in filter(lambda message: message.value != "b", batch)],
+        lambda batch, work: [work(message) for message in (one for one in batch if one.value != "b")],
+        lambda batch, work: [work(message) for message in sorted_in_place(batch)],
+        lambda batch, work: [work(message) for _index, message in enumerate(batch)],
+        lambda batch, work: [work(message) for message, _other in zip(batch, "abc")],
+        lambda batch, work: [work(batch[index]) for index in range(len(batch))],
+        lambda batch, work: [work(batch.pop()) for _ in range(3)],
+        lambda batch, work: list(map(work, batch)),
+        by_pool,
+        lambda batch, work: asyncio.run(by_tasks(batch, work)),
+    ],
+)
+@pytest.mark.parametrize("looks", [False, True])
+def test_these_ways_of_handling_a_batch_are_beneath_its_messages(instrument, consumer_class, recorder, handle, looks):
+    """What goes through the batch itself has the message in hand, lazily or in a pool; also after it was looked at."""
+    instrument("futures")
+    consumer, seen = consumer_class("a", "b", "c"), []
+
+    def work(message):
+        seen.append((message.value, handled()))
+        with span("work"):
+            pass
+
+    (batch,) = consumer.poll().values()
+    if looks:
+        assert max(message.value for message in batch) == "c"
+    handle(batch, work)
+    assert seen
+    assert {value == current for value, current in seen} == {True}
+    del batch
+    consumer.close()
+    messages = [one for one in recorder.finished() if one["kind"] == "CONSUMER"]
+    assert len(messages) == (3 if looks else len({value for value, _ in seen} | {"b"}))
+
+
+def test_what_was_only_looked_at_is_told_when_the_process_of_its_batch_is_over(consumer_class, recorder):
+    """Nothing is kept back for ever: not by a batch in another thread, nor by one that is dropped."""
+    consumer = consumer_class("a", "b")
+    (batch,) = consumer.poll().values()
+    thread = threading.Thread(target=lambda: max(message.value for message in batch))
+    thread.start()
+    thread.join()
+    assert consumer.poll() == {}
+    assert len(recorder.finished()) == 1
+    del batch, thread
+    gc.collect()
+    assert [one["name"] for one in recorder.wait(3)] == ["poll jobs", "process jobs", "process jobs"]
 
 
 def test_messages_that_look_alike_are_still_different_messages(consumer_class, recorder):
