@@ -86,7 +86,7 @@ def awaited(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Ca
 
 
 def waiting() -> Wrap:
-    """Wrap a coroutine function that has something awaited in a task of its own: who awaits it takes over what that pulled."""
+    """Wrap a coroutine function that has something awaited in a task of its own: who waits takes over what that pulled."""
 
     def wrap(original: Call, scope: str) -> Call:
         async def traced(*args: Any, **kwargs: Any) -> Any:
@@ -293,7 +293,7 @@ def _worker(consumer: Any) -> _Worker:
 
 
 def _goes_on(worker: _Worker) -> bool:
-    """Tell whether another task handles what a task brought that has ended; not if it is on behalf of that one that we ask."""
+    """Tell whether another task handles what a task brought that has ended; not where it is that one that pulls again."""
     heir, found = worker.heir(), consuming.pulled_by(worker)
     if heir is None or heir.done() or found is None or found.span is None:
         return False

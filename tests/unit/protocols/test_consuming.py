@@ -176,7 +176,11 @@ def test_what_was_only_looked_at_is_told_when_the_process_of_its_batch_is_over(c
     """Nothing is kept back for ever: not by a batch in another thread, nor by one that is dropped."""
     consumer = consumer_class("a", "b")
     (batch,) = consumer.poll().values()
-    thread = threading.Thread(target=lambda: max(message.value for message in batch))
+
+    def look(messages):
+        assert max(message.value for message in messages) == "b"
+
+    thread = threading.Thread(target=look, args=(batch,))
     thread.start()
     thread.join()
     assert consumer.poll() == {}
