@@ -96,13 +96,22 @@ class Pull:
             set_current(span)
 
     def take(self, message: Any, handling: Handling | None = None) -> Span | None:
-        """Take up a message, for the first time or again; never raises."""
+        """Take up a message, for the first time or again; never raises.
+
+        Args:
+            message: out of the batch.
+            handling: whose place is where we are; by default the consumer's, whose place that then is.
+        """
         try:
-            handling = handling or self.handling
+            if handling is None:
+                handling = self.handling
+                self._put_down(handling, here())
+                handling.place = ref(here())
             known = self._taken.get(id(message))
             if known is not None and handling.span is known and get_current() is known:
                 return known
-            self._put_down(handling)
+            if handling.span is not None:
+                self._put_down(handling, self._where(handling))
             if known is not None:
                 self._resume(handling, known, message)
                 return known
@@ -177,19 +186,24 @@ class Pull:
         try:
             only = self._single and handling is self.handling
             if not (only and type(span) is Unasked and tracer.clock() - span.start < _LOOK):
-                self._put_down(handling)
+                self._put_down(handling, self._where(handling))
         except Exception:
             fault(self.operation.scope)
 
-    def _put_down(self, handling: Handling) -> None:
+    @staticmethod
+    def _where(handling: Handling) -> Any:
+        return handling.place() if handling.place is not None else None
+
+    def _put_down(self, handling: Handling, where: Any) -> None:
         """Put down what is being handled; where it was only looked at, keep it back."""
         span = handling.span
-        now = tracer.clock() if type(span) is Unasked else 0
-        if span is not None and now and now - span.start < _LOOK:
-            self._kept[span] = None
-            handling.put_down(until=now)
-        else:
-            handling.put_down()
+        if type(span) is Unasked:
+            now = tracer.clock()
+            if now - span.start < _LOOK:
+                self._kept[span] = None
+                handling.put_down(None, now, where)
+                return
+        handling.put_down(None, 0, where)
 
     def _resume(self, handling: Handling, span: Span, message: Any) -> None:
         if span in self._kept:
@@ -208,6 +222,7 @@ class Pull:
             self._elsewhere = True
             consuming.pulls.add(self)
             own = Handling()
+            own.place = ref(here())
             own.batch = self._done_elsewhere
             consuming.loops.add(own)
         except Exception:

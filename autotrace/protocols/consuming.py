@@ -56,12 +56,13 @@ class Handling:
         began: when the last pull began, on the tracer's clock.
         received: the span of the last pull, or None; see ``receiving``.
         batch: has the batch of the last pull closed, given whether the consumer goes on; or None.
+        place: a reference to where messages are taken up; None where nobody comes back there.
     """
 
-    __slots__ = ("_around", "_before", "_message", "_place", "batch", "began", "puller", "received", "span")
+    __slots__ = ("_around", "_before", "_message", "batch", "began", "place", "puller", "received", "span")
 
     def __init__(self) -> None:
-        self._place: ref[Any] | None = None  # where the span was made current
+        self.place: ref[Any] | None = None
         self._around: Span | None = None  # what is open around the consumer, and ends it at the latest
         self.puller = 0
         self.began = 0
@@ -90,7 +91,6 @@ class Handling:
                 self.put_down()
             found = read(message)
             if found is None:
-                self.put_down()
                 return None
             span = (enter or entered)(operation, *found)
             self._taken(span, message)
@@ -119,14 +119,18 @@ class Handling:
         if span is not None:
             span.previous = live(get_current())
             set_current(span)
+            self.place = ref(places.here())
             self._taken(span, message)
 
     def _taken(self, span: Span, message: Any) -> None:
-        self._place = ref(places.here())
         self._message = id(message)
         self._before = id(sys.exc_info()[1])
         self.span = span
-        self._stand_in(span.previous)
+        around = span.previous
+        if around is None or around.end:
+            self._around = None
+        if around is not None and around is not self._around:
+            self._stand_in(around)
 
     def _stand_in(self, around: Span | None) -> None:
         """Let what is open around the consumer end, at the latest, what that brought."""
@@ -142,23 +146,24 @@ class Handling:
         Whoever goes on with the message after that, in another thread or task, does so beneath it.
         """
         if self._around is around:
-            self._around = self._place = None
+            self._around = self.place = None
             self.end()
 
-    def put_down(self, error: BaseException | None = None, until: int = 0) -> None:
+    def put_down(self, error: BaseException | None = None, until: int = 0, where: Any = None) -> None:
         """Put the message down; never raises.
 
         Args:
             error: what is in flight; it counts where it came up while the message was handled.
             until: the moment at which it ended, where the span is not to be handed over yet.
+            where: what runs here, if that is known.
         """
         span = None
         try:
             span, self.span = self.span, None
             if span is None:
                 return
-            place = self._place
-            if place is not None and (get_current() is not span or place() is not places.here()):
+            place = self.place
+            if place is not None and (get_current() is not span or place() is not (where or places.here())):
                 places.leave_stale(span, place)
             if until:
                 span.end = span.end or until
@@ -170,9 +175,11 @@ class Handling:
             else:
                 tracer.finish(span)
             # Another consumer's span may be above or below: what has ended must not come back, nor make a chain.
-            below = span.previous = live(span.previous)
-            if below is not None and below.end:
-                below.previous = _lasting(below.previous)
+            below = span.previous
+            if below is not None:
+                below = span.previous = live(below)
+                if below is not None and below.end and below.previous is not None:
+                    below.previous = _lasting(below.previous)
             current = get_current()
             if current is not None and current.end:
                 set_current(live(current))
@@ -182,17 +189,20 @@ class Handling:
             if span is not None and get_current() is span:
                 set_current(span.previous)
 
-    def end(self, error: BaseException | None = None, *, goes_on: bool = False) -> None:
+    def end(self, error: BaseException | None = None, *, where: Any = None, goes_on: bool = False) -> None:
         """Put the message down, and be done with the pull that brought it; never raises.
 
         Args:
             error: see ``put_down``.
+            where: see ``put_down``.
             goes_on: the consumer pulls again, while others may still be at the batch.
         """
-        self.put_down(error)
+        if self.span is not None:
+            self.put_down(error, 0, where)
         try:
-            batch, self.batch = self.batch, None
+            batch = self.batch
             if batch is not None:
+                self.batch = None
                 batch(goes_on)
         except Exception:
             fault("messaging")
@@ -206,7 +216,11 @@ def enter(consumer: Any, scope: str) -> Handling | None:
         thread = get_ident()
         if handling.puller in (thread, ELSEWHERE):
             return None
-        handling.end(goes_on=True)
+        where = places.here()
+        if handling.span is not None or handling.batch is not None:
+            handling.end(where=where, goes_on=True)
+        if handling.place is None or handling.place() is not where:
+            handling.place = ref(where)
         handling.puller = thread
         handling.received = None
         handling.began = tracer.clock()
