@@ -210,7 +210,7 @@ class Agent:
             undo.append(apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True).undo)
             lifetime.termination.install()
         lifetime.survive_forks()
-        tracer.submit = worker.submit
+        tracer.submit, tracer.deliver = worker.submit, worker.flush
         self._lifetime = lifetime
 
 

@@ -53,7 +53,7 @@ def _ended(result: Any) -> tuple[Facts | None, BaseException | None]:
     return (told.state, ""), error if told.state == "FAILURE" and isinstance(error, BaseException) else None
 
 
-def _verdict(why: int, limit: float) -> tuple[str, BaseException | None]:
+def _verdict(why: int, limit: float) -> tuple[str, BaseException]:
     from billiard.exceptions import TimeLimitExceeded  # type: ignore[import-untyped]
     from celery.exceptions import TaskRevokedError  # type: ignore[import-untyped]
 
@@ -61,6 +61,8 @@ def _verdict(why: int, limit: float) -> tuple[str, BaseException | None]:
 
 
 def _passed(error: BaseException) -> tuple[Facts, BaseException] | None:
+    if isinstance(error, SystemExit):  # a signal's handler ends a process so
+        return _endings.of_this_process()
     # What pools of greenlets throw into a task.
     kind, module = type(error).__name__, type(error).__module__.partition(".")[0]
     if kind == "Timeout" and module in ("gevent", "eventlet"):

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     Prepare = Callable[[Args, Kwargs], Optional[Look]]
 
 
+_SOON = 0.05  # s for delivering a message whose process is ended from outside, before it is killed
+
+
 def given(make: Callable[[str], Operation], prepare: Prepare, place: Place) -> Wrap:
     """Trace a function that is given a handler of messages, to be called for each.
 
@@ -147,6 +150,8 @@ def _fail(span: Span, error: BaseException, passed: Passed | None) -> None:
         if found is not None:
             outcome, reason = found
             tracer.fail(span, reason, outcome)
+            if isinstance(error, SystemExit):
+                tracer.deliver(_SOON)
             return
     except Exception:
         fault(span.operation.scope)

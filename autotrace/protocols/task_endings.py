@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     # the process that will be killed, why (not 0), and a number that belongs to that; None: it is not killed
     Sentence = Callable[[Args, Kwargs], Optional[tuple[int, int, float]]]
     # the state that the task is in then, and the exception that says so, from the last two of those
-    Verdict = Callable[[int, float], tuple[str, Optional[BaseException]]]
+    Verdict = Callable[[int, float], tuple[str, BaseException]]
 
 _RECORD = Struct("qqd")
 _RECORDS = 256  # those that are killed at the same time; a later one takes the place of the oldest
@@ -72,15 +72,23 @@ class Endings:
     def so_far(self, span: Span) -> Facts | None:
         """Return state and reason of a task whose process ends while it runs, where the parent has said why."""
         try:
-            me = os.getpid()
-            for position in range(0, _RECORD.size * _RECORDS, _RECORD.size):
-                process, why, number = _RECORD.unpack_from(self._memory, position)
-                if process == me and why:
-                    state, error = self._verdict(why, number)
-                    span.failure = None if error is None else failure_of(error)
-                    return state, ""
+            found = self.of_this_process()
+            if found is not None:
+                outcome, error = found
+                span.failure = failure_of(error)
+                return outcome
         except Exception:
             fault(span.operation.scope)
+        return None
+
+    def of_this_process(self) -> tuple[Facts, BaseException] | None:
+        """Return state and reason of what runs here, and the exception that says why it ends, if the parent has said so."""
+        me = os.getpid()
+        for position in range(0, _RECORD.size * _RECORDS, _RECORD.size):
+            process, why, number = _RECORD.unpack_from(self._memory, position)
+            if process == me and why:
+                state, error = self._verdict(why, number)
+                return (state, ""), error
         return None
 
     def _say(self, process: int, why: int, number: float) -> None:

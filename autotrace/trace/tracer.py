@@ -77,6 +77,7 @@ class Tracer:
     Attributes:
         active: whether the agent runs; where it does not, nobody need start a span.
         clock: returns the current moment in ns.
+        deliver: hands over what waits, where the process may be killed soon; may block for as many seconds as it is given.
         inherited: the span in another process for whose sake this process runs, or None; roots are beneath it, except for
             those that answer somebody else (servers, consumers of messages).
         sampler: decides where a trace starts or enters.
@@ -85,11 +86,12 @@ class Tracer:
         new_trace_id: returns 32 hex digits.
     """
 
-    __slots__ = ("active", "clock", "inherited", "new_trace_id", "sampler", "submit", "take_id")
+    __slots__ = ("active", "clock", "deliver", "inherited", "new_trace_id", "sampler", "submit", "take_id")
 
     def __init__(self) -> None:
         self.active = False
         self.clock: Callable[[], int] = clocks.now_ns
+        self.deliver: Callable[[float], object] = _nothing
         self.inherited: Span | None = None
         self.sampler = Sampler()
         self.submit: Callable[[Span], object] = _discard
@@ -229,6 +231,10 @@ class Tracer:
 
 def _discard(span: Span) -> None:
     """Take a span to nowhere: the agent is not running."""
+
+
+def _nothing(_seconds: float) -> None:
+    """Nothing waits: the agent is not running."""
 
 
 tracer = Tracer()
