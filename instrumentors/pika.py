@@ -1,7 +1,8 @@
 """pika: a PRODUCER span for each ``basic_publish``, a CONSUMER span while the program handles a message.
 
 For all adapters: blocking, and those that call back.  The blocking one stands on the other's channel, whose inner callbacks
-are no handlers.  What ``basic_get`` returned is handled until it is settled or the next is asked for.
+are no handlers.  What ``basic_get`` returned is handled until it is settled or the next is asked for.  What is called back
+by a timer, or for another thread, has the span of whoever asked for it, as the callbacks of asyncio have.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from copy import copy
 from pika import BasicProperties  # type: ignore[import-untyped]
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import exchanges
+from autotrace.protocols import concurrency, exchanges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Found = Optional[tuple[Facts, Any]]
 
-_BLOCKING = "pika.adapters.blocking_connection"
+_BLOCKING, _SELECT = "pika.adapters.blocking_connection", "pika.adapters.select_connection"
 _rabbit = exchanges.Exchanges("rabbitmq")
 
 
@@ -74,6 +75,7 @@ def _handler(position: int, name: str) -> Any:
 
 _publish = _rabbit.publish(_message, (4, "properties"))
 _settle = _rabbit.settle()
+_later, _threadsafe = (concurrency.carry(index, "callback", own="pika.") for index in (2, 1))
 _consume = _handler(2, "on_message_callback")
 
 INSTRUMENTOR = Instrumentor(
@@ -83,6 +85,10 @@ INSTRUMENTOR = Instrumentor(
         Patch("pika.channel:Channel.basic_publish", _publish),
         Patch("pika.channel:Channel.basic_consume", _consume),
         Patch("pika.channel:Channel.basic_get", _handler(2, "callback")),
+        Patch(f"{_SELECT}:IOLoop.call_later", _later),
+        Patch(f"{_SELECT}:IOLoop.add_callback_threadsafe", _threadsafe),
+        Patch(f"{_BLOCKING}:BlockingConnection.call_later", _later),
+        Patch(f"{_BLOCKING}:BlockingConnection.add_callback_threadsafe", _threadsafe),
         Patch(f"{_BLOCKING}:BlockingChannel.basic_publish", _publish),
         Patch(f"{_BLOCKING}:BlockingChannel.basic_consume", _consume),
         Patch(f"{_BLOCKING}:BlockingChannel.basic_get", _rabbit.take(_taken)),

@@ -97,7 +97,13 @@ class CarriedAwaitable:
 
 
 def carry(
-    index: int, name: str = "", *, isolated: bool = False, absence: bool = True, carried: type[Carried] = Carried
+    index: int,
+    name: str = "",
+    *,
+    isolated: bool = False,
+    absence: bool = True,
+    carried: type[Carried] = Carried,
+    own: str = "",
 ) -> Wrap:
     """Trace a function that is given a callable to be run later, in a thread that runs others too.
 
@@ -107,6 +113,7 @@ def carry(
         isolated: the function may start threads, which inherit nothing.
         absence: where no span is current, none shall be while the callable runs, whatever ran there before.
         carried: in what the callable travels.
+        own: how the names of modules begin whose functions are the library's own, and are left alone.
     """
 
     def wrap(original: Call, scope: str) -> Call:
@@ -117,7 +124,7 @@ def carry(
                 span = rightful(before)
                 if span is not None or absence:
                     function = argument(args, kwargs, index, name)
-                    if function is not None:
+                    if callable(function) and not (own and _module(function).startswith(own)):
                         args = with_argument(args, kwargs, index, name, carried(function, span))
                 if isolated and before is not None:
                     set_current(None)
@@ -135,6 +142,12 @@ def carry(
         return awaiting_alike(carrying, original)
 
     return wrap
+
+
+def _module(function: Any) -> str:
+    """Return the name of the module that a callable is from, also where arguments are bound to it."""
+    function = getattr(function, "func", function)
+    return str(getattr(function, "__module__", None) or type(function).__module__)
 
 
 def awaiting_alike(carrying: Call, original: Call) -> Call:

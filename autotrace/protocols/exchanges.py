@@ -3,7 +3,8 @@
 A PRODUCER span for each message that is published, which ends when the call does: where the broker confirms, a library may
 wait for that or not.  A CONSUMER span while the program handles one, whether it is called back or takes it.
 
-Semantic conventions 1.44, "RabbitMQ" (in development).  Acknowledgements have no spans.
+Semantic conventions 1.44, "RabbitMQ" (in development).  Acknowledgements have no spans.  A queue that is made for one
+client, such as the one that it takes replies from, names no span.
 """
 
 from __future__ import annotations
@@ -228,7 +229,7 @@ class Exchanges:
     def describe_send(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a message that was published: the operation ``send``."""
         exchange, key, *rest = facts
-        return self._described("send", _joined(exchange, key) or "amq.default", key, rest, {}, failure)
+        return self._described("send", (exchange, key), key, rest, {}, failure)
 
     def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a message that was handled: the operation ``process``."""
@@ -238,20 +239,23 @@ class Exchanges:
             attributes[self._tag] = tag
         if again:
             attributes["autotrace.messaging.redelivered"] = True
-        destination = _joined(exchange, key, queue) if exchange else queue or key
-        return self._described("process", destination, key, rest, attributes, failure)
+        parts = (exchange, key, queue) if exchange else (queue or key,)
+        return self._described("process", parts, key, rest, attributes, failure)
 
     def _described(
-        self, operation: str, destination: str, key: str, rest: Any, more: Attributes, failure: Failure | None
+        self, operation: str, parts: tuple[str, ...], key: str, rest: Any, more: Attributes, failure: Failure | None
     ) -> Description:
         message, conversation, host, port = rest
         attributes: Attributes = {
             "messaging.system": self._system,
             "messaging.operation.name": operation,
             "messaging.operation.type": operation,
-            "messaging.destination.name": destination,
+            "messaging.destination.name": _joined(*parts) or "amq.default",
             **more,
         }
+        lasting = [part for part in parts if not _is_temporary(part)]
+        if len(lasting) < len(parts):
+            attributes["messaging.destination.anonymous"] = attributes["messaging.destination.temporary"] = True
         if key:
             attributes[self._key] = key
         if message:
@@ -259,7 +263,8 @@ class Exchanges:
         if conversation:
             attributes["messaging.message.conversation_id"] = conversation
         db_calls.server(attributes, host, port, _PORT)
-        name = f"{operation} {destination}"
+        known = _joined(*lasting) or ("amq.default" if len(lasting) == len(parts) else f"{host}:{port}" if host else "")
+        name = f"{operation} {known}".rstrip()
         if failure is None:
             return name, attributes, UNSET, ""
         attributes["error.type"] = failure.type
@@ -331,6 +336,14 @@ def _take_up(
 def _joined(*names: str) -> str:
     """Return the names that are there, each once, as the conventions write a destination."""
     return ":".join(dict.fromkeys(name for name in names if name))
+
+
+def _is_temporary(name: str) -> bool:
+    """Tell whether a name is one that the broker, or a client library, made up for one client."""
+    if not name.startswith("amq"):
+        return False
+    made_up = name.startswith("amq_") and len(name) == 36 and not name[4:].strip("0123456789abcdef")
+    return made_up or name.startswith(("amq.gen-", "amq.rabbitmq.reply-to"))
 
 
 def _text(given: Any) -> str:

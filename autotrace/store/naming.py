@@ -66,7 +66,9 @@ def peer(span: Named) -> str:
 
 
 def destination(span: Named) -> str:
-    """Return the topic or queue that a span sends to or takes from, or an empty text."""
+    """Return the topic or queue that a span sends to or takes from, or an empty text; all that are made up are one."""
+    if span.attributes.get("messaging.destination.anonymous") is True:
+        return "(temporary)"
     return text_of(span, "messaging.destination.template", "messaging.destination.name", "messaging.destination")
 
 

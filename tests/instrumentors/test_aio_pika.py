@@ -281,3 +281,26 @@ def test_patched_functions_look_like_themselves(run):
         assert function.__name__ == name
         assert inspect.iscoroutinefunction(function)
         assert inspect.signature(function) == inspect.signature(inspect.unwrap(function))
+
+
+def test_a_queue_that_is_made_for_one_client_is_no_part_of_a_name(run, rabbitmq, recorder):
+    """Such queues are named by the broker, or by the library itself where it declares them anew after a reconnection."""
+
+    async def work(channel, _queue):
+        queue = await channel.declare_queue(exclusive=True)
+        exchange = await channel.declare_exchange("gossip", "fanout", auto_delete=True)
+        await queue.bind(exchange)
+        await publish(channel, queue, b"x")
+        await exchange.publish(aio_pika.Message(b"x"), "")
+        for _ in range(2):
+            await (await queue.get()).ack()
+        assert await queue.get(fail=False) is None  # until then the last one is being handled
+
+    run(work)
+    place = f"{rabbitmq.host}:{rabbitmq.port}"
+    spans = recorder.wait(4)
+    assert sorted(one["name"] for one in spans) == sorted(
+        [f"send {place}", f"process {place}", "send gossip", "process gossip"]
+    )
+    told = {one["name"]: one["attributes"].get("messaging.destination.anonymous") for one in spans}
+    assert told == {f"send {place}": True, f"process {place}": True, "send gossip": None, "process gossip": True}

@@ -14,6 +14,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.blocking_connection import BlockingChannel
 
 from autotrace import propagation
+from autotrace.api import span
 from contracts.handling import TRACEPARENT, HandlerError, Handling
 from contracts.messaging_base import current_id, hexadecimal
 
@@ -311,6 +312,102 @@ def test_a_handler_that_is_none_is_refused_as_ever(channel, queue):
     """What the library checks is still the program's own object."""
     with pytest.raises(TypeError):
         channel.basic_consume(queue, "no function")
+    with pytest.raises(TypeError):
+        channel.connection.call_later(0, "no function")
+
+
+TEMPORARY = {"messaging.destination.anonymous": True, "messaging.destination.temporary": True}
+
+
+def temporary(span):
+    """What a span tells of a destination that is only for one client."""
+    return {name: value for name, value in span["attributes"].items() if name in TEMPORARY}
+
+
+def test_a_call_and_its_reply_have_names_that_last(channel, queue, rabbitmq, recorder):
+    """The queue of the reply is for one client: it is told, and said to be temporary, but it is no part of a name."""
+    replies = []
+
+    def answer(receiver, _method, properties, body):
+        receiver.basic_publish("", properties.reply_to, body * 2)
+
+    def replied(receiver, _method, _properties, body):
+        replies.append(body)
+        receiver.stop_consuming()
+
+    channel.basic_consume("amq.rabbitmq.reply-to", replied, auto_ack=True)
+    channel.basic_consume(queue, answer, auto_ack=True)
+    publish(channel, queue, b"x", properties=properties_of(reply_to="amq.rabbitmq.reply-to"))
+    channel.start_consuming()
+    assert replies == [b"xx"]
+    place = f"{rabbitmq.host}:{rabbitmq.port}"
+    spans = {one["name"]: one for one in recorder.wait(4)}
+    assert sorted(spans) == sorted([f"send {queue}", f"process {queue}", f"send {place}", f"process {place}"])
+    for operation in ("send", "process"):
+        named, unnamed = spans[f"{operation} {queue}"], spans[f"{operation} {place}"]
+        assert (temporary(named), temporary(unnamed)) == ({}, TEMPORARY)
+        assert unnamed["attributes"]["messaging.destination.name"].startswith("amq.rabbitmq.reply-to")
+
+
+def test_a_queue_that_the_broker_names_is_no_part_of_a_name(channel, recorder):
+    """What is sent to all who listen is named by the exchange, and handled under that name."""
+    channel.exchange_declare("news", "fanout", auto_delete=True)
+    made = channel.queue_declare("", exclusive=True).method.queue
+    channel.queue_bind(made, "news")
+    channel.basic_publish("news", "", b"x")
+    receive(channel, made, lambda *_: None)
+    channel.basic_publish("news", "sport", b"x")
+    receive(channel, made, lambda *_: None)
+    spans = recorder.wait(4)
+    assert [one["name"] for one in spans] == ["send news", "process news", "send news:sport", "process news:sport"]
+    assert [temporary(one) for one in spans] == [{}, TEMPORARY] * 2
+    assert spans[1]["attributes"]["messaging.destination.name"] == f"news:{made}"
+
+
+def test_what_is_called_later_has_the_span_of_whoever_asked_for_it(channel, queue, recorder):
+    """By a timer, or from another thread, as that of a handler which acknowledges; else it has none."""
+    connection, seen = channel.connection, []
+
+    def later():
+        seen.append(current_id())
+
+    def asks():
+        with span("thread"):
+            connection.add_callback_threadsafe(later)
+
+    connection.add_callback_threadsafe(later)
+    with span("work"):
+        connection.call_later(0, later)
+        thread = threading.Thread(target=asks)
+        thread.start()
+        thread.join()
+    with span("other"):
+        while len(seen) < 3:
+            connection.process_data_events(time_limit=1)
+    numbers = {one["name"]: one["span_id"] for one in recorder.wait(3)}
+    assert sorted(seen, key=str) == sorted([None, numbers["work"], numbers["thread"]], key=str)
+
+
+def test_what_the_select_adapter_calls_later_has_the_span_of_whoever_asked_for_it(instrument, parameters, recorder):
+    """The library's own timers have none."""
+    instrument("pika")
+    seen, own = [], []
+
+    def opened(made):
+        with span("work"):
+            made.ioloop.call_later(0, lambda: seen.append(current_id()))
+            made.ioloop.add_callback_threadsafe(lambda: seen.append(current_id()))
+            made.channel(on_open_callback=lambda channel: (own.append(current_id()), made.close()))
+
+    connection = pika.SelectConnection(
+        parameters, on_open_callback=opened, on_close_callback=lambda made, _reason: made.ioloop.stop()
+    )
+    thread = threading.Thread(target=connection.ioloop.start)
+    thread.start()
+    thread.join(60)
+    connection.ioloop.close()
+    [work] = recorder.wait(1)
+    assert (seen, own) == ([work["span_id"]] * 2, [None])
 
 
 def test_patched_functions_look_like_themselves(channel):

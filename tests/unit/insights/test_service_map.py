@@ -36,3 +36,16 @@ def test_the_busiest_comes_first_and_a_percentile_is_one_of_the_values():
     traces = [trace(server("GET /", 0, 10)), trace(server("GET /", 0, 30)), trace(sent("a", 0, 1, service="b"))]
     busiest = service_map(traces)[0]
     assert (busiest.calls, busiest.latency_ns(0.5), busiest.latency_ns(0.95)) == (2, 10_000_000, 30_000_000)
+
+
+def test_queues_that_are_made_for_one_client_are_one_place():
+    """Each client has another, and the one that replies knows it by another name than the one that takes."""
+    temporary = {"messaging.system": "rabbitmq", "messaging.destination.anonymous": True}
+    traces = []
+    for number in range(3):
+        attributes = {**temporary, "messaging.destination.name": f"amq.rabbitmq.reply-to.g{number}"}
+        made = span("send", 0, 1, None, "PRODUCER", "answers", attributes=attributes)
+        attributes = {**temporary, "messaging.destination.name": "amq.rabbitmq.reply-to"}
+        traces.append(trace(made, span("process", 2, 3, made, "CONSUMER", "asks", attributes=attributes)))
+    edges = [(edge.source.name, edge.target.name, edge.calls) for edge in service_map(traces)]
+    assert edges == [("(temporary)", "asks", 3), ("answers", "(temporary)", 3)]
