@@ -1,0 +1,52 @@
+"""Django over sqlite3: of what it asks, only what the program asked for is told."""
+
+from __future__ import annotations
+
+import django
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from contracts.db_client import Work
+
+# Old ones use what newer Pythons warn of.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),
+]
+
+
+@pytest.fixture
+def connection(tmp_path, recorder, instrument, monkeypatch):
+    """A connection of Django's that was not opened yet, with ``DEBUG``."""
+    place = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "shop.db")}
+    if not settings.configured:
+        settings.configure(DEBUG=True, DATABASES={"default": place}, USE_TZ=True)
+        django.setup()
+    instrument("sqlite3", "django_sqlite3")
+    made = connections["default"]
+    monkeypatch.setitem(made.settings_dict, "NAME", place["NAME"])
+    yield made
+    made.close()
+    made.queries_log.clear()
+
+
+def test_what_it_asks_for_itself_has_no_span(connection, recorder):
+    """Neither when a connection is opened, with a span around it or without one, nor to show the parameters in ``DEBUG``."""
+    connection.ensure_connection()
+    assert recorder.finished() == []
+    connection.close()
+    with Work(), connection.cursor() as cursor:
+        cursor.execute("SELECT %s AS a, %s", [1, "x"])
+        assert cursor.fetchone() == (1, "x")
+    assert [query["sql"] for query in connection.queries] == ["SELECT 1 AS a, 'x'"]
+    query, work = recorder.wait(2)
+    assert (query["attributes"]["db.query.text"], query["parent_id"]) == ("SELECT ? AS a, ?", work["span_id"])
+
+
+def test_what_the_program_asks_in_the_same_words_is_told(connection, recorder):
+    """A pragma, and what the library asks to show a query, asked by the program."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA foreign_keys")
+        cursor.execute("SELECT QUOTE(%s)", [5])
+    assert [span["name"] for span in recorder.finished()] == ["PRAGMA foreign_keys", "SELECT"]
