@@ -59,6 +59,10 @@ class _Lines:
         encoded = name.encode()
         self._lines.append((encoded, encoded, value.encode()))
 
+    def getall(self, name: str, default: None) -> list[str] | None:
+        wanted = name.encode()
+        return [value.decode("latin-1") for _, lower, value in self._lines if lower == wanted] or default
+
     def __delitem__(self, name: str) -> None:
         unwanted = name.encode()
         self._lines[:] = [line for line in self._lines if line[1] != unwanted]

@@ -7,11 +7,10 @@ of the answer are read: ``http_client.call`` outside, ``answer`` inside.  And a 
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-
 from autotrace.patching.wall import fault
 from autotrace.protocols.calls import failed
 from autotrace.protocols.http_client import FAMILY, open_span, operation, put, silent
+from autotrace.protocols.http_resends import Made, made
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.protocols.calls import After, Before
     from autotrace.trace.span import Operation, Span
-
-# How many attempts the session's request that runs here has made; None outside of one.
-_attempts: ContextVar[int | None] = ContextVar("autotrace_attempts", default=None)
 
 
 def answer(response: After | None) -> Wrap:
@@ -106,16 +102,16 @@ def async_session() -> Wrap:
 
     def wrap(original: Call, scope: str) -> Call:
         async def traced(*args: Any, **kwargs: Any) -> Any:
-            before, attempts = get_current(), _attempts.get()
-            _attempts.set(0)
+            before, outer = get_current(), made.get()
+            made.set(Made())
             try:
                 result = await original(*args, **kwargs)
             except BaseException as error:
-                _attempts.set(attempts)
+                made.set(outer)
                 _end_left(before, error, scope)
                 hide_frame(error)
                 raise
-            _attempts.set(attempts)
+            made.set(outer)
             _end_left(before, None, scope)
             return result
 
@@ -126,8 +122,8 @@ def async_session() -> Wrap:
 
 def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args:
     try:
-        attempts, parent = _attempts.get(), get_current()
-        if attempts is None:  # not from a session's request: nobody would end the span
+        call, parent = made.get(), get_current()
+        if call is None:  # not from a session's request: nobody would end the span
             return args
         if parent is not None and parent.operation.family is FAMILY and parent.operation is not mine and not parent.end:
             return args
@@ -135,12 +131,11 @@ def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args
         if prepared is None:
             return args
         (method, url, _), carrier, args_ = prepared
-        span = tracer.start(mine, (method, url, attempts), parent)
+        span = tracer.start(mine, (method, url, call.count), parent)
         if span.trace.sampled and silent(span.facts):
             span.trace = span.trace.unsampled()
         put(carrier, span)
         set_current(span)
-        _attempts.set(attempts + 1)
     except Exception:
         fault(mine.scope)
         return args

@@ -15,6 +15,7 @@ from autotrace.patching.wall import fault
 from autotrace.propagation import fields, outgoing
 from autotrace.protocols import http
 from autotrace.protocols.calls import Calls
+from autotrace.protocols.http_resends import made
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
@@ -81,19 +82,26 @@ def put(carrier: Any, span: Span) -> None:
     """Write the context into headers of our own.
 
     Args:
-        carrier: a mapping whose names have no case and whose ``[name] = value`` replaces every line of that name; None
-            where the context is written elsewhere.
+        carrier: a mapping whose names have no case, whose ``[name] = value`` replaces every line of that name, and whose
+            ``getall(name, None)`` returns all of them; None where the context is written elsewhere.
         span: the caller's place in the trace.
 
-    What the program has put there of another trace is replaced; ``baggage`` is the program's own, and stays.
+    What the program has put there itself is honoured (see ``http_given``); its ``baggage`` stays in any case.
     """
+    call = made.get()
+    if call is not None:
+        call.add(span, silent(span.facts))
     if carrier is None:
         return
-    sent = outgoing(span)
-    for name in fields():
-        if name != "baggage" and name in carrier:  # a tracestate without its traceparent would be somebody else's
+    given = [name for name in fields() if name != "baggage" and name in carrier]
+    if given:
+        from autotrace.protocols.http_given import stays
+
+        if stays(span, lambda name: ",".join(carrier.getall(name, None) or ()), silent(span.facts)):
+            return
+        for name in given:  # a tracestate without its traceparent would be somebody else's
             del carrier[name]
-    for name, value in sent:
+    for name, value in outgoing(span):
         if name != "baggage" or name not in carrier:
             carrier[name] = value
 

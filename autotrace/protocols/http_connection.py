@@ -12,7 +12,7 @@ library above); they are traced, but carry no context.
 from __future__ import annotations
 
 from autotrace.patching.wall import fault
-from autotrace.propagation import header_lines, outgoing
+from autotrace.propagation import fields, header_lines, outgoing
 from autotrace.protocols.calls import failed
 from autotrace.protocols.http_client import FAMILY, operation, silent
 from autotrace.trace.context import get_current
@@ -185,23 +185,33 @@ def _not_sent(connection: Any, error: BaseException, scope: str) -> None:
 
 
 def _write(connection: Any, span: Span) -> None:
-    """Append the context to the header lines; what the program has put there of another trace is taken out.
+    """Append the context to the header lines; what the program has put there itself is honoured (see ``http_given``).
 
     ``baggage`` is the program's own, and stays.
     """
     buffer: list[bytes] = connection._buffer  # noqa: SLF001
-    headers = outgoing(span)
-    if not buffer or not headers:  # without a first line, the connection itself refuses to go on
+    if not buffer or not fields():  # without a first line, the connection itself refuses to go on
         return
     own_baggage = False
     # PERF: most requests have none of these headers, and one search says so.
     found = header_lines()
     if found.search(b"\n".join(buffer)):
+        from autotrace.protocols.http_given import stays
+
+        if stays(span, lambda name: _value(buffer, name), silent(span.facts)):
+            return
         own_baggage = any(_is_baggage(line) for line in buffer[1:])
         buffer[1:] = [line for line in buffer[1:] if _is_baggage(line) or not found.match(b"\n" + line)]
-    for name, value in headers:
+    for name, value in outgoing(span):
         if name != "baggage" or not own_baggage:
             buffer.append(f"{name}: {value}".encode("ascii"))
+
+
+def _value(buffer: list[bytes], name: str) -> str | None:
+    """Return what the header lines of a name say, joined; None where there is none."""
+    start = f"{name}:".encode()
+    values = [line[len(start) :].strip() for line in buffer[1:] if line[: len(start)].lower() == start]
+    return b",".join(values).decode("latin-1") if values else None
 
 
 def _is_baggage(line: bytes) -> bool:

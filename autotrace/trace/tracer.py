@@ -210,6 +210,12 @@ class Tracer:
         trace = self._entered(remote) if remote.trace_id else Trace("", 0, "", remote.baggage)
         self.inherited = elsewhere((trace.trace_id, remote.span_id, trace.flags, trace.tracestate, trace.baggage))
 
+    def adopt(self, span: Span, remote: Remote) -> None:
+        """Put a root that has just begun beneath a span of another process; the sampler decides anew."""
+        span.trace = self._entered(remote)
+        span.parent_id = remote.span_id
+        span.remote = True
+
     def _inherit(self, span: Span, inherited: Span) -> None:
         if not forks.mark[0]:
             forks.begin()

@@ -143,18 +143,67 @@ class HttpClientContract(ABC):
         assert asked.all("tracestate") == ["vendor=1"]
         assert asked.all("baggage") == ["user=7"]
 
-    def test_context_of_the_program_is_replaced(self, traced, origin):
-        """A traceparent and a tracestate that the program set are replaced, whatever their case; its baggage stays."""
+    def test_context_of_the_program_beneath_a_span(self, traced, origin):
+        """A context of another trace that the program set stays, whatever its case, and the span links to it."""
         mine = {"TraceParent": f"00-{'1' * 32}-{'2' * 16}-01", "TRACESTATE": "a=b", "Baggage": "mine=1", "X-Other": "x"}
         given = dict(mine)
         with caller(baggage="ours=1"):
             self.send("GET", origin.url + "/", headers=given)
         (asked,) = origin.asked
-        assert asked.all("traceparent") == [f"00-{TRACE}-{traced.wait(2)[0]['span_id']}-01"]
-        assert asked.all("tracestate") == []
+        assert asked.all("traceparent") == [mine["TraceParent"]]
+        assert asked.all("tracestate") == ["a=b"]
         assert asked.all("baggage") == ["mine=1"]
         assert asked.all("x-other") == ["x"]
         assert given == mine
+        span, outer = traced.wait(2)
+        assert (span["trace_id"], span["parent_id"]) == (TRACE, outer["span_id"])
+        assert span["links"] == [("1" * 32, "2" * 16)]
+
+    def test_context_of_the_program_of_the_same_trace(self, traced, origin):
+        """Where the program hands on what came in, ours is nearer, and its baggage stays."""
+        mine = {"Traceparent": f"00-{TRACE}-{CALLER}-01", "Tracestate": "old=1", "Baggage": "mine=1"}
+        with caller(tracestate="new=1", baggage="ours=1"):
+            self.send("GET", origin.url + "/", headers=mine)
+        (asked,) = origin.asked
+        span, _ = traced.wait(2)
+        assert asked.all("traceparent") == [f"00-{TRACE}-{span['span_id']}-01"]
+        assert asked.all("tracestate") == ["new=1"]
+        assert asked.all("baggage") == ["mine=1"]
+        assert "links" not in span
+
+    def test_context_of_the_program_where_no_span_is_current(self, traced, origin):
+        """It is the parent of the span, and its tracestate and decision go on with ours."""
+        mine = {"Traceparent": f"00-{'1' * 32}-{'2' * 16}-03", "TraceState": "a=b", "Baggage": "mine=1"}
+        assert self.send("GET", origin.url + "/status/200", headers=mine) == 200
+        (asked,) = origin.asked
+        (span,) = traced.wait(1)
+        assert (span["trace_id"], span["parent_id"], span["tracestate"]) == ("1" * 32, "2" * 16, "a=b")
+        assert asked.all("traceparent") == [f"00-{'1' * 32}-{span['span_id']}-03"]
+        assert asked.all("tracestate") == ["a=b"]
+        assert asked.all("baggage") == ["mine=1"]
+        traced.clear()
+        self.send("GET", origin.url + "/", headers={"traceparent": f"00-{'1' * 32}-{'2' * 16}-00"})
+        assert traced.finished() == []
+        assert origin.asked[1].all("traceparent")[0].startswith(f"00-{'1' * 32}-")
+        assert origin.asked[1].all("traceparent")[0].endswith("-00")
+
+    @pytest.mark.parametrize("broken", ["rubbish", f"00-{'0' * 32}-{'2' * 16}-01", f"ff-{'1' * 32}-{'2' * 16}-01"])
+    def test_broken_context_of_the_program(self, traced, origin, broken):
+        """What nobody can read is replaced, with the tracestate that belongs to it."""
+        self.send("GET", origin.url + "/", headers={"traceparent": broken, "tracestate": "a=b"})
+        (asked,) = origin.asked
+        (span,) = traced.wait(1)
+        assert span["parent_id"] == ""
+        assert asked.all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-01"]
+        assert asked.all("tracestate") == []
+
+    def test_context_of_the_program_to_an_excluded_url(self, traced, origin):
+        """A request that the user excluded passes on what the program has put there."""
+        http.configure(excluded_urls=["status"])
+        mine = f"00-{'1' * 32}-{'2' * 16}-01"
+        self.send("GET", origin.url + "/status/200", headers={"traceparent": mine})
+        assert origin.asked[0].all("traceparent") == [mine]
+        assert traced.finished() == []
 
     def test_body(self, traced, origin):
         """A body arrives as it was sent."""

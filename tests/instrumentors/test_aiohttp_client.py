@@ -226,4 +226,6 @@ class TestContract(AsyncHttpClientContract):
             spans = traced.wait(3)
             assert [span["attributes"]["http.response.status_code"] for span in spans] == [200, 503, 503]
             assert {span["parent_id"] for span in spans} == {""}
+            token, first, retry = (span["trace_id"] for span in spans)
+            assert token != first == retry
             assert [asked.all("traceparent")[0][36:52] for asked in origin.asked] == [s["span_id"] for s in spans]

@@ -80,12 +80,29 @@ def test_put(span):
     assert headers == {"traceparent": f"00-{'ab' * 16}-{span.span_id}-01", "tracestate": "v=1", "baggage": "b=1"}
 
 
+class Lines(dict):
+    """Headers of which one may have several lines."""
+
+    def getall(self, name, default):
+        value = self.get(name, default)
+        return value if isinstance(value, list) else default if value is None else [value]
+
+
 def test_put_replaces(span):
-    """What is there of another trace is replaced or taken out; baggage stays."""
+    """What is there and cannot be read is replaced or taken out; baggage stays."""
     span.trace = type(span.trace)("ab" * 16, 1, "", "b=1")
-    headers = {"traceparent": "x", "tracestate": "y", "baggage": "mine=1", "other": "z"}
+    headers = Lines({"traceparent": "x", "tracestate": "y", "baggage": "mine=1", "other": "z"})
     http_client.put(headers, span)
     assert headers == {"traceparent": f"00-{'ab' * 16}-{span.span_id}-01", "baggage": "mine=1", "other": "z"}
+
+
+def test_put_replaces_several(span):
+    """Two contexts of the program are none."""
+    given = f"00-{'1' * 32}-{'2' * 16}-01"
+    headers = Lines(traceparent=[given, given])
+    http_client.put(headers, span)
+    assert headers["traceparent"] == f"00-{span.trace.trace_id}-{span.span_id}-01"
+    assert span.parent_id == ""
 
 
 def test_put_nowhere(span):
