@@ -1,12 +1,14 @@
 """http.client, and with it urllib.request: a span from ``putrequest`` to ``getresponse``.
 
+Where urllib.request follows a redirect, both are attempts of one call.
+
 Not traced: the CONNECT request that opens a tunnel, which is a part of connecting.
 """
 
 from __future__ import annotations
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import http_client, http_connection
+from autotrace.protocols import http_client, http_connection, http_resends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from autotrace.protocols.calls import Prepared
     from autotrace.trace.span import Facts
 
+_NAME = "http_client"
+
 
 def _request(args: Args, kwargs: Kwargs) -> Prepared:
     # The signature is putrequest(self, method, url, ...); through a tunnel, the host is the one at its end.
@@ -24,7 +28,7 @@ def _request(args: Args, kwargs: Kwargs) -> Prepared:
     tunnel = getattr(connection, "_tunnel_host", None)
     host, port = (tunnel, connection._tunnel_port) if tunnel else (connection.host, connection.port)  # noqa: SLF001
     url = scheme, host, port, argument(args, kwargs, 2, "url") or "/"
-    return (argument(args, kwargs, 1, "method"), url, 0), None, args
+    return (argument(args, kwargs, 1, "method"), url, http_resends.resends(_NAME)), None, args
 
 
 def _response(response: Any) -> Facts:
@@ -32,7 +36,7 @@ def _response(response: Any) -> Facts:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="http_client",
+    library=_NAME,
     distribution="",
     versions="*",
     patches=(
@@ -41,4 +45,11 @@ INSTRUMENTOR = Instrumentor(
         Patch("http.client:HTTPConnection.getresponse", http_connection.answered(_response)),
         Patch("http.client:HTTPConnection.close", http_connection.closed()),
     ),
+)
+
+URLLIB = Instrumentor(
+    library=_NAME,
+    distribution="",
+    versions="*",
+    patches=(Patch("urllib.request:OpenerDirector.open", http_resends.session(lambda _args, _kwargs: True)),),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from httpx import URL, Headers
 
 from autotrace.patching import Instrumentor, Patch, argument, with_argument
-from autotrace.protocols import http_client
+from autotrace.protocols import http_attempts, http_client, http_resends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def _request(args: Args, kwargs: Kwargs) -> Prepared:
     # The signature is _send_single_request(self, request).
     request = argument(args, kwargs, 1, "request")
-    return (request.method, request.url._uri_reference if _HAS_PARTS else request.url, 0), None, args  # noqa: SLF001
+    return (request.method, request.url._uri_reference if _HAS_PARTS else request.url, _resends("httpx")), None, args  # noqa: SLF001
 
 
 def _response(response: Any) -> Facts:
@@ -70,12 +70,15 @@ class _Lines:
 
 # PERF: a URL is compared and hashed by putting its text together anew, its parts are a tuple.
 _HAS_PARTS = str(getattr(URL("http://a/b?c"), "_uri_reference", None)) == "http://a/b?c"
+_resends = http_resends.resends
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2": "2", "HTTP/3": "3"}
 
 INSTRUMENTOR = Instrumentor(
     library="httpx",
     versions=">=0.23",
     patches=(
+        Patch("httpx:Client.send", http_resends.session()),
+        Patch("httpx:AsyncClient.send", http_attempts.async_session()),
         Patch("httpx:Client._send_single_request", http_client.call(_request, _response)),
         Patch("httpx:AsyncClient._send_single_request", http_client.async_call(_request, _response)),
         Patch("httpx:HTTPTransport.handle_request", http_client.carry(_copy)),

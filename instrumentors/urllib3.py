@@ -7,7 +7,7 @@ An attempt ends when ``_make_request`` returns or fails, or when the tunnel thro
 from __future__ import annotations
 
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import http_attempts, http_client, http_connection
+from autotrace.protocols import http_attempts, http_client, http_connection, http_resends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +30,19 @@ def _response(response: Any) -> Facts:
     return response.status, http_client.VERSIONS.get(response.version)
 
 
+def _follows(_args: Args, _kwargs: Kwargs) -> bool:
+    return True  # it calls itself, also through the pool of pools
+
+
 INSTRUMENTOR = Instrumentor(
     library="urllib3",
     versions=">=1.26",
     patches=(
-        Patch("urllib3.connectionpool:HTTPConnectionPool.urlopen", http_client.call(_request, _response)),
+        Patch("urllib3.poolmanager:PoolManager.urlopen", http_resends.session(_follows)),
+        Patch(
+            "urllib3.connectionpool:HTTPConnectionPool.urlopen",
+            http_resends.session(_follows, http_client.call(_request, _response)),
+        ),
         Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.answer(_response)),
         Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(None)),
         Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         event_attribute_count: int
 
 
+SCHEMA = "https://opentelemetry.io/schemas/1.44.0"  # of the semantic conventions that the attributes' names are of
+_SCHEMA = b"\x1a" + sized(SCHEMA.encode())  # the field "schema_url" of ResourceSpans and of ScopeSpans
 MAX_REQUEST = 32 << 20  # bytes, before compression
 _REMOTE_KNOWN, _REMOTE = 0x100, 0x200  # SpanFlags
 _times = Struct("<BQBQ").pack
@@ -104,7 +106,7 @@ class Encoder:
     def set_resource(self, resource: Mapping[str, Any]) -> None:
         """Describe another process from now on: a forked child is one."""
         pairs, _ = Values().pairs(resource)  # limits are for spans, not for resources
-        self._resource = b"\x0a" + sized(b"\x0a".join(pairs))
+        self._resource = b"\x0a" + sized(b"\x0a".join(pairs)) + _SCHEMA
 
     def encode(self, spans: Iterable[Span]) -> list[bytes]:
         """Return as few requests as hold all the spans, in their order within each scope.
@@ -158,7 +160,7 @@ class Encoder:
         coded = self._scopes.get(scope)
         if coded is None:
             name = utf8(f"autotrace.{scope}")
-            coded = b"\x0a" + sized(b"\x0a" + sized(name) + b"\x12" + sized(__version__.encode()))
+            coded = b"\x0a" + sized(b"\x0a" + sized(name) + b"\x12" + sized(__version__.encode())) + _SCHEMA
             if len(self._scopes) > 1000:  # names of instrumentors; somebody makes them up
                 self._scopes.clear()
             self._scopes[scope] = coded

@@ -59,6 +59,15 @@ class Known:
 BUILT_IN = (
     Known("aiohttp_client", "aiohttp", "http_client", "aiohttp>=3.8", library="aiohttp"),
     Known("http_client", "http.client", "http_client", ""),
+    Known(
+        "http_client_urllib",
+        "urllib.request",
+        "http_client",
+        "",
+        f"{_HOME}.http_client",
+        "URLLIB",
+        library="http_client",
+    ),
     Known("httpx", "httpx", "http_client", "httpx>=0.23"),
     Known("requests", "requests", "http_client", "requests>=2.25"),
     Known("urllib3", "urllib3", "http_client", "urllib3>=1.26"),

@@ -1,4 +1,4 @@
-"""``traceparent`` and ``tracestate``: W3C Trace Context, with the random-trace-id flag of Level 2.
+"""``traceparent`` and ``tracestate``: W3C Trace Context, Level 2.
 
 Quoted titles are those of sections there.  Checked by hand instead of by regular expressions: importing ``re`` would be
 a good part of the agent's start-up time.  It adds no member of its own to ``tracestate``, and does not look into the
@@ -24,9 +24,9 @@ _NO_SPAN = "0" * 16
 _KNOWN_FLAGS = 0x01 | 0x02  # sampled, random trace id
 _MAX_TRACEPARENT = 512  # characters, as opentelemetry-python has it
 
-_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-*/"
+_KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-*/@"
 _MAX_MEMBERS = 32
-_MAX_VALUE = 256
+_MAX_KEY = _MAX_VALUE = 256
 _MAX_READ = 8192  # characters, as opentelemetry-python has it
 _MAX_SENT = 512  # characters: what everybody should pass on ("tracestate Limits")
 _LARGE = 128  # characters: members beyond are the first to go
@@ -82,36 +82,28 @@ def parse_traceparent(header: str) -> Remote | None:
 def parse_tracestate(header: str) -> str:
     """Return a ``tracestate`` as it is sent on, without optional whitespace and empty members; empty if it is invalid.
 
-    One invalid member makes the whole invalid, and so do a key that comes twice and a thirty-third member.  Beyond 512
-    characters it is trimmed.
+    One invalid member makes the whole invalid, and so does a thirty-third.  Of a key that comes again the first member is
+    kept, which is the newest ("Mutating the tracestate Field").  Beyond 512 characters it is trimmed.
     """
     if len(header) > _MAX_READ:
         return ""
     members: dict[str, str] = {}
+    count = 0
     for part in header.split(","):
         member = part.strip(" \t")
         if not member:
             continue
         key, _, value = member.partition("=")
-        if key in members or len(members) == _MAX_MEMBERS or not _is_key(key) or not _is_value(value):
+        count += 1
+        if count > _MAX_MEMBERS or not _is_key(key) or not _is_value(value):
             return ""
-        members[key] = member
+        members.setdefault(key, member)
     return ",".join(_trimmed(list(members.values())))
 
 
 def _is_key(key: str) -> bool:
-    """Tell whether it is a simple key, or a tenant and a system joined by ``@`` (Level 1, "Key")."""
-    tenant, at, system = key.rpartition("@")
-    if not at:
-        return len(key) <= 256 and "a" <= key[:1] <= "z" and not key.strip(_KEY_CHARACTERS)
-    return (
-        0 < len(tenant) <= 241
-        and tenant[0] not in "_-*/"
-        and not tenant.strip(_KEY_CHARACTERS)
-        and len(system) <= 14
-        and "a" <= system[:1] <= "z"
-        and not system.strip(_KEY_CHARACTERS)
-    )
+    """Tell whether it is a key of Level 2, of which the keys of Level 1 are some ("Key")."""
+    return 0 < len(key) <= _MAX_KEY and key[0] not in "_-*/@" and not key.strip(_KEY_CHARACTERS)
 
 
 def _is_value(value: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Semantic conventions 1.44, HTTP spans, "http.request.method".
-KNOWN_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+KNOWN_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"})
 OTHER_METHOD = "_OTHER"
 REDACTED = "REDACTED"
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -182,15 +182,19 @@ def parse(given: Any) -> Url:
 def host_and_port(location: str, scheme: str = "") -> tuple[str, int | None]:
     """Split ``host``, ``host:port`` or ``[address]:port``, as in a URL or a ``Host`` header.
 
+    An address of several colons without its brackets, or with one of them, is one without a port.
+
     Args:
         location: without user information.
         scheme: in lower case; its default port is taken where none is given.
     """
-    host, colon, port = location.rpartition(":")
-    if not colon or port.endswith("]"):  # the colons of an IPv6 address
-        host, port = location, ""
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
+    if location.startswith("["):
+        host, closed, port = location[1:].partition("]")
+        port = port[1:] if closed and port.startswith(":") else ""
+    else:
+        host, colon, port = location.rpartition(":")
+        if not colon or ":" in host:
+            host, port = location.rstrip("]"), ""
     number = port_number(port)
     return host, DEFAULT_PORTS.get(scheme) if number is None else number
 

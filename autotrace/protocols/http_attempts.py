@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from autotrace.patching.wall import fault
 from autotrace.protocols.calls import failed
-from autotrace.protocols.http_client import FAMILY, open_span, operation, put, silent
-from autotrace.protocols.http_resends import Made, made
+from autotrace.protocols.http_client import FAMILY, begin, open_span, operation, silent
+from autotrace.protocols.http_resends import Made, beside, end, made
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -103,21 +103,108 @@ def async_session() -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         async def traced(*args: Any, **kwargs: Any) -> Any:
             before, outer = get_current(), made.get()
-            made.set(Made())
+            made.set(Made(scope))
             try:
                 result = await original(*args, **kwargs)
             except BaseException as error:
-                made.set(outer)
+                end(outer)
                 _end_left(before, error, scope)
                 hide_frame(error)
                 raise
-            made.set(outer)
+            end(outer)
             _end_left(before, None, scope)
             return result
 
         return traced
 
     return wrap
+
+
+def attempted(response: After) -> Wrap:
+    """Note what became of an attempt that another library makes, in case that it makes one more.
+
+    Args:
+        response: returns the outcome.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                _note(None, None, error, scope)
+                hide_frame(error)
+                raise
+            _note(response, result, None, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def again(response: After) -> Wrap:
+    """Trace a function of another library's that makes an attempt, and the next one by calling itself.
+
+    The first attempt is the request that is current already; each other one has a span of its own, beside it.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        mine = operation(scope)
+
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            span = _next(mine)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                if span is not None:
+                    failed(span, error, scope)
+                hide_frame(error)
+                raise
+            if span is not None:
+                try:
+                    tracer.finish(span, response(result))
+                except Exception:
+                    fault(scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def _note(response: After | None, result: Any, error: BaseException | None, scope: str) -> None:
+    try:
+        span = open_span(scope)
+        if span is not None and span.trace.sampled:
+            outcome = response(result) if response is not None else None
+            failure = failure_of(error) if error is not None else None
+            span.noted()["attempt"] = tracer.clock(), outcome, failure
+    except Exception:
+        fault(scope)
+
+
+def _next(mine: Operation) -> Span | None:
+    """End the attempt that was made before, when it ended, and begin the next one; None where this is the first."""
+    try:
+        before = open_span(mine.scope)
+        attempt = before.notes.pop("attempt", None) if before is not None and before.notes is not None else None
+        if before is None or attempt is None:
+            return None
+        set_current(before.previous)
+        before.end, before.outcome, before.failure = attempt
+        tracer.submit(before)
+        method, url, resends = before.facts
+        span = tracer.start(mine, (method, url, resends + 1), before.previous)
+        beside(span, before, False)
+        call = made.get()
+        if call is not None:
+            call.count += 1
+        set_current(span)
+    except Exception:
+        fault(mine.scope)
+        return None
+    return span
 
 
 def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args:
@@ -134,7 +221,7 @@ def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args
         span = tracer.start(mine, (method, url, call.count), parent)
         if span.trace.sampled and silent(span.facts):
             span.trace = span.trace.unsampled()
-        put(carrier, span)
+        begin(carrier, span)
         set_current(span)
     except Exception:
         fault(mine.scope)

@@ -88,9 +88,6 @@ def put(carrier: Any, span: Span) -> None:
 
     What the program has put there itself is honoured (see ``http_given``); its ``baggage`` stays in any case.
     """
-    call = made.get()
-    if call is not None:
-        call.add(span, silent(span.facts))
     if carrier is None:
         return
     given = [name for name in fields() if name != "baggage" and name in carrier]
@@ -106,12 +103,20 @@ def put(carrier: Any, span: Span) -> None:
             carrier[name] = value
 
 
+def begin(carrier: Any, span: Span) -> None:
+    """Count an attempt that begins, and write its context, unless that is written elsewhere."""
+    call = made.get()
+    if call is not None:
+        call.add(span, silent(span.facts))
+    put(carrier, span)
+
+
 def silent(facts: Facts) -> bool:
     """Tell whether the user excluded the URL."""
     return http.excludes() and http.excluded(facts[1], url_of)
 
 
-_calls = Calls(FAMILY, CLIENT, describe, put, silent, uniform=True)
+_calls = Calls(FAMILY, CLIENT, describe, begin, silent, uniform=True)
 call = _calls.call
 async_call = _calls.async_call
 

@@ -15,6 +15,7 @@ from autotrace.patching.wall import fault
 from autotrace.propagation import fields, header_lines, outgoing
 from autotrace.protocols.calls import failed
 from autotrace.protocols.http_client import FAMILY, operation, silent
+from autotrace.protocols.http_resends import made
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.tracer import tracer
@@ -56,6 +57,9 @@ def opened(request: Before) -> Wrap:
                     prepared = request(args, kwargs)
                     if prepared is not None:
                         span = tracer.start(mine, prepared[0], parent)
+                        call = made.get()
+                        if call is not None:
+                            call.add(span, silent(span.facts))
                         if span.trace.sampled and silent(span.facts):
                             span.trace = span.trace.unsampled()
                         setattr(connection, _PENDING, (span, None))

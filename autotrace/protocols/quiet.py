@@ -12,7 +12,7 @@ from autotrace.patching.wall import fault
 from autotrace.protocols.beside import Beside
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
-from autotrace.trace.span import INTERNAL, UNSET, Operation, Span, Trace
+from autotrace.trace.span import INTERNAL, RANDOM, UNSET, Operation, Span, Trace
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -71,7 +71,7 @@ def hush() -> None:
         return
     span = Span()
     if current is None:
-        span.trace = Trace(tracer.new_trace_id(), 0)
+        span.trace = Trace(tracer.new_trace_id(), RANDOM)
         span.span_id = "0" * 15 + "1"
     else:
         span.trace = current.trace.unsampled()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 UNSET, OK, ERROR = 0, 1, 2
 
+SAMPLED, RANDOM = 1, 2  # W3C trace flags; the ids of traces that begin here are random
 _SUFFIXES = ("-00", "-01", "-02", "-03")
 
 

@@ -14,7 +14,7 @@ from autotrace.trace.elsewhere import elsewhere
 from autotrace.trace.failure import failure_of
 from autotrace.trace.generators import parent_of, suspendable
 from autotrace.trace.sampling import Sampler
-from autotrace.trace.span import CONSUMER, SERVER, Span, Trace
+from autotrace.trace.span import CONSUMER, RANDOM, SAMPLED, SERVER, Span, Trace
 from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _ANSWERS = (SERVER, CONSUMER)
 _DRIFT = 10_000_000  # ns
+_ROOT = SAMPLED | RANDOM
 
 
 class Remote:
@@ -144,12 +145,12 @@ class Tracer:
         elif self.inherited is not None and operation.kind not in _ANSWERS:
             self._inherit(span, self.inherited)
         elif drawn:
-            span.trace = Trace(drawn, 1)
+            span.trace = Trace(drawn, _ROOT)
             span.parent_id = ""
         else:
             trace_id = self.new_trace_id()
             sampler = self.sampler
-            span.trace = Trace(trace_id, 1 if sampler.everything or sampler.sample(trace_id) else 0)
+            span.trace = Trace(trace_id, _ROOT if sampler.everything or sampler.sample(trace_id) else RANDOM)
             span.parent_id = ""
         try:
             span.span_id = self.take_id()
@@ -226,12 +227,12 @@ class Tracer:
             span.remote = True
         else:  # only baggage came
             trace_id = self.new_trace_id()
-            span.trace = Trace(trace_id, int(self.sampler.sample(trace_id)), "", trace.baggage)
+            span.trace = Trace(trace_id, RANDOM | self.sampler.sample(trace_id), "", trace.baggage)
             span.parent_id = ""
 
     def _entered(self, remote: Remote) -> Trace:
         sampled = self.sampler.sample(remote.trace_id, bool(remote.flags & 1))
-        flags = (remote.flags & 2) | sampled  # bits that we do not know are not sent on
+        flags = (remote.flags & RANDOM) | sampled  # bits that we do not know are not sent on
         return Trace(remote.trace_id, flags, remote.tracestate, remote.baggage)
 
 

@@ -6,7 +6,7 @@ Most of these are never asked for anything, so trace and id are made when somebo
 from __future__ import annotations
 
 from autotrace.trace import ids
-from autotrace.trace.span import INTERNAL, UNSET, Operation, Span, Trace
+from autotrace.trace.span import INTERNAL, RANDOM, UNSET, Operation, Span, Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Unrecorded(Span):
         try:
             return self._trace
         except AttributeError:
-            self._trace = made = Trace(self.drawn, 0)
+            self._trace = made = Trace(self.drawn, RANDOM)
             return made
 
     @property

@@ -63,17 +63,17 @@ class HttpClientContract(ABC):
 
     Attributes:
         instrumentor: by its name, which is also the scope of its spans.
+        parts: the instrumentors of the same library that belong to it.
         layers: the instrumentors of the libraries beneath it that are of the same family.
         follows: whether it is told to follow redirects, each hop being a request of its own.
-        counts: whether resends are counted.
         refused: what the program gets when nobody listens.
         timed_out: what the program gets when the answer takes too long.
     """
 
     instrumentor = ""
+    parts = ()
     layers = ()
     follows = True
-    counts = False
     refused: type[BaseException] = OSError
     timed_out: type[BaseException] = OSError
 
@@ -90,7 +90,7 @@ class HttpClientContract(ABC):
     @pytest.fixture
     def traced(self, recorder, instrument):
         """The recorder, with the instrumentor in place."""
-        instrument(self.instrumentor)
+        instrument(self.instrumentor, *self.parts)
         yield recorder
         http.configure()
 
@@ -128,7 +128,7 @@ class HttpClientContract(ABC):
         self.send("GET", origin.url + "/")
         (span,) = traced.wait(1)
         (asked,) = origin.asked
-        assert asked.all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-01"]
+        assert asked.all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-03"]
         assert asked.all("tracestate") == asked.all("baggage") == []
 
     def test_parent(self, traced, origin):
@@ -194,7 +194,7 @@ class HttpClientContract(ABC):
         (asked,) = origin.asked
         (span,) = traced.wait(1)
         assert span["parent_id"] == ""
-        assert asked.all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-01"]
+        assert asked.all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-03"]
         assert asked.all("tracestate") == []
 
     def test_context_of_the_program_to_an_excluded_url(self, traced, origin):
@@ -241,9 +241,48 @@ class HttpClientContract(ABC):
         assert first["parent_id"] == second["parent_id"] == outer["span_id"]
         assert first["attributes"]["http.response.status_code"] == 302
         assert second["attributes"]["http.response.status_code"] == 200
-        if self.counts:
-            assert "http.request.resend_count" not in first["attributes"]
-            assert second["attributes"]["http.request.resend_count"] == 1
+        assert "http.request.resend_count" not in first["attributes"]
+        assert second["attributes"]["http.request.resend_count"] == 1
+
+    def test_redirect_where_no_span_is_current(self, traced, origin):
+        """The hops are beside each other in one trace, and the next request has a trace of its own."""
+        if not self.follows:
+            return
+        assert self.send("GET", origin.url + "/redirect") == 200
+        assert self.send("GET", origin.url + "/") == 200
+        first, second, next_ = traced.wait(3)
+        assert first["trace_id"] == second["trace_id"] != next_["trace_id"]
+        assert {span["parent_id"] for span in (first, second, next_)} == {""}
+        assert [span["attributes"].get("http.request.resend_count") for span in (first, second, next_)] == [
+            None,
+            1,
+            None,
+        ]
+        assert [asked.all("traceparent")[0] for asked in origin.asked] == [
+            f"00-{span['trace_id']}-{span['span_id']}-03" for span in (first, second, next_)
+        ]
+
+    def test_redirect_beneath_a_context_of_the_program(self, traced, origin):
+        """Each hop that carries it is beneath it."""
+        if not self.follows:
+            return
+        self.send("GET", origin.url + "/redirect", headers={"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"})
+        spans = traced.wait(2)
+        assert {(span["trace_id"], span["parent_id"]) for span in spans} == {("1" * 32, "2" * 16)}
+        assert [asked.all("traceparent")[0] for asked in origin.asked] == [
+            f"00-{'1' * 32}-{span['span_id']}-01" for span in spans
+        ]
+
+    def test_redirect_that_is_not_sampled(self, traced, origin, monkeypatch):
+        """What is decided for the first hop holds for the others."""
+        if not self.follows:
+            return
+        drawn = iter(["f" * 32, "0" * 32])
+        monkeypatch.setattr(tracer, "sampler", Sampler(0.5))
+        monkeypatch.setattr(tracer, "new_trace_id", lambda: next(drawn))
+        self.send("GET", origin.url + "/redirect")
+        assert traced.finished() == []
+        assert [asked.all("traceparent")[0][-3:] for asked in origin.asked] == ["-02", "-02"]
 
     def test_connection_refused(self, traced):
         """A connection that cannot be made is a span with the exception that the program gets."""
@@ -327,7 +366,7 @@ class HttpClientContract(ABC):
             self.send("GET", url + "/")
         assert traced.finished() == []
         (header,) = origin.asked[0].all("traceparent")
-        assert header.endswith("-00")
+        assert header.endswith("-02")
 
     def test_excluded(self, traced, origin, instrument):
         """A URL that the user excluded leaves no span, nor does anything beneath, and the server is told so."""
@@ -355,7 +394,7 @@ class HttpClientContract(ABC):
                 undo()
             (span,) = recorder.wait(1)
             assert span["scope"] == self.instrumentor
-            assert origin.asked[0].all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-01"]
+            assert origin.asked[0].all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-03"]
 
     @pytest.mark.parametrize("broken", ["start", "put", "end", "clock"])
     def test_our_faults_stay_ours(self, traced, origin, monkeypatch, broken):

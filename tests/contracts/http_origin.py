@@ -1,6 +1,6 @@
 """A real HTTP/1.1 server on a free port of the loopback interface, which remembers what it was asked.
 
-Paths: ``/status/N`` answers N, ``/redirect`` leads to ``/status/200``, ``/flaky`` answers 503 and then 200, ``/drop`` closes
+Paths: ``/status/N`` answers N, ``/redirect`` leads to ``/status/200``, ``/flaky`` answers 503 and then 200, ``/flaky/N`` N times 503, ``/drop`` closes
 the connection without an answer, ``/slow`` answers when the server ends, ``/digest`` wants digest authentication.
 CONNECT is answered with 200, and the connection then leads to the server itself.
 """
@@ -65,6 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif path == "/flaky":
             self._answer(200 if earlier else 503)
+        elif path.startswith("/flaky/"):
+            self._answer(200 if earlier >= int(path[len("/flaky/") :]) else 503)
         elif path == "/digest" and "Authorization" not in self.headers:
             self._answer(401, **{"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth", algorithm=MD5'})
         elif path.startswith("/status/"):

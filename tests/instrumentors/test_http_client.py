@@ -19,6 +19,7 @@ class TestUrllib(HttpClientContract):
     """The contract, for urllib.request."""
 
     instrumentor = "http_client"
+    parts = ("http_client_urllib",)
     refused = urllib.error.URLError
     timed_out = OSError
 
@@ -71,7 +72,7 @@ class TestConnection(HttpClientContract):
         assert connection.getresponse().read() == b"hello"
         assert origin.asked[0].body == b"one"
         (span,) = traced.wait(1)
-        assert origin.asked[0].all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-01"]
+        assert origin.asked[0].all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-03"]
 
     def test_chunked_iterable(self, traced, origin, connection):
         """A body of unknown length arrives whole."""

@@ -125,7 +125,7 @@ class TestAsync(AsyncHttpClientContract):
 
         asyncio.run(main())
         (span,) = traced.wait(1)
-        assert dict(scopes[0]["headers"])[b"traceparent"].decode() == f"00-{span['trace_id']}-{span['span_id']}-01"
+        assert dict(scopes[0]["headers"])[b"traceparent"].decode() == f"00-{span['trace_id']}-{span['span_id']}-03"
 
     def test_limit_of_time_around(self, traced, origin):
         """A request that the program's own limit of time ends was cancelled."""

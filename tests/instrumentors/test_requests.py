@@ -9,7 +9,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from contracts.http_client import HttpClientContract, caller
+from autotrace.trace.context import get_current
+from contracts.http_client import TRACE, HttpClientContract, caller
+from contracts.http_origin import refusing
 
 
 class TestContract(HttpClientContract):
@@ -41,7 +43,7 @@ class TestContract(HttpClientContract):
         assert response.status_code == 200
         assert origin.asked[0].body == b"onetwo"
         (span,) = traced.wait(1)
-        assert origin.asked[0].all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-01"]
+        assert origin.asked[0].all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-03"]
 
     def test_stream(self, traced, origin):
         """The span of a streamed answer ends when the headers are read; the body is the program's to read."""
@@ -68,13 +70,66 @@ class TestContract(HttpClientContract):
         assert origin.asked[0].all("x-mine") == ["1"]
         assert traced.wait(1) == [self.expected(origin, "/", 200)]
 
-    def test_retries_of_an_adapter(self, traced, origin):
-        """Retries that an adapter was told to make are within one span, and each of them carries its context."""
+    @pytest.mark.parametrize("layers", [(), ("urllib3", "http_client")])
+    def test_retries_of_an_adapter(self, traced, instrument, origin, layers):
+        """Each retry that an adapter was told to make is a span beside the first attempt, with a context of its own."""
+        instrument(*layers)
+        with requests.Session() as session, caller():
+            session.mount("http://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[503], backoff_factor=0)))
+            assert session.get(origin.url + "/flaky/2").status_code == 200
+        *spans, outer = traced.wait(4)
+        common = {"trace_id": TRACE, "parent_id": outer["span_id"]}
+        for number, (span, status) in enumerate(zip(spans, (503, 503, 200))):
+            more = {"http.request.resend_count": number} if number else {}
+            assert span == {**self.expected(origin, "/flaky/2", status, **more), **common, "span_id": span["span_id"]}
+        assert [asked.all("traceparent") for asked in origin.asked] == [
+            [f"00-{TRACE}-{span['span_id']}-01"] for span in spans
+        ]
+
+    def test_retries_and_redirects_where_no_span_is_current(self, traced, origin):
+        """All attempts of one call are in one trace, and counted on."""
         with requests.Session() as session:
-            session.mount("http://", HTTPAdapter(max_retries=Retry(2, status_forcelist=[503], backoff_factor=0)))
-            assert session.get(origin.url + "/flaky").status_code == 200
-        assert traced.wait(1) == [self.expected(origin, "/flaky", 200)]
-        assert [asked.all("traceparent") for asked in origin.asked] == [[f"00-{1:032x}-{1:016x}-01"]] * 2
+            session.mount("http://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[503], backoff_factor=0)))
+            again = []
+
+            def follow(response, **kwargs):
+                if not again:
+                    again.append(response.content)
+                    response.close()
+                    return response.connection.send(response.request, **kwargs)
+                return response
+
+            assert session.get(origin.url + "/flaky/1", hooks={"response": follow}).status_code == 200
+            assert session.get(origin.url + "/redirect").status_code == 200
+        spans = traced.wait(5)
+        assert [span["attributes"].get("http.request.resend_count") for span in spans] == [None, 1, 2, None, 1]
+        assert len({span["trace_id"] for span in spans[:3]}) == len({span["trace_id"] for span in spans[3:]}) == 1
+        assert spans[2]["trace_id"] != spans[3]["trace_id"]
+        assert {span["parent_id"] for span in spans} == {""}
+        assert get_current() is None
+
+    def test_retries_that_all_fail(self, traced):
+        """Each attempt says why it failed, and when; the program gets what it gets without us."""
+        with refusing() as url, requests.Session() as session:
+            session.mount("http://", HTTPAdapter(max_retries=Retry(2, backoff_factor=0)))
+            with pytest.raises(requests.ConnectionError):
+                session.get(url + "/")
+        spans = traced.wait(3)
+        assert {span["status"] for span in spans} == {"ERROR"}
+        assert [span["attributes"].get("http.request.resend_count") for span in spans] == [None, 1, 2]
+        assert len({span["trace_id"] for span in spans}) == 1
+        assert get_current() is None
+
+    def test_a_request_from_a_hook_is_no_retry(self, traced, origin):
+        """What a hook asks for on its own is another call."""
+
+        def hook(response, **_):
+            requests.get(origin.url + "/status/204")
+
+        requests.get(origin.url + "/", hooks={"response": hook})
+        first, second = traced.wait(2)
+        assert first["trace_id"] != second["trace_id"]
+        assert "http.request.resend_count" not in second["attributes"]
 
     def test_user_information(self, traced, origin):
         """A user and a password in the URL are used, but not kept."""
@@ -120,7 +175,7 @@ class TestContract(HttpClientContract):
         with requests.Session() as session:
             response = session.get(origin.url + "/")
         assert recorder.wait(1) == [{**self.expected(origin, "/", 200), "scope": scope}]
-        assert origin.asked[0].all("traceparent") == [f"00-{1:032x}-{1:016x}-01"]
+        assert origin.asked[0].all("traceparent") == [f"00-{1:032x}-{1:016x}-03"]
         assert "traceparent" not in response.request.headers
 
     def test_keep_alive(self, traced, origin):

@@ -139,7 +139,7 @@ def test_a_job_is_one_trace_from_its_cause_to_what_it_does(queue, recorder):
     with span("order"):
         job = queue.enqueue(rq_jobs.bake, 1, meta={"shop": 7})
         assert current_id() == hexadecimal(1)
-    assert queue.connection.hget(job.key, "traceparent") == f"00-{1:032x}-{2:016x}-01".encode()
+    assert queue.connection.hget(job.key, "traceparent") == f"00-{1:032x}-{2:016x}-03".encode()
     recorder.clear()  # that command was the program's own, and has a span
     work(queue)
     assert current_id() is None

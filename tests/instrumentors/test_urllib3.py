@@ -14,7 +14,6 @@ class TestContract(HttpClientContract):
 
     instrumentor = "urllib3"
     layers = ("http_client",)
-    counts = True
     refused = urllib3.exceptions.NewConnectionError
     timed_out = urllib3.exceptions.ReadTimeoutError
 
@@ -46,6 +45,7 @@ class TestContract(HttpClientContract):
         assert {span["attributes"]["error.type"] for span in spans} == {"urllib3.exceptions.NewConnectionError"}
         assert [span["attributes"].get("http.request.resend_count") for span in spans] == [None, 1, 2]
         assert {span["parent_id"] for span in spans} == {""}
+        assert len({span["trace_id"] for span in spans}) == 1
 
     def test_proxy_that_refuses_a_tunnel(self, traced):
         """A tunnel that cannot be made is an attempt that failed."""

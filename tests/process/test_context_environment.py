@@ -100,7 +100,7 @@ with autotrace.span("asking"):
     shown = json.loads(run(machine, code, environ={"BAGGAGE": "user=7"}))
     (span,) = machine.spans()
     assert machine.parents() == [("asking", "")]
-    expected = f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01"
+    expected = f"00-{span.trace_id.hex()}-{span.span_id.hex()}-03"
     assert shown == {"TRACEPARENT": expected, "TRACESTATE": None, "BAGGAGE": "user=7"}
 
 
@@ -129,7 +129,7 @@ with autotrace.span("asking"):
 """
     shown = [json.loads(line)["TRACEPARENT"] for line in run(machine, code, environ=environ).splitlines()]
     (span,) = machine.spans()
-    assert shown == [own, own, f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01"]
+    assert shown == [own, own, f"00-{span.trace_id.hex()}-{span.span_id.hex()}-03"]
 
 
 def test_both_directions_can_be_switched_off(machine):

@@ -93,6 +93,9 @@ def pairs(attributes):
     return [KeyValue(key=key, value=value(given)) for key, given in attributes.items()]
 
 
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
+
+
 def request(*scopes, resource=None):
     """Return a whole request: ``scopes`` are pairs of an instrumentor's name and its spans."""
     return ExportTraceServiceRequest(
@@ -100,16 +103,21 @@ def request(*scopes, resource=None):
             ResourceSpans(
                 resource=Resource(attributes=pairs(RESOURCE if resource is None else resource)),
                 scope_spans=[
-                    ScopeSpans(scope=InstrumentationScope(name=f"autotrace.{name}", version=__version__), spans=spans)
+                    ScopeSpans(
+                        scope=InstrumentationScope(name=f"autotrace.{name}", version=__version__),
+                        spans=spans,
+                        schema_url=SCHEMA_URL,
+                    )
                     for name, spans in scopes
                 ],
+                schema_url=SCHEMA_URL,
             )
         ]
     )
 
 
 def expected(
-    span_id=1, parent=0, start=1000, end=2000, name="GET", kind=CLIENT, flags=0x101, attributes=None, **others
+    span_id=1, parent=0, start=1000, end=2000, name="GET", kind=CLIENT, flags=0x103, attributes=None, **others
 ):
     """Return a span of the fixed trace, in the official classes."""
     return Span(

@@ -42,8 +42,8 @@ def test_a_server_span_with_two_children_of_different_scopes():
         (
             "requests",
             [
-                expected(2, 1, 2000, 3000, attributes={"server.port": 8000, "ok": True}, **state),
-                expected(3, 1, 4000, 5000, "SELECT", status=failed("no such table"), **state),
+                expected(2, 1, 2000, 3000, flags=0x101, attributes={"server.port": 8000, "ok": True}, **state),
+                expected(3, 1, 4000, 5000, "SELECT", flags=0x101, status=failed("no such table"), **state),
             ],
         ),
         (

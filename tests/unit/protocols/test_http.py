@@ -89,6 +89,30 @@ def test_parameters_of_a_path_are_redacted():
     assert (url.path, url.full) == ("/a;v=1/b;jsessionid=REDACTED", "http://h/a;v=1/b;jsessionid=REDACTED?n=1")
 
 
+@pytest.mark.parametrize(
+    ("location", "host", "port"),
+    [
+        ("[::1", "::1", 80),
+        ("[::1]", "::1", 80),
+        ("[::1]:8080", "::1", 8080),
+        ("[fe80::1%25eth0]:1", "fe80::1%25eth0", 1),
+        ("[::1]8080", "::1", 80),
+        ("[::1]:", "::1", 80),
+        ("::1", "::1", 80),
+        ("::1]", "::1", 80),
+        ("fe80::1:8080", "fe80::1:8080", 80),
+        ("shop:8080", "shop", 8080),
+        ("shop:", "shop", 80),
+        ("[", "", 80),
+        (":1", "", 1),
+        ("", "", 80),
+    ],
+)
+def test_host_and_port(location, host, port):
+    """A bracket that is missing makes no port of an address, and no address of a bracket."""
+    assert http.host_and_port(location, "http") == (host, port)
+
+
 def test_redacted_keys_of_the_user():
     """The user's keys are redacted beside the built-in ones, in any case; with `only` they replace them."""
     query = "who=a&Who=b&my-id=c&token=d&sig=e&db_password=f"
@@ -110,6 +134,7 @@ def test_redacted_keys_of_the_user():
         (b"POST", ("POST", "POST", None)),
         ("get", ("_OTHER", "HTTP", "get")),
         ("PROPFIND", ("_OTHER", "HTTP", "PROPFIND")),
+        ("QUERY", ("QUERY", "QUERY", None)),
     ],
 )
 def test_method(given, told):

@@ -102,7 +102,7 @@ def test_put_replaces_several(span):
     headers = Lines(traceparent=[given, given])
     http_client.put(headers, span)
     assert headers["traceparent"] == f"00-{span.trace.trace_id}-{span.span_id}-01"
-    assert span.parent_id == ""
+    assert span.parent_id == "cd" * 8
 
 
 def test_put_nowhere(span):

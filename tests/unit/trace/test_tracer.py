@@ -114,7 +114,7 @@ def test_an_unsampled_root_hands_nothing_over(recorder):
     inner = start("inner", outer)
     tracer.finish(inner)
     tracer.finish(outer)
-    assert (recorder.spans, outer.trace.suffix) == ([], "-00")
+    assert (recorder.spans, outer.trace.suffix) == ([], "-02")
 
 
 def test_ids_are_well_formed_and_the_programs_random_numbers_are_its_own():
