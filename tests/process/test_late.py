@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 START = "import autotrace.bootstrap\nautotrace.bootstrap.start()\n"
 
 
@@ -62,3 +64,37 @@ def test_leaving_at_once_delivers_also_by_a_name_that_was_taken_before(machine):
     )
     assert machine.python(script).returncode == 3
     assert machine.names() == ["SELECT"]
+
+
+LAZY = """
+import os, sys, threading
+lazy import sqlite3
+lazy import broken
+lazy from broken import nothing
+lazy from os import _exit as leave
+
+class Names:
+    leave = os._exit
+
+START
+import autotrace
+with autotrace.span("work"):
+    sqlite3.connect(":memory:").execute("SELECT 1")
+print("broken" in sys.modules, *(type(globals()[name]).__name__ for name in ("sqlite3", "broken", "nothing", "leave")), flush=True)
+leave(0)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="lazy imports came with Python 3.15")
+@pytest.mark.parametrize("start", ["", "from autotrace import bootstrap\nbootstrap.start()"])
+@pytest.mark.parametrize("mode", ["normal", "all"])
+def test_what_is_imported_lazily_is_traced_when_it_is_used_and_not_loaded_before(machine, start, mode):
+    """Whether we were there before or come later, and also where every import is made a lazy one."""
+    machine.write("broken.py", "raise RuntimeError('nobody wanted this')\n")
+    script = machine.write("app.py", LAZY.replace("START", start))
+    command = (sys.executable, "-X", f"lazy_imports={mode}")
+    bare = machine.run(*command, machine.write("bare.py", LAZY.replace("START", "")))
+    done = machine.run(*command, script) if start else machine.traced(*command, script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, bare.stdout, b"")
+    assert bare.stdout.split()[:4] == [b"False", b"module", b"lazy_import", b"lazy_import"]
+    assert machine.parents() == [("SELECT", "work"), ("work", "")]
