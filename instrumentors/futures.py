@@ -6,6 +6,8 @@ added.
 
 from __future__ import annotations
 
+import sys
+
 from autotrace.patching import Instrumentor, Patch
 from autotrace.protocols import concurrency, processes
 
@@ -41,5 +43,8 @@ CALLBACKS = Instrumentor(
     library="futures_callbacks",
     versions="*",
     distribution="",
-    patches=(Patch("concurrent.futures._base:Future.add_done_callback", concurrency.carry(1, "fn", absence=False)),),
+    patches=(
+        Patch("concurrent.futures._base:Future.add_done_callback", concurrency.carry(1, "fn", absence=False)),
+        *([Patch("concurrent.futures._base:Executor.map", processes.mapped())] if sys.version_info >= (3, 14) else ()),
+    ),
 )

@@ -155,6 +155,33 @@ def _same_python() -> bool:
     return os.fsencode(spawning.get_executable()) == os.fsencode(sys.executable)
 
 
+def mapped() -> Wrap:
+    """Trace the ``map`` of all pools: with a ``buffersize`` it hands work over when a result is taken, by whomever.
+
+    Not handled: pools of interpreters, where that work is beneath whoever takes the result.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def mapping(*args: Any, **kwargs: Any) -> Any:
+            try:
+                if kwargs.get("buffersize") is not None and len(args) > 1:
+                    span = rightful(get_current())
+                    module = sys.modules.get("concurrent.futures.interpreter")
+                    if span is not None and not (module and isinstance(args[0], module.InterpreterPoolExecutor)):
+                        args = (args[0], Sent(args[1], span), *args[2:])
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return mapping
+
+    return wrap
+
+
 def to_interpreters() -> Wrap:
     """Trace the function that prepares a pool of interpreters: what it returns last makes a task of a call.
 

@@ -9,6 +9,7 @@ import functools
 import gc
 import pickle
 import queue
+import sys
 import threading
 import weakref
 
@@ -122,6 +123,26 @@ def test_each_call_of_a_map_has_the_parent(traced):
     with concurrent.futures.ThreadPoolExecutor(2) as pool, Work("asking") as asking:
         assert list(pool.map(work, "abcdef")) == [asking] * 6
     assert {span["parent_id"] for span in traced.wait(7)} == {"", asking.span_id}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="maps have a buffer since Python 3.14")
+def test_each_call_of_a_map_with_a_buffer_has_the_parent(traced, instrument):
+    """Also those that are handed over when somebody else takes the results, beneath a span of theirs or beneath none."""
+    instrument("futures_callbacks")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with Work("asking") as asking:
+            results = pool.map(get_current_for, "abcdef", buffersize=1)
+        found = [next(results)]
+        with Work("taking"):
+            found += [next(results), next(results)]
+        found += results
+        assert pool.submit(get_current_for, "g").result(30) == ("g", None)
+    assert found == [(letter, asking) for letter in "abcdef"]
+
+
+def get_current_for(letter):
+    """Return what is current where this runs."""
+    return letter, get_current()
 
 
 def test_a_pool_of_the_programs_own_may_pickle_what_waits(traced):

@@ -213,6 +213,40 @@ with autotrace.span("asking"):
     assert machine.parents() == [("after", "asking"), ("asking", ""), ("child", "asking")]
 
 
+BUFFERED = """
+import concurrent.futures
+import autotrace
+
+def work(name):
+    with autotrace.span(name):
+        return name
+
+if __name__ == "__main__":
+    for make in (concurrent.futures.ProcessPoolExecutor, concurrent.futures.InterpreterPoolExecutor):
+        with make(1) as pool:
+            with autotrace.span(f"asking {make.__name__}"):
+                results = pool.map(work, [f"{number} {make.__name__}" for number in range(4)], buffersize=1)
+            assert len(list(results)) == 4
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="maps have a buffer since Python 3.14")
+def test_a_map_that_hands_work_over_when_results_are_taken(machine):
+    """The parent is where the map was asked for; of interpreters, where the result is taken."""
+    done = machine.python(machine.write("app.py", BUFFERED))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    processes, interpreters = ("ProcessPoolExecutor", "InterpreterPoolExecutor")
+    assert machine.parents() == sorted(
+        [
+            (f"asking {processes}", ""),
+            *((f"{number} {processes}", f"asking {processes}") for number in range(4)),
+            (f"asking {interpreters}", ""),
+            (f"0 {interpreters}", f"asking {interpreters}"),
+            *((f"{number} {interpreters}", "") for number in range(1, 4)),
+        ]
+    )
+
+
 INTERPRETERS = """
 import concurrent.futures, functools, math, sqlite3
 import autotrace
