@@ -22,8 +22,12 @@ CACHE = CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")
 DIST = CACHE / "dist"
 CONSTRAINTS = CHECKOUT / "tests" / "constraints"
 REQUIREMENTS = CHECKOUT / "tests" / "requirements.txt"
-VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 FEWEST_IN_CI = 3
+# The libraries that are not installed, by Python.
+NO_WHEEL: dict[str, set[str]] = {}
+for _row in nox.project.load_toml(CHECKOUT / "tests" / "speeds.toml")["no_wheel"]:
+    NO_WHEEL.setdefault(_row["python"], set()).add(_row["library"])
 LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
 IN_CI = os.environ.get("CI") == "true"
 SPEED = os.environ.get("SPEED", "test")  # check, test or nightly: what runs where says tests/speeds.toml
@@ -80,20 +84,22 @@ def _columns(found: list[str]) -> dict[str, str]:
     """Return the Pythons to test, each with its column of tests/speeds.toml.
 
     These are all for ``make nightly``, the newest for ``make check``, else the oldest, a middle one and the newest; with PY
-    the one that ``make`` was told, or all.
+    the one that ``make`` was told, or all. One for which a library has no wheel yet is not the newest.
     """
     wanted = os.environ.get("PY", "")
     if wanted not in ("", "all", *found):
         sys.exit(f"noxfile.py: no Python {wanted} here")
+    complete = [version for version in found if version not in NO_WHEEL] or found
+    newest = complete[-1]
     if SPEED == "check":
-        return {wanted if wanted in found else found[-1]: "check"}
+        return {wanted if wanted in found else newest: "check"}
     if wanted in found:
         return {wanted: "newest" if SPEED == "test" else SPEED}
     if SPEED == "nightly":
         return dict.fromkeys(found, SPEED)
-    chosen = found if wanted == "all" else [found[0], found[len(found) // 2]]
+    chosen = found if wanted == "all" else [complete[0], complete[(len(complete) - 1) // 2]]
     # The longest first: what is wrong with it is known first.
-    return {found[-1]: "newest", **{version: "others" for version in chosen if version != found[-1]}}
+    return {newest: "newest", **{version: "others" for version in chosen if version != newest}}
 
 
 COLUMNS = _columns(_interpreters())
@@ -123,10 +129,17 @@ def _wheel() -> Path:
     return wheel
 
 
+def _requirements(version: str) -> list[str]:
+    """Return what the tests need on a Python, but for what has no wheel for it."""
+    lines = [line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if re.match(r"\w", line)]
+    return [line for line in lines if re.split(r"[^\w.-]", line)[0] not in NO_WHEEL.get(version, ())]
+
+
 def _install(session: nox.Session, *requirements: str, constraints: str) -> None:
     """Bring the session's environment to exactly ``requirements``, at the versions that ``constraints`` pins."""
     path = CONSTRAINTS / constraints
-    session.install("--quiet", "--exact", *requirements, "-r", str(REQUIREMENTS), "-c", str(path))
+    requirements += tuple(_requirements(str(session.python)))
+    session.install("--quiet", "--exact", *requirements, "-c", str(path))
     pinned = set(re.findall(r"^[\w.-]+==\S+", path.read_text(encoding="utf-8"), re.MULTILINE))
     frozen = session.run("uv", "pip", "freeze", "--quiet", silent=True, log=False, external=True)
     loose = [line for line in str(frozen).split("\n") if "==" in line and line not in pinned]

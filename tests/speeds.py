@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 TABLE = tomllib.loads((HERE / "speeds.toml").read_text(encoding="utf-8"))
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SPEEDS = ("check", "newest", "others", "nightly")
 STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.startfile")
 """The audit events of a process that is started."""
@@ -60,6 +61,18 @@ def kinds(item: pytest.Item) -> set[str]:
     return marked | ({"service"} if needs(item) else set())
 
 
+def missing(path: Path, test: str | None = None) -> str:
+    """Return why a test, or a whole file, is skipped where a library has no wheel for this Python, or an empty string."""
+    name = path.relative_to(HERE).as_posix()
+    for row in TABLE["no_wheel"]:
+        for place in row["tests"] if row["python"] == PYTHON else ():
+            folder, _, word = place.partition("::")
+            about = f"{name}/".startswith(f"{folder}/") and bool(word) == (test is not None)
+            if about and word in (test or ""):
+                return f"{row['library']} {row['version']} has no wheel for Python {PYTHON}"
+    return ""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--speed``."""
     text = "which tests run, a column of tests/speeds.toml; nightly is all of them, with random examples"
@@ -82,8 +95,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if runs(collection_path, config.option.speed) else True
 
 
+class _Missing(pytest.Module):
+    """A file of tests whose library is not there: it is not even imported."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        """Skip."""
+        pytest.skip(missing(self.path), allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Pass over files whose library has no wheel for this Python, and say so."""
+    found = HERE in module_path.parents and missing(module_path)
+    return _Missing.from_parent(parent, path=module_path) if found else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests whose kind does not run at this speed."""
+    """Leave out the tests whose kind does not run at this speed, skip those whose library is not there."""
+    for item in items:
+        reason = missing(item.path, item.name)
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
     without = {kind for kind, told in TABLE["kinds"].items() if config.option.speed in told["not"]}
     left = [item for item in items if kinds(item) & without]
     if left:

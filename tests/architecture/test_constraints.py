@@ -8,8 +8,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import speeds
+
 CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints"
 VERSIONS = sorted((path.stem[2:] for path in CONSTRAINTS.glob("py3.*.txt")), key=lambda text: int(text[2:]))
+INCOMPLETE = {row["python"] for row in speeds.TABLE["no_wheel"]}
+NEWEST = [version for version in VERSIONS if version not in INCOMPLETE][-1]
 
 
 def pins(name, python):
@@ -40,7 +44,16 @@ def test_the_tools_can_stand_beside_the_tests_libraries(python):
 
 def test_types_are_checked_against_the_libraries_of_the_newest_python():
     """So mypy says in the environment of `make dev` what it says in `make lint`."""
-    assert contradictions("lint.txt", f"py{VERSIONS[-1]}.txt", VERSIONS[-1]) == {}
+    assert contradictions("lint.txt", f"py{NEWEST}.txt", NEWEST) == {}
+
+
+def test_what_has_no_wheel_is_looked_at_again_with_each_new_version():
+    """A row of tests/speeds.toml is about the version that the newest complete Python has, and is pinned nowhere beside."""
+    for row in speeds.TABLE["no_wheel"]:
+        assert pins(f"py{NEWEST}.txt", NEWEST)[row["library"]] == f"=={row['version']}"
+        assert row["library"] not in pins(f"py{row['python']}.txt", row["python"])
+    for python in INCOMPLETE:
+        assert contradictions(f"py{python}.txt", f"py{NEWEST}.txt", python) == {}
 
 
 def test_the_checkers_have_one_pin():

@@ -37,3 +37,27 @@ def test_the_longest_row_rules():
     assert speeds.row(speeds.HERE / "process" / "test_start.py") == "process/test_start.py"
     assert speeds.row(speeds.HERE / "process" / "test_sinks.py") == "process"
     assert speeds.row(speeds.HERE / "unit" / "cli" / "test_show.py") == "unit/cli"
+
+
+def test_tests_of_what_has_no_wheel_are_skipped_by_its_name_and_version(monkeypatch):
+    """Whole files, or the tests that have its name in theirs, and on that Python only."""
+    row = {
+        "python": "3.15",
+        "library": "lib",
+        "version": "1.2",
+        "tests": ["instrumentors/test_flask.py", "process::lib"],
+    }
+    monkeypatch.setitem(speeds.TABLE, "no_wheel", [row])
+    flask, start = speeds.HERE / "instrumentors" / "test_flask.py", speeds.HERE / "process" / "test_start.py"
+    asked = ((flask, None), (flask, "test_lib"), (start, None), (start, "test_lib[lib]"), (start, "test_it[other]"))
+    monkeypatch.setattr(speeds, "PYTHON", "3.15")
+    why = "lib 1.2 has no wheel for Python 3.15"
+    assert [speeds.missing(*one) for one in asked] == [why, "", "", why, ""]
+    monkeypatch.setattr(speeds, "PYTHON", "3.14")
+    assert [speeds.missing(*one) for one in asked] == [""] * 5
+
+
+def test_what_has_no_wheel_has_tests_that_are_there():
+    """A row names folders and files of tests/."""
+    places = [place.partition("::")[0] for row in speeds.TABLE["no_wheel"] for place in row["tests"]]
+    assert [place for place in places if not (speeds.HERE / place).exists()] == []
