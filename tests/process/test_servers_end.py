@@ -146,8 +146,8 @@ def test_a_uvicorn_that_reloads_delivers(machine):
 
 def test_a_program_that_its_reloader_kills_has_delivered(machine):
     """By SIGKILL, when it gets SIGTERM itself: what was finished has not waited for more."""
-    machine.environ["AUTOTRACE_SCHEDULE_DELAY_MS"] = "3600000"
-    command = (sys.executable, "-m", "flask", "run", "--debug", "--port={port}")
+    machine.environ.update(AUTOTRACE_SCHEDULE_DELAY_MS="3600000", FLASK_DEBUG="1")  # older ones know no `run --debug`
+    command = (sys.executable, "-m", "flask", "run", "--port={port}")
     with serving(machine, APP, *command) as (process, url):
         answered(lambda: ask(url))
         for _ in range(3):
