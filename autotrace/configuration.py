@@ -108,7 +108,7 @@ def _table(file: str) -> dict[str, Any] | None:
         ValueError: it is no TOML, or has something else where the table should be.
         ImportError: nothing here reads TOML.
     """
-    content = _parsed(file)
+    content = parsed(file)
     if os.path.basename(file) != "pyproject.toml":
         return content
     tool = content.get("tool", {})
@@ -120,7 +120,14 @@ def _table(file: str) -> dict[str, Any] | None:
     return ours
 
 
-def _parsed(file: str) -> dict[str, Any]:
+def parsed(file: str) -> dict[str, Any]:
+    """Return what stands in a TOML file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no TOML.
+        ImportError: nothing here reads TOML.
+    """
     try:
         import tomllib  # type: ignore[import-not-found,unused-ignore]
     except ImportError:

@@ -92,7 +92,13 @@ def _otlp(name: str, read: Callable[[Any], Any]) -> tuple[tuple[str, Callable[[A
 
 TABLE = (
     Setting("enabled", boolean, True, "Whether anything is traced.", (("OTEL_SDK_DISABLED", negated),)),
-    Setting("service_name", text, "", "The service's name; by default the program's.", (("OTEL_SERVICE_NAME", text),)),
+    Setting(
+        "service_name",
+        text,
+        "",
+        "The service's name; by default the application's, else the program's.",
+        (("OTEL_SERVICE_NAME", text),),
+    ),
     Setting(
         "resource_attributes",
         pairs,

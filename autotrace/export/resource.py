@@ -5,7 +5,8 @@ start, ``sys.argv`` of ``python -m package`` is only ``-m``), and so is the chil
 
 The service's name, where nobody chose one, is the program's: ``app`` for ``python app.py``, ``tool`` for the command
 ``tool`` and for ``python -m tool``, the directory's or archive's name for one that holds a ``__main__.py``, and
-``python`` for ``-c``, standard input and the interactive interpreter.  The specification's ``unknown_service:python``
+``python`` for ``-c``, standard input and the interactive interpreter; what runs somebody's application is called after that
+(``application``).  The specification's ``unknown_service:python``
 would put all of a user's services into one.
 """
 
@@ -15,6 +16,7 @@ import os
 import sys
 
 from autotrace import __version__
+from autotrace.export import application
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,9 +65,13 @@ def service_name() -> str:
     try:
         argv = getattr(sys, "argv", None) or [""]
         script = argv[0] if isinstance(argv[0], str) else ""
-        return _named(script, _main(script), getattr(sys, "orig_argv", ()))
+        name = _named(script, _main(script), getattr(sys, "orig_argv", ()))
     except Exception:  # a program may put anything into sys
         return _PYTHON
+    try:
+        return application.named(name, argv[1:], os.environ, os.getcwd()) or name
+    except Exception:  # nor need there be a working directory
+        return name
 
 
 def _main(script: str) -> str | None:

@@ -210,6 +210,29 @@ BUILT_IN = (
     Known("uvloop", "uvloop", "concurrency", "uvloop>=0.14"),
 )
 
+# What runs somebody's application: the options that name it, the variable that does, and whether an argument may.
+RUNNERS: dict[str, tuple[tuple[str, ...], str, bool]] = {
+    "arq": ((), "", True),
+    "celery": (("-A", "--app"), "", False),
+    "daphne": ((), "", True),
+    "django": (("--settings",), "DJANGO_SETTINGS_MODULE", False),
+    "django-admin": (("--settings",), "DJANGO_SETTINGS_MODULE", False),
+    "dramatiq": ((), "", True),
+    "fastapi": ((), "", True),
+    "flask": (("-A", "--app"), "FLASK_APP", False),
+    "granian": ((), "", True),
+    "gunicorn": ((), "", True),
+    "huey_consumer": ((), "", True),
+    "hypercorn": ((), "", True),
+    "manage": (("--settings",), "DJANGO_SETTINGS_MODULE", False),
+    "quart": (("-A", "--app"), "QUART_APP", False),
+    "rq": ((), "", False),
+    "rqworker": ((), "", False),
+    "uvicorn": ((), "UVICORN_APP", True),
+    "waitress": ((), "", True),
+    "waitress-serve": ((), "", True),
+}
+
 FAMILIES = tuple(sorted({known.family for known in BUILT_IN}))
 
 # What libraries are called by OpenTelemetry, where that is neither our name nor the distribution's

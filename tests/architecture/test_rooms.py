@@ -37,7 +37,14 @@ MAY_KNOW = {
     "autotrace.patching": PATCHING,
     "autotrace.protocols": TRACE | PATCHING | {"autotrace.propagation", "autotrace.protocols"},
     "autotrace.pipeline": TRACE | {"autotrace.pipeline", "autotrace.patching.model", "autotrace.patching.wall"},
-    "autotrace.export": TRACE | {"autotrace.export", "autotrace.notes", "autotrace.patching.wall"},
+    "autotrace.export": TRACE
+    | {
+        "autotrace.configuration",
+        "autotrace.export",
+        "autotrace.notes",
+        "autotrace.patching.registry",
+        "autotrace.patching.wall",
+    },
     "autotrace.instrumentors": {"autotrace.patching", "autotrace.protocols"},
     "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
     "autotrace.store": BASE

@@ -318,3 +318,28 @@ def test_help_and_version(machine):
     """They go to standard output."""
     assert b"usage: autotrace-run" in machine.traced("--help").stdout
     assert machine.traced("--version").stdout.startswith(b"autotrace 0.")
+
+
+@pytest.mark.parametrize(
+    ("command", "service"),
+    [
+        (["-m", "flask", "--app", "shop.web", "routes"], "shop.web"),
+        (["-m", "flask", "routes"], "pizza"),
+        (["-m", "gunicorn", "--print-config", "-w", "1", "shop.web:app"], "shop.web"),
+        (["-m", "celery", "-A", "shop.web:queue", "report"], "shop.web"),
+    ],
+)
+def test_a_service_is_called_after_its_application(machine, command, service):
+    """Not after what runs it, nor where the application has no name of its own and its project has one."""
+    code = "import autotrace, celery, flask\nwith autotrace.span('work'): pass\napp, queue = flask.Flask('x'), celery.Celery('x')\n"
+    machine.write("shop/web.py", code)
+    machine.write("shop/__init__.py", "")
+    machine.write("app.py", code)
+    machine.write("pyproject.toml", "[project]\nname = 'pizza'\n")
+    done = machine.python(*command, environ={"AUTOTRACE_INSTRUMENTORS_OFF": "all"})
+    assert done.returncode == 0, done.stderr
+    assert machine.names() == ["work"]
+    assert [trace["services"] for trace in machine.traces()] == [[service]]
+    named = machine.python(*command, environ={"AUTOTRACE_INSTRUMENTORS_OFF": "all", "AUTOTRACE_SERVICE_NAME": "mine"})
+    assert named.returncode == 0
+    assert sorted(name for trace in machine.traces() for name in trace["services"]) == sorted(["mine", service])
