@@ -9,7 +9,7 @@ export function findings({ traces, of, findings: found, nothing }) {
   const read = traces === of ? plural(traces, "trace") : `${traces} of ${of} traces`;
   if (!traces) {
     if (!nothing) return [h("h2", {}, "No trace matches")];
-    return [h("h2", {}, "No traces yet"), nothing.map((line) => h("p", { class: "quiet" }, line))];
+    return [h("h2", {}, "No traces yet"), nothing.map((line) => line.replace(/^No traces yet\. ?/, "")).filter(Boolean).map((line) => h("p", { class: "quiet" }, line))];
   }
   if (!found.length) {
     return [h("h2", {}, `Nothing to find fault with in ${read}`), h("p", { class: "quiet" }, `Looked for: ${LOOKED}.`)];

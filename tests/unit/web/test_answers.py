@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autotrace import notes
 from autotrace.web import answers
 from unit.store.inboxes import NOON, Sent, request, write
 from unit.store.pizza import ORDER
@@ -26,6 +27,14 @@ def test_findings_and_map_are_those_of_the_commands(ask):
     assert [one["kind"] for one in found["findings"]] == ["error origin", "repeated statement"]
     assert {edge["to"]["name"] for edge in ask("/api/map").told["edges"]} >= {"payment", "maps.example", "orders"}
     assert ask("/api/findings?service=nobody").told == {"traces": 0, "of": 0, "findings": [], "stale": False}
+
+
+def test_an_empty_page_says_what_ran(tmp_path):
+    """The same lines as the list of traces; a store with traces of which none matches has none of them."""
+    notes.began(str(tmp_path), ("inbox",), ("all",), ())
+    told = answers.Answers(tmp_path).answer("findings", {})
+    assert told["nothing"][0] == "No traces yet."
+    assert "ran at" in told["nothing"][1]
 
 
 @pytest.fixture
