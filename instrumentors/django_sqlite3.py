@@ -13,7 +13,7 @@ _BACKEND = "django.db.backends.sqlite3"
 INSTRUMENTOR = Instrumentor(
     library="django_sqlite3",
     distribution="Django",
-    versions=">=3.2,<7",
+    versions=">=4.2,<7",
     patches=(
         Patch(f"{_BACKEND}.base:DatabaseWrapper.get_new_connection", quiet.beneath()),
         Patch(f"{_BACKEND}.operations:DatabaseOperations._quote_params_for_last_executed_query", quiet.beneath()),

@@ -82,7 +82,7 @@ BUILT_IN = (
     Known("werkzeug", "werkzeug.serving", "http_server", "werkzeug>=2.2"),
     Known("wsgiref", "wsgiref.handlers", "http_server", ""),
     Known("aiosqlite", "aiosqlite", "concurrency", "aiosqlite>=0.17"),
-    Known("django_sqlite3", "django.db.backends.sqlite3.base", "db_client", "Django>=3.2,<7"),
+    Known("django_sqlite3", "django.db.backends.sqlite3.base", "db_client", "Django>=4.2,<7"),
     Known("redis", "redis", "db_client", "redis>=4.2,<9"),
     Known("redis_asyncio", "redis.asyncio", "db_client", "redis>=4.2,<9", f"{_HOME}.redis", "ASYNCIO", library="redis"),
     Known("sqlalchemy", "sqlalchemy", "db_client", "SQLAlchemy>=1.4,<3"),

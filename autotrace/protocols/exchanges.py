@@ -342,7 +342,7 @@ def _is_temporary(name: str) -> bool:
     """Tell whether a name is one that the broker, or a client library, made up for one client."""
     if not name.startswith("amq"):
         return False
-    made_up = name.startswith("amq_") and len(name) == 36 and not name[4:].strip("0123456789abcdef")
+    made_up = name.startswith("amq_") and len(name) > 20 and not name[4:].removeprefix("0x").strip("0123456789abcdef")
     return made_up or name.startswith(("amq.gen-", "amq.rabbitmq.reply-to"))
 
 
