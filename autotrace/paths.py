@@ -11,7 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 UNDELIVERED = "undelivered"
@@ -97,3 +97,21 @@ def temporary_directory(data: str) -> str:
     from zlib import crc32
 
     return os.path.join(temporary_root(), f"for-{crc32(os.path.realpath(data).encode(errors='surrogateescape')):08x}")
+
+
+def configuration_files(directory: str) -> Iterator[str]:
+    """Yield what may be a configuration file of ours, at or above a directory, the nearest first."""
+    while True:
+        own = os.path.join(directory, "autotrace.toml")
+        if os.path.isfile(own):
+            yield own
+        shared = os.path.join(directory, "pyproject.toml")
+        if os.path.isfile(shared) and os.access(shared, os.R_OK):
+            with open(shared, "rb") as content:
+                ours = b"autotrace" in content.read()
+            if ours:
+                yield shared
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return
+        directory = parent

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 
-from autotrace.paths import default_directory, located
+from autotrace.paths import configuration_files, default_directory, located
 from autotrace.values import (
     boolean,
     choice,
@@ -39,7 +39,7 @@ from autotrace.values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from autotrace.values import Advise
@@ -376,7 +376,7 @@ def _configuration(
     """Return the configuration file that counts, and what it says; its name is empty where there is none."""
     named = environ.get("AUTOTRACE_CONFIG", "").strip()
     try:
-        candidates = iter((located(named),)) if named else _found(directory or os.getcwd())
+        candidates = iter((located(named),)) if named else configuration_files(directory or os.getcwd())
         for first in candidates:
             from autotrace import configuration
 
@@ -386,21 +386,3 @@ def _configuration(
         where = named or "above the working directory"
         warnings.append(f"the configuration file {where} cannot be found ({error}); it is passed over")
     return "", {}
-
-
-def _found(directory: str) -> Iterator[str]:
-    """Yield what may be a configuration file of ours, at or above a directory, the nearest first."""
-    while True:
-        own = os.path.join(directory, "autotrace.toml")
-        if os.path.isfile(own):
-            yield own
-        shared = os.path.join(directory, "pyproject.toml")
-        if os.path.isfile(shared) and os.access(shared, os.R_OK):
-            with open(shared, "rb") as content:
-                ours = b"autotrace" in content.read()
-            if ours:
-                yield shared
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return
-        directory = parent

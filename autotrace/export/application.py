@@ -97,17 +97,15 @@ def _module(given: str) -> str:
 
 
 def _name_in(file: str) -> str:
-    """Return the name in a ``pyproject.toml``, or an empty string.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is no TOML.
-    """
+    """Return the name in a ``pyproject.toml``, or an empty string."""
     from autotrace.configuration import distrusted, parsed
 
-    if distrusted(file):
+    try:
+        if distrusted(file):
+            return ""
+        content = parsed(file)
+    except (OSError, ValueError, RecursionError, ImportError):  # no file of ours, no TOML, nothing that reads TOML
         return ""
-    content = parsed(file)
     for table in (content.get("project"), content.get("tool", {}).get("poetry")):
         name = table.get("name") if isinstance(table, dict) else None
         if isinstance(name, str):

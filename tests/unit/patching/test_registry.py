@@ -72,7 +72,7 @@ def off(*words):
         ("kafka-python", {"kafka"}),
         ("aio-pika", {"aio_pika"}),
         ("SQLAlchemy", {"sqlalchemy"}),
-        ("urllib", {"http_client"}),
+        ("urllib", {"http_client", "http_client_urllib"}),
         ("threading", {"threads", "futures", "futures_callbacks", "futures_interpreters", "futures_processes"}),
     ],
 )
