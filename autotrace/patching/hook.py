@@ -125,7 +125,7 @@ def _outermost(name: str, locks: dict[str, Any]) -> bool:
         for other, reference in locks.items():
             if getattr(reference(), "owner", None) == here:
                 return other == name
-    except RuntimeError:  # another thread has begun or ended an import: the next one looks
+    except Exception:  # another thread has begun or ended an import: the next one looks
         pass
     return False
 

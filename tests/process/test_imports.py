@@ -167,6 +167,18 @@ def test_a_lazy_library_that_is_used_is_traced(machine):
     assert told(machine) == [("GET", "autotrace.requests")]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="before Python 3.15 there is no such statement")
+def test_a_library_of_a_lazy_import_statement_is_traced(machine):
+    """It is imported when its name is first used, and traced then; a name of a name, too."""
+    source = (
+        "import sys\nlazy import requests\nlazy from sqlite3 import connect\nimport colorsys\n"
+        "print('requests' in sys.modules, 'sqlite3' in sys.modules)\nconnect(':memory:').execute('SELECT 1')\n"
+    )
+    done = machine.python(machine.write("main.py", source + GET.format("requests.get")))
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [b"False", b"False"], b"")
+    assert sorted(told(machine)) == [("GET", "autotrace.requests"), ("SELECT", "autotrace.sqlite3")]
+
+
 def test_what_is_not_used_is_not_loaded_and_nothing_that_is_looked_at_runs(machine):
     """Lazy libraries and others, modules and other objects that end the program: all are there while a library is patched."""
     machine.write("unrelated.py", "print('loaded')\n")
