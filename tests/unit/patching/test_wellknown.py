@@ -6,7 +6,6 @@ from autotrace.patching.registry import BUILT_IN
 from autotrace.patching.versions import required
 from autotrace.patching.wellknown import normalized, unsupported, versions_in, well_known
 
-
 QUIET = ("django.db.",)  # what it asks of a database for itself; its requests have no instrumentor yet
 
 
