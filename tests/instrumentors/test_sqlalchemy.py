@@ -413,6 +413,37 @@ def test_what_the_library_asks_on_a_new_connection_is_beneath_one_span(tmp_path,
         assert connect["attributes"] == {"db.system.name": "sqlite", "db.namespace": f"{tmp_path}/a.db"}
 
 
+def test_what_a_dialect_asks_on_its_first_connection_is_beneath_the_same_span(recorder, instrument, monkeypatch):
+    """As those of servers do, by statements of the library's and past it; only the first connection is asked so."""
+    instrument("sqlalchemy", "sqlite3")
+    engine = create_engine("sqlite://", poolclass=QueuePool)
+    initialize = type(engine.dialect).initialize
+
+    def asking(dialect, connection):
+        initialize(dialect, connection)
+        assert connection.exec_driver_sql("SELECT 1 AS version").scalar() == 1
+        connection.connection.cursor().execute("SELECT 2 AS encoding")
+
+    monkeypatch.setattr(type(engine.dialect), "initialize", asking)
+    with Work(), engine.connect() as first, engine.connect() as second:
+        first.exec_driver_sql("SELECT 3 AS first")
+        second.exec_driver_sql("SELECT 4 AS second")
+    engine.dispose()
+    spans = recorder.finished()
+    names = {span["span_id"]: text_of(span) or span["name"] for span in spans}
+    assert [
+        (names[span["span_id"]], names.get(span["parent_id"])) for span in spans if "PRAGMA" not in span["name"]
+    ] == [
+        ("SELECT ? AS version", "connect"),
+        ("SELECT ? AS encoding", "connect"),
+        ("connect", "work"),
+        ("connect", "work"),
+        ("SELECT ? AS first", "work"),
+        ("SELECT ? AS second", "work"),
+        ("work", None),
+    ]
+
+
 def test_a_connection_that_fails_has_a_span(tmp_path, recorder, instrument):
     """It tells what the driver said, without what that quotes."""
     instrument("sqlalchemy", "sqlite3")
