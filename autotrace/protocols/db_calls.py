@@ -192,8 +192,9 @@ def _joined(above: Span, scope: str) -> Span | None:
 
 def _left(above: Span) -> None:
     """Note that whoever was called last for an operation has come back; never raises."""
-    if above.notes is not None:
-        above.notes[APART] = above.notes.get(APART, ())[:-1]
+    within = above.notes.get(APART) if above.notes is not None else None
+    if within:
+        above.notes[APART] = within[:-1]  # type: ignore[index]
 
 
 def server(attributes: Attributes, host: str | None, port: int | None, usual: int | None) -> None:
