@@ -210,3 +210,13 @@ def test_a_ratio_decides_by_the_end_of_the_trace_id(monkeypatch):
         assert tracer.sampler.sample(drawn if sampled else drawn.drawn) == sampled
         kept += sampled
     assert 300 < kept < 700
+
+
+@pytest.mark.parametrize(("ratio", "suffix"), [(1.0, "-03"), (0.0, "-02")])
+def test_the_id_of_a_trace_that_begins_here_is_random(recorder, monkeypatch, ratio, suffix):
+    """The flags say so, whatever was decided, and what is beneath has the same (W3C Trace Context, Level 2)."""
+    monkeypatch.setattr(tracer, "sampler", Sampler(ratio))
+    root = tracer.start(OPERATION, (), None)
+    assert (root.trace.suffix, tracer.start(OPERATION, (), root).trace.suffix) == (suffix, suffix)
+    stand_in = tracer.draw()
+    assert isinstance(stand_in, str) or stand_in.trace.suffix == suffix
