@@ -151,7 +151,7 @@ class Waterfall:
         text = f"{glyphs.more} {plural(len(row.spans), 'more span')}, none longer than {longest}"
         if failed:
             text += f", {failed} of them failed"
-        lead = row.lead if cell_len(row.lead) <= self._wrap // 3 else glyphs.more + row.lead[-8:]
+        lead = row.lead if len(row.lead) <= self._wrap // 3 else glyphs.more + row.lead[-8:]
         return Text(lead + cut(text, self._width - cell_len(lead), glyphs), style="dim")
 
     def _name(self, row: Row, width: int) -> Text:
@@ -159,7 +159,7 @@ class Waterfall:
         glyphs, span = self._glyphs, row.first
         lead = row.lead
         most = min(width, self._wrap) // 2
-        if cell_len(lead) > most:  # nested deeper than the column is wide: keep the end of the tree lines
+        if len(lead) > most:  # nested deeper than the column is wide: keep the end of the tree lines
             keep = max(2, most - len(glyphs.more))
             lead = glyphs.more + lead[-(keep - keep % 2) :]
         line = Text(lead, style="", no_wrap=True)
@@ -220,7 +220,7 @@ class Waterfall:
 
     def _beneath(self, row: Row) -> Iterator[Text]:
         glyphs = self._glyphs
-        below = row.below if cell_len(row.below) <= self._wrap // 3 else glyphs.more + row.below[-8:]
+        below = row.below if len(row.below) <= self._wrap // 3 else glyphs.more + row.below[-8:]
         failure = told_failure(row.first)
         if failure is not None:
             line = Text(below, style="dim")

@@ -100,6 +100,7 @@ def _not_patched(run: Run, versions: dict[str, str]) -> tuple[list[str], list[st
     skipped = dict(run.skipped)
     old: dict[str, None] = {}
     off = []
+    seen: set[str] = set()
     for known in BUILT_IN:
         distribution, wanted = required(known.requires or "")
         version = versions.get(normalized(distribution), "") if distribution else ""
@@ -107,7 +108,10 @@ def _not_patched(run: Run, versions: dict[str, str]) -> tuple[list[str], list[st
             if version or (known.requires == "" and known.family != "concurrency"):
                 off.append(known.name)
             continue
-        why = unsupported(distribution, version, wanted) if version else ""
+        # What has ended has said what it imported; of others the first row of a library counts, parts may be newer than it.
+        counts = known.name in skipped if run.ended else distribution not in seen
+        seen.add(distribution)
+        why = unsupported(distribution, version, wanted) if version and counts else ""
         if why:
             old[why] = None
             skipped.pop(known.name, None)

@@ -73,7 +73,7 @@ def test_no_line_is_too_long(autotrace, order, columns, options):
 
 def test_nothing_is_cut_where_there_is_no_terminal(autotrace, data):
     """Whoever pipes it into grep finds names and failures whole; the time axis is as long as it is elsewhere."""
-    name, service, message = "n" * 90, "s" * 60, "the oven is at 480 degrees " * 9
+    name, service, message = "n" * 90, "s" * 60, "/".join(["the oven is at 480 degrees"] * 9)
     write(data / "inbox", request(Sent(name, 0, 9, service, error=("OvenError", message))))
     shown = autotrace("show").stdout
     assert [text in shown for text in (name, service, f"OvenError: {message}")] == [True] * 3
