@@ -121,7 +121,7 @@ def _instrumentors(loaded: Settings, found: Mapping[str, str]) -> Iterator[str]:
         value = getattr(loaded, name)
         wrong, known = unknown(value, candidates)
         if found[name].startswith("OTEL_"):  # theirs for libraries that we leave alone anyway
-            wrong = [word for word in wrong if word.lower().replace("-", "_") not in OTHERS]
+            wrong = [word for word in wrong if word.lower().replace("-", "_") not in OTHERS.split()]
         instead = "using all" if name == "instrumentors" and len(wrong) == len(value) else "it is passed over"
         for word in wrong:
             yield (

@@ -238,16 +238,14 @@ FAMILIES = tuple(sorted({known.family for known in BUILT_IN}))
 # What libraries are called by OpenTelemetry, where that is neither our name nor the distribution's
 # (opentelemetry-python-contrib, entry points).
 ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threading"}
-# What it has and we have not: to switch that off is nothing that a user should be told about.
-# fmt: off
-OTHERS = frozenset({
-    "asgi", "asyncclick", "asyncio", "asyncpg", "aws_lambda", "boto", "boto3sqs", "botocore", "cassandra",
-    "click", "dbapi", "django", "elasticsearch", "falcon", "google_genai", "grpc_aio_client",
-    "grpc_aio_server", "grpc_client", "grpc_server", "jinja2", "logging", "mysql", "mysqlclient", "openai_v2",
-    "psycopg", "psycopg2", "pymemcache", "pymongo", "pymssql", "pymysql", "pyramid", "remoulade",
-    "sqlcommenter", "system_metrics", "tornado", "tortoiseorm", "vertexai", "wsgi",
-})
-# fmt: on
+# What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
+# reads this and hardly any asks.
+OTHERS = (
+    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
+    "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
+    "openai_v2 psycopg psycopg2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "tornado tortoiseorm vertexai wsgi"
+)
 _ALL = frozenset({"all", "*"})
 
 
