@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from autotrace.protocols import message_objects
+from autotrace.trace.clocks import clocks
 
 
 class Consumer:
@@ -33,7 +34,7 @@ class Consumer:
 def moment(monkeypatch):
     """The clock's time, in s, in a list."""
     now = [100.0]
-    monkeypatch.setattr(message_objects, "monotonic", lambda: now[0])
+    monkeypatch.setattr(clocks, "now", lambda: now[0])
     return now
 
 
