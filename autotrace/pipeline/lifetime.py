@@ -14,9 +14,8 @@ from _thread import allocate_lock, get_ident
 from autotrace.trace import forks, ids
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
-from autotrace.trace.span import Span
+from autotrace.trace.span import Span, Watched
 from autotrace.trace.tracer import tracer
-from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Lifetime:
         for _ in range(_ATTEMPTS):
             try:
                 if ids.used():
-                    spans = _all_spans()
+                    spans = _left_over()
                     self._end_open(spans)
                     self._hand_over(spans)
                 self._worker.close(self._timeout)
@@ -213,9 +212,17 @@ def _around() -> Iterable[Span]:
         span = span.previous
 
 
-def _all_spans() -> list[Any]:
-    """Return every span of this process; only the garbage collector knows them all."""
+def _left_over() -> list[Any]:
+    """Return every span of this process that was not handed over; only the garbage collector knows them all."""
     import gc
 
-    kinds = {Span, *Span.__subclasses__()} - {Unrecorded}
-    return [found for found in gc.get_objects() if type(found) in kinds]
+    found = []
+    for one in gc.get_objects():
+        kind = type(one)
+        if kind is Span or kind is Watched:
+            try:
+                if one.handed:
+                    continue
+            except AttributeError:
+                found.append(one)
+    return found
