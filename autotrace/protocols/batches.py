@@ -151,19 +151,26 @@ class Pull:
             consuming.loops.discard(handling)
 
     def close(self, goes_on: bool) -> None:
-        """Be done with the batch, as far as the consumer is concerned; whoever calls stands behind the wall.
+        """Be done with the batch, as far as the consumer is concerned; never raises.
 
         Args:
             goes_on: it only pulls again: who goes through the batch elsewhere may not be done with it.
         """
-        span, self._current = self._current, None
-        if span is not None:
-            if get_current() is span and self._place() is here():
+        span = None
+        try:
+            span, self._current = self._current, None
+            if span is not None:
+                if get_current() is span and self._place() is here():
+                    set_current(None)
+                else:
+                    leave_stale(span, self._place)
+            if not (goes_on and self._elsewhere):
+                self.flush()
+        except Exception:
+            span, self._current = span or self._current, None
+            fault(self.operation.scope)
+            if span is not None and get_current() is span:
                 set_current(None)
-            else:
-                leave_stale(span, self._place)
-        if not (goes_on and self._elsewhere):
-            self.flush()
 
     def _done_elsewhere(self, _goes_on: bool) -> None:
         self.flush()
@@ -179,7 +186,7 @@ class Pull:
         try:
             self.flush()
         except Exception:  # Python would tell the program
-            fault(self.operation.scope)
+            fault("messaging")
 
     def _leave(self, handling: Handling, span: Span) -> None:
         """Leave a loop; a message that came alone and was only looked at is still the one that is handled."""

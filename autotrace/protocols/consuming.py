@@ -17,7 +17,7 @@ from weakref import WeakSet, ref
 from autotrace import propagation
 from autotrace.patching.wall import fault
 from autotrace.protocols import places, quiet
-from autotrace.protocols.calls import failed
+from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.places import live
 from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
@@ -83,6 +83,7 @@ class Handling:
             read: returns its facts and headers.
             enter: starts the span, in place of ``entered``.
         """
+        made = None
         try:
             span = self.span
             if span is not None:
@@ -92,12 +93,14 @@ class Handling:
             found = read(message)
             if found is None:
                 return None
-            span = (enter or entered)(operation, *found)
-            self._taken(span, message)
+            made = (enter or entered)(operation, *found)
+            self._taken(made, message)
         except Exception:
             fault(operation.scope)
+            if made is not None and self.span is not made:
+                abandon(made)
             return None
-        return span
+        return made
 
     def resume(self, span: Span, message: Any) -> None:
         """Take up a message again that was put down; whoever calls stands behind the wall."""
@@ -145,9 +148,12 @@ class Handling:
 
         Whoever goes on with the message after that, in another thread or task, does so beneath it.
         """
-        if self._around is around:
-            self._around = self.place = None
-            self.end()
+        try:
+            if self._around is around:
+                self._around = self.place = None
+                self.end()
+        except Exception:
+            fault("messaging")
 
     def put_down(self, error: BaseException | None = None, until: int = 0, where: Any = None) -> None:
         """Put the message down; never raises.
@@ -197,15 +203,18 @@ class Handling:
             where: see ``put_down``.
             goes_on: the consumer pulls again, while others may still be at the batch.
         """
-        if self.span is not None:
-            self.put_down(error, 0, where)
         try:
+            if self.span is not None:
+                self.put_down(error, 0, where)
             batch = self.batch
             if batch is not None:
                 self.batch = None
                 batch(goes_on)
         except Exception:
             fault("messaging")
+            span, self.span = self.span, None
+            if span is not None and get_current() is span:
+                set_current(span.previous)
 
 
 def enter(consumer: Any, scope: str) -> Handling | None:
