@@ -40,7 +40,7 @@ PROCESS, RECEIVE = "messaging.process", "messaging.receive"
 _handlings: dict[int, tuple[ref[Any], Handling]] = {}
 generation = [0]  # how many forks there were on the way to this process
 pulls: WeakSet[Pull] = WeakSet()  # whose batches are gone through elsewhere than where they were pulled
-_unsettled: set[Handling] = set()  # that are at what lasts until it is settled
+unsettled: set[Handling] = set()  # that are at what lasts until it is settled
 loops: set[Handling] = set()  # that go through these now
 REMOTE, _HERE = 0x300, 0x100  # of a link's flags: it is known where the other span is; in another process, or here
 ELSEWHERE = -1  # no thread: what a consumer pulls is told of by another one that stands on it
@@ -327,35 +327,6 @@ def watch() -> None:
     forks.in_child(_forget)
 
 
-def until_settled(handling: Handling, channel: Any, tag: int) -> None:
-    """Let what a consumer is at end when it is settled, at the latest; whoever calls stands behind the wall."""
-    span = handling.span
-    if span is not None:
-        span.noted()["until"] = id(channel), tag
-        _unsettled.add(handling)
-
-
-def settled(channel: Any, tag: int, multiple: bool) -> None:
-    """End what lasts until it is settled; never raises.
-
-    Args:
-        channel: by which it came, and is settled.
-        tag: of the message that has been settled; 0 is every message.
-        multiple: those with smaller tags have been, too.
-    """
-    try:
-        for handling in tuple(_unsettled):
-            span = handling.span
-            until = span.notes.get("until") if span is not None and span.notes is not None else None
-            if until is None:
-                _unsettled.discard(handling)
-            elif until[0] == id(channel) and (tag in (0, until[1]) or (multiple and until[1] < tag)):
-                _unsettled.discard(handling)
-                handling.put_down()
-    except Exception:
-        fault("messaging")
-
-
 def _meet(consumer: Any) -> Handling:
     """Remember a consumer by its identity, for as long as it lives; it need not be hashable."""
     handling = Handling()
@@ -390,7 +361,7 @@ def _is_pulled(span: Span) -> bool:
 def _forget() -> None:
     generation[0] += 1
     pulls.clear()
-    _unsettled.clear()
+    unsettled.clear()
     for handling in _all():
         handling.span = handling.batch = None
         if handling.puller != ELSEWHERE:

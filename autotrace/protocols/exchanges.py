@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wall import fault
-from autotrace.protocols import consuming, db_calls, handling, producing, pulling
+from autotrace.protocols import consuming, db_calls, handling, producing, pulling, until_settled
 from autotrace.protocols.calls import Calls
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CONSUMER, ERROR, PRODUCER, UNSET, Operation
@@ -140,7 +140,7 @@ class Exchanges:
                     hide_frame(error)
                     raise
                 try:
-                    consuming.settled(
+                    until_settled.settled(
                         *channel_and_tag(args[0]), several and bool(argument(args, kwargs, 1, "multiple"))
                     )
                 except Exception:
@@ -167,7 +167,7 @@ class Exchanges:
                     raise
                 try:
                     tag = argument(args, kwargs, 1, "delivery_tag", 0)
-                    consuming.settled(args[0], tag, several and bool(argument(args, kwargs, 2, "multiple")))
+                    until_settled.settled(args[0], tag, several and bool(argument(args, kwargs, 2, "multiple")))
                 except Exception:
                     fault(scope)
                 return result
@@ -328,7 +328,7 @@ def _take_up(
         if found is not None:
             span = pull.begin(operation, result, lambda _message: found)
             if channel is not None and span is not None:
-                consuming.until_settled(pull, channel(result), span.facts[3])
+                until_settled.until_settled(pull, channel(result), span.facts[3])
     except Exception:
         fault(operation.scope)
 
