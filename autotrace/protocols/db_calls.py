@@ -104,7 +104,10 @@ def call(
                 if span is not None:
                     _fail(span, error, scope, code_of, correct, is_answer)
                 elif joined is not None:
-                    _left(joined)
+                    try:
+                        _left(joined)
+                    except Exception:
+                        fault(scope)
                 hide_frame(error)
                 raise
             if span is not None:
@@ -116,7 +119,10 @@ def call(
                     fault(scope)
                     abandon(span)
             elif joined is not None:
-                _left(joined)
+                try:
+                    _left(joined)
+                except Exception:
+                    fault(scope)
             return result
 
         return traced
@@ -191,7 +197,7 @@ def _joined(above: Span, scope: str) -> Span | None:
 
 
 def _left(above: Span) -> None:
-    """Note that whoever was called last for an operation has come back; never raises."""
+    """Note that whoever was called last for an operation has come back."""
     within = above.notes.get(APART) if above.notes is not None else None
     if within:
         above.notes[APART] = within[:-1]  # type: ignore[index]
