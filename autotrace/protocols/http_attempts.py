@@ -10,7 +10,7 @@ from __future__ import annotations
 from autotrace.patching.wall import fault
 from autotrace.protocols.calls import failed
 from autotrace.protocols.http_client import FAMILY, begin, open_span, operation, silent
-from autotrace.protocols.http_resends import Made, beside, end, made
+from autotrace.protocols.http_resends import beside, end, made, start
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.tracer import tracer
@@ -102,16 +102,15 @@ def async_session() -> Wrap:
 
     def wrap(original: Call, scope: str) -> Call:
         async def traced(*args: Any, **kwargs: Any) -> Any:
-            before, outer = get_current(), made.get()
-            made.set(Made(scope))
+            before, outer = get_current(), start(scope, None, args, kwargs)
             try:
                 result = await original(*args, **kwargs)
             except BaseException as error:
-                end(outer)
+                end(outer, scope)
                 _end_left(before, error, scope)
                 hide_frame(error)
                 raise
-            end(outer)
+            end(outer, scope)
             _end_left(before, None, scope)
             return result
 

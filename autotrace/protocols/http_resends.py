@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
+from autotrace.patching.wall import fault
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
@@ -84,26 +85,40 @@ def session(goes_on: Callable[[Args, Kwargs], bool] | None = None, inner: Wrap |
             original = inner(original, scope)
 
         def traced(*args: Any, **kwargs: Any) -> Any:
-            outer = made.get()
-            if outer is None or outer.over or outer.scope != scope or goes_on is None or not goes_on(args, kwargs):
-                made.set(Made(scope))
+            outer = start(scope, goes_on, args, kwargs)
             try:
                 return original(*args, **kwargs)
             except BaseException as error:
                 hide_frame(error)
                 raise
             finally:
-                end(outer)
+                end(outer, scope)
 
         return traced
 
     return wrap
 
 
-def end(outer: Made | None) -> None:
-    """End the call that runs here, unless it is a part of the one around it, which goes on."""
-    call = made.get()
-    if call is not outer:
-        if call is not None:
-            call.over = True
+def start(scope: str, goes_on: Callable[[Args, Kwargs], bool] | None, args: Args, kwargs: Kwargs) -> Made | None:
+    """Begin a call, unless it is a part of the one around it, which goes on; return that one.  Never raises."""
+    try:
+        outer = made.get()
+        if outer is None or outer.over or outer.scope != scope or goes_on is None or not goes_on(args, kwargs):
+            made.set(Made(scope))
+    except Exception:
+        fault(scope)
+        return made.get()
+    return outer
+
+
+def end(outer: Made | None, scope: str) -> None:
+    """End the call that runs here, unless it is a part of the one around it.  Never raises."""
+    try:
+        call = made.get()
+        if call is not outer:
+            if call is not None:
+                call.over = True
+            made.set(outer)
+    except Exception:
+        fault(scope)
         made.set(outer)

@@ -37,6 +37,7 @@ ALL = {
     "celery_over_redis": ((*_CELERY, "celery_broker", "celery_results", "redis"), tasks.celery_over_redis, _REDIS),
     "rq": (("rq", "redis"), tasks.rq_, _REDIS),
     "threads": (("threads", "futures"), concurrency.threads),
+    "queues": (("queue", "queue_asyncio", "threads"), concurrency.queues),
     "processes": (("subprocess", "multiprocessing", "multiprocessing_pool"), concurrency.processes),
     "uvloop": (("uvloop", "subprocess", "futures"), concurrency.uvloop_),
     "by_hand": ((), by_hand.by_hand),

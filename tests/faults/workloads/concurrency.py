@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import queue
 import threading
 from contextlib import contextmanager
 
@@ -37,6 +38,48 @@ def threads():
             made.append(list(pool.map(abs, [-1, -2])))
             made.append(outcome(pool.submit(broken).result))
         return [*made, asyncio.run(waiting())]
+
+    yield run
+
+
+@contextmanager
+def queues():
+    """Workers of several queues, an item that is put back, and one that nobody puts."""
+    import autotrace
+
+    def work(jobs, done):
+        done.extend(outcome(lambda: jobs.get(timeout=0.01)) for _ in range(4))
+
+    async def waiting():
+        jobs, done = asyncio.Queue(), []
+
+        async def loop():
+            done.append(await jobs.get())
+            done.append(await jobs.get())
+
+        with autotrace.span("asking"):
+            task = asyncio.ensure_future(loop())
+            jobs.put_nowait("first")
+        with autotrace.span("asking too"):
+            await jobs.put("second")
+        await task
+        return done
+
+    def run():
+        found = []
+        for made in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
+            jobs, done = made(), []
+            with autotrace.span("asking"):
+                jobs.put(1)
+                jobs.put(1)
+                jobs.put(jobs.get())
+                thread = threading.Thread(target=work, args=(jobs, done))
+            with autotrace.span("asking too"):
+                jobs.put(2)
+                thread.start()
+            thread.join()
+            found.append(done)
+        return [*found, asyncio.run(waiting())]
 
     yield run
 
