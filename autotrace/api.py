@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 from autotrace.patching.wall import fault
 from autotrace.protocols import internal
 from autotrace.trace.context import get_current
-from autotrace.trace.generators import COROUTINE, GENERATOR, opened, rightful
+from autotrace.trace.generators import GENERATOR, SUSPENDABLE, opened, rightful
 from autotrace.trace.inheriting import own
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
     def _open(self, frame: FrameType) -> None:
         try:
             span = self._span = internal.begin(self._name, self._attributes)
-            if span is not None and frame.f_code.co_flags & (GENERATOR | COROUTINE):
+            if span is not None and frame.f_code.co_flags & SUSPENDABLE:
                 own(span)
                 if frame.f_code.co_flags & GENERATOR:
                     opened(span, frame)

@@ -43,14 +43,13 @@ def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> D
 _operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, spelled=True)
 
 
-def begin(name: str, attributes: Attributes, *, current: bool = True, awaited: bool = False) -> Span | None:
+def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
     """Start a span beneath the current one and make it current; None where the agent does not run.
 
     Args:
         name: the span's.
         attributes: known from the start; they belong to the span from now on, and are never written to.
         current: whether the span becomes current.
-        awaited: whether it is a coroutine that starts it.
     """
     try:
         if not tracer.active:
@@ -65,7 +64,17 @@ def begin(name: str, attributes: Attributes, *, current: bool = True, awaited: b
             span = tracer.start(_operation, (name, attributes), parent)
         if current:
             set_current(span)
-        if awaited:
+    except Exception:
+        fault(_SCOPE)
+        return None
+    return span
+
+
+def _begin_awaited(name: str, attributes: Attributes) -> Span | None:
+    """Do for a coroutine what ``begin`` does."""
+    try:
+        span = begin(name, attributes)
+        if span is not None:
             own(span)
     except Exception:
         fault(_SCOPE)
@@ -135,7 +144,7 @@ def coroutine(name: str, attributes: Attributes, original: Call) -> Call:
 
     @functools.wraps(original)
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(name, attributes, awaited=True)
+        span = _begin_awaited(name, attributes)
         try:
             result = await original(*args, **kwargs)
         except BaseException as error:

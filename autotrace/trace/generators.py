@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from autotrace.trace.span import Span
 
-# In a code's flags: inspect.CO_GENERATOR, CO_ASYNC_GENERATOR; and CO_COROUTINE.
+# In a code's flags: inspect.CO_GENERATOR, CO_ASYNC_GENERATOR; and these with CO_COROUTINE.
 GENERATOR = 0x20 | 0x200
-COROUTINE = 0x80
+SUSPENDABLE = GENERATOR | 0x80
 
 # By frame, innermost last.  The key None stays once a span may have been left current.
 suspendable: dict[Optional[FrameType], list[Span]] = {}  # noqa: UP045 - evaluated on Python 3.9
