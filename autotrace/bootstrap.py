@@ -178,14 +178,16 @@ class Agent:
 
         settings = self.settings
         wall.limit = settings.fault_limit
-        propagation.configure(settings.propagators)
+        delivered = any(name != "none" for name in settings.exporters)
+        # Whoever got the context of a span that never comes would have a trace without a beginning.
+        propagation.configure(settings.propagators if delivered else ())
         http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
         pull_settings.configure(settings.batch_parent, settings.receive_spans, settings.link_count)
         tracer.sampler = _sampler(settings)
         remote = propagation.from_environment(os.environ) if settings.parent_from_environment else None
         if remote is not None:
             tracer.inherit(remote)
-        if settings.exporters != ("none",):
+        if delivered:
             self._live(undo)
         tracer.active = True
 

@@ -18,6 +18,17 @@ _HINDERING = {
     "E": "python -E does not look at the environment",
     "S": "python -S runs no sitecustomize",
 }
+# Commands that start another command, which stands in their own: what keeps us out of that, if anything does.
+_WRAPPERS = {
+    "ddtrace-run": "",
+    "env": "",
+    "nice": "",
+    "nohup": "",
+    "opentelemetry-instrument": "opentelemetry-instrument puts a sitecustomize of its own before the one of autotrace; "
+    "'opentelemetry-instrument autotrace-run COMMAND' has both",
+    "setsid": "",
+    "timeout": "",
+}
 _WITH_VALUE = "WX"
 _PROGRAMS = (".py", ".pyw", ".pyc", ".pyz")
 _ENDING = "cm"  # what follows is the program's
@@ -29,13 +40,15 @@ class Python:
     Attributes:
         path: of its executable.
         flags: the letters of its options without a value, such as ``"IB"``.
+        before: the words of the commands that start it.
     """
 
-    __slots__ = ("flags", "path")
+    __slots__ = ("before", "flags", "path")
 
-    def __init__(self, path: str, flags: str) -> None:
+    def __init__(self, path: str, flags: str, before: tuple[str, ...] = ()) -> None:
         self.path = path
         self.flags = flags
+        self.before = before
 
 
 def resolved(name: str, environ: Mapping[str, str]) -> str:
@@ -54,6 +67,8 @@ def python_of(command: Sequence[str], environ: Mapping[str, str]) -> Python | No
     file = resolved(command[0], environ)
     if not file:
         return None
+    if os.path.basename(file) in _WRAPPERS:
+        return _wrapped(command, environ)
     if _is_python(file):
         return Python(file, _flags(command[1:]))
     words = _first_line(file)
@@ -63,6 +78,15 @@ def python_of(command: Sequence[str], environ: Mapping[str, str]) -> Python | No
         return None
     path = resolved(words[0], environ)
     return Python(path, _flags(words[1:])) if path else None
+
+
+def _wrapped(command: Sequence[str], environ: Mapping[str, str]) -> Python | None:
+    """Return the Python that the command in a command starts: the first word that is a command for one."""
+    for at in range(1, len(command)):
+        found = None if command[at].startswith("-") else python_of(command[at:], environ)
+        if found is not None:
+            return Python(found.path, found.flags, (*command[:at], *found.before))
+    return None
 
 
 def meant(command: Sequence[str], environ: Mapping[str, str]) -> list[str]:
@@ -96,6 +120,9 @@ def prevented(python: Python) -> str:
     for letter, reason in _HINDERING.items():
         if letter in python.flags:
             return reason
+    for word in python.before:
+        if _WRAPPERS.get(os.path.basename(word)):
+            return _WRAPPERS[os.path.basename(word)]
     if _is_without_us(python.path):
         return f"autotrace is not installed in the environment of {python.path}"
     return ""

@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(USAGE if command == ["--help"] else f"autotrace {_version()}\n")
         return 0
     environ = os.environ
+    _restore()
     environ.update(variables)
     environ["PYTHONPATH"] = search_path(environ.get("PYTHONPATH", ""))
     _settle(environ)
@@ -134,6 +135,22 @@ def search_path(path: str) -> str:
     """Return a search path with our directory first, once; an empty entry would mean the working directory."""
     others = [entry for entry in path.split(os.pathsep) if entry != SITE] if path else []
     return os.pathsep.join([SITE, *others])
+
+
+def _restore() -> None:
+    """Make the environment the one that this process was given.
+
+    This is a Python like any other: a ``sitecustomize`` of the user's has run here, and what it put into the environment it
+    would find there when it runs in the program.  Only Linux tells what was there before.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as given:
+            pairs = [pair.partition(b"=") for pair in given.read().split(b"\0") if b"=" in pair]
+    except OSError:
+        return
+    if pairs:
+        os.environ.clear()
+        os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs})
 
 
 def _settle(environ: MutableMapping[str, str]) -> None:

@@ -98,7 +98,7 @@ class Examined:
             raise OSError("the examination is over")
         environ = {**os.environ, "PYTHONPATH": search_path(os.environ.get("PYTHONPATH", "")), ASKED: "1"}
         flags = [f"-{flag}" for flag in self._python.flags if flag in _OF_PYTHON]
-        child = Child([self._python.path, *flags, "-c", SCRIPT], environ)
+        child = Child([*self._python.before, self._python.path, *flags, "-c", SCRIPT], environ)
         self._children.append(child)
         return child
 

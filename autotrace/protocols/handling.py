@@ -104,9 +104,7 @@ def handled_in_task(original: Call, operation: Operation, look: Look) -> Call:
     scope = operation.scope
 
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(operation, look, args, kwargs)
-        if span is not None:
-            own(span)
+        span = begin(operation, look, args, kwargs, in_task=True)
         try:
             result = await original(*args, **kwargs)
         except BaseException as error:
@@ -121,13 +119,16 @@ def handled_in_task(original: Call, operation: Operation, look: Look) -> Call:
     return update_wrapper(traced, original)
 
 
-def begin(operation: Operation, look: Look, args: Args, kwargs: Kwargs) -> Span | None:
+def begin(operation: Operation, look: Look, args: Args, kwargs: Kwargs, *, in_task: bool = False) -> Span | None:
     """Start the span of a message and make it current; never raises, None where it fails."""
+    span = None
     try:
-        return consuming.entered(operation, *look(args, kwargs))
+        span = consuming.entered(operation, *look(args, kwargs))
+        if in_task:
+            own(span)
     except Exception:
         fault(operation.scope)
-        return None
+    return span
 
 
 def _end(span: Span, result: Any, ended: Ended | None) -> None:

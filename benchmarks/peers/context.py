@@ -20,7 +20,7 @@ QUIET = {
     "OTEL_TRACES_EXPORTER": "none",
     "OTEL_METRICS_EXPORTER": "none",
     "OTEL_LOGS_EXPORTER": "none",
-    "AUTOTRACE_EXPORTERS": "none",
+    "AUTOTRACE_EXPORTERS": "inbox",  # where nothing is delivered no context travels; the cases take the spans themselves
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
     "DD_REMOTE_CONFIGURATION_ENABLED": "false",
 }
@@ -47,7 +47,13 @@ def run(agent: str, environment: Path, cases: list[str]) -> dict[str, tuple[list
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "spans"
         file.touch()
-        environ = {**os.environ, **QUIET, "CONTEXT_AGENT": agent, "CONTEXT_FILE": str(file)}
+        environ = {
+            **os.environ,
+            **QUIET,
+            "CONTEXT_AGENT": agent,
+            "CONTEXT_FILE": str(file),
+            "AUTOTRACE_DATA_DIR": directory,
+        }
         try:
             done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
             said = done.stderr

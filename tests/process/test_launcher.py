@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -263,6 +264,90 @@ def test_the_users_sitecustomize_still_runs(machine):
     bare = machine.run(sys.executable, "-c", "", environ=path)
     assert bare.stderr
     assert machine.python("-c", "", environ=path).stderr == bare.stderr * 2
+
+
+def test_what_a_sitecustomize_puts_into_the_environment_is_there_once(machine):
+    """It runs in the launcher, too, which hands on the environment that it was given; isolated, the launcher runs none."""
+    code = "import os, sys\nos.environ['MANY'] = os.environ.get('MANY', '') + 'x'\nos.environ.pop('LESS', '')\nprint('theirs')\n"
+    machine.write("theirs/sitecustomize.py", code)
+    environ = {"PYTHONPATH": str(machine.directory / "theirs"), "LESS": "1", "ODD": "a=b\nc\udcff"}
+    code = "import os; print(os.environ['MANY'], ascii(os.environ['ODD']))"
+    bare = machine.run(sys.executable, "-c", code, environ=environ)
+    done = machine.python("-c", code, environ=environ)
+    assert (done.returncode, done.stdout) == (0, b"theirs\n" + bare.stdout)
+    isolated = machine.run(sys.executable, "-I", "-m", "autotrace", "run", sys.executable, "-c", code, environ=environ)
+    assert (isolated.returncode, isolated.stdout, isolated.stderr) == (0, bare.stdout, bare.stderr)
+
+
+OTHER = """\
+import os, shutil, sys
+if __name__ != "__main__":
+    os.environ.setdefault("OTEL_TRACES_EXPORTER", "otlp_proto_http")
+else:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [HERE, os.environ.get("PYTHONPATH")]))
+    os.execv(shutil.which(sys.argv[1]), sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def other(machine):
+    """Another agent, which switches itself on as OpenTelemetry's does; returns the search path for commands."""
+    theirs = machine.directory / "other"
+    code = OTHER.replace("HERE", repr(str(theirs)))
+    machine.write("other/sitecustomize.py", code)
+    os.chmod(machine.write("bin/opentelemetry-instrument", f"#!{sys.executable} -S\n{code}"), 0o755)
+    return {"PATH": os.pathsep.join([str(machine.directory / "bin"), os.path.dirname(RUN), machine.environ["PATH"]])}
+
+
+def test_an_agent_that_hides_ours_is_said_in_one_line(machine, other):
+    """By the launcher, and by the doctor, who asks the Python that would really be started."""
+    command = ["opentelemetry-instrument", "python", "-c", SPAN]
+    done = machine.traced(*command, environ=other)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"", 1)
+    assert done.stderr.startswith(b"autotrace-run: opentelemetry-instrument puts a sitecustomize of its own before")
+    assert machine.names() == []
+    told = machine.run(AUTOTRACE, "doctor", "--json", "--", *command, environ=other, timeout=170)
+    found = json.loads(told.stdout)
+    assert (told.returncode, found["python"]["running"]) == (1, False)
+    assert "sitecustomize of its own" in found["problems"][0]
+
+
+def test_beneath_another_agent_ours_is_there_with_its_own_settings(machine, other):
+    """What theirs put into the environment of the launcher is not taken for the user's choice."""
+    done = machine.run("opentelemetry-instrument", "autotrace-run", "python", "-c", SPAN, environ=other)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert machine.names() == ["work"]
+
+
+def test_a_context_whose_spans_are_not_delivered_does_not_travel(machine):
+    """Neither by HTTP nor into another process: the receiver would have a trace without a beginning."""
+    code = """
+import autotrace, http.client, http.server, subprocess, sys, threading
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.headers.get("traceparent"), flush=True)
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *_): pass
+with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+    threading.Thread(target=server.handle_request).start()
+    with autotrace.span("work"):
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        subprocess.run([sys.executable, "-c", "import os; print(os.environ.get('TRACEPARENT'))"])
+"""
+    quiet = machine.python("-c", code, environ={"OTEL_TRACES_EXPORTER": "none"})
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, b"None\nNone\n", b"")
+    assert b"None" not in machine.python("-c", code).stdout
+
+
+@pytest.mark.parametrize("wrapper", [["env", "A=1"], ["nice", "-n", "1"], ["timeout", "60"]])
+def test_a_python_within_another_command_is_looked_at(machine, wrapper):
+    """Its flags keep us out there, too."""
+    done = machine.traced(*wrapper, sys.executable, "-I", "-c", "print('ran')")
+    assert (done.returncode, done.stdout) == (0, b"ran\n")
+    assert done.stderr.startswith(b"autotrace-run: python -I ")
 
 
 def test_without_autotrace_in_the_interpreter_the_program_runs_untouched(machine):
