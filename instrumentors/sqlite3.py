@@ -50,9 +50,9 @@ _PlainCursor = subclasses.in_place_of(sqlite3.Cursor, _Cursor)
 
 
 def _cursor_arguments(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
-    factory = argument(args, kwargs, 1, "factory", sqlite3.Cursor)
-    if kwargs.keys() - {"factory"}:  # with ours beside them, the library would complain of another thing
+    if kwargs and (len(kwargs) > 1 or "factory" not in kwargs):  # it would complain of ours, not of theirs
         return args, kwargs
+    factory = argument(args, kwargs, 1, "factory", sqlite3.Cursor)
     if factory is sqlite3.Cursor:
         factory = _PlainCursor
     elif isinstance(factory, type) and issubclass(factory, sqlite3.Cursor):
