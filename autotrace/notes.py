@@ -1,9 +1,9 @@
 """Notes that traced processes leave of themselves, so that an empty list of traces can say what ran, and why nothing came.
 
 One line when a process begins, one where a receiver has not taken its spans and, where it delivered none, one when it
-ends, appended to a file of the data directory
-that never grows beyond two times `MOST`.  A note is a courtesy: whatever hinders it is passed over.  Both sides share the
-format; a line is fields between tabs, and what a field may hold is said where it is written.
+ends, appended to a file of the data directory that never grows beyond two times `MOST`.  A note is a courtesy: whatever
+hinders it is passed over.  Both sides share the format; a line is fields between tabs, and what a field may hold is said
+where it is written.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ The oldest give way where there are more than fit.  Used by one thread; nothing 
 
 from __future__ import annotations
 
-import os
-
 from autotrace import notes, paths
 from autotrace.export.inbox import Inbox
 
@@ -25,9 +23,6 @@ class Spare:
     """
 
     def __init__(self, settings: InboxSettings) -> None:
-        self._data = (
-            os.path.abspath(os.path.expanduser(settings.data_dir)) if settings.data_dir else paths.data_directory()
-        )
         self._inbox = Inbox(settings, paths.UNDELIVERED, MOST)
         self.forget()
 
@@ -54,4 +49,4 @@ class Spare:
 
     def _note(self) -> None:
         self._noted = self._kept
-        notes.undelivered(self._data, self._kept, self._reason)
+        notes.undelivered(self._inbox.data, self._kept, self._reason)
