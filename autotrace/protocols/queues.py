@@ -114,7 +114,7 @@ def put(inside: str, *, last: bool = False) -> Wrap:
                     fault(scope)
             return result
 
-        return putting
+        return _called_as(original, putting)
 
     return wrap
 
@@ -137,7 +137,7 @@ def take() -> Wrap:
                     fault(scope)
             return item
 
-        return taking
+        return _called_as(original, taking)
 
     return wrap
 
@@ -155,9 +155,16 @@ def wait() -> Wrap:
                 hide_frame(error)
                 raise
 
-        return waiting
+        return _called_as(original, waiting)
 
     return wrap
+
+
+def _called_as(original: Call, made: Any) -> Call:
+    """Give a function the name by which Python 3.9 tells of a call that it does not take."""
+    name = getattr(original, "__name__", made.__name__)
+    made.__code__ = made.__code__.replace(co_name=name)
+    return made  # type: ignore[no-any-return]
 
 
 def _put(queue: Any, item: Any, putter: Any, inside: str, last: bool) -> None:

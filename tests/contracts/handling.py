@@ -160,7 +160,7 @@ class Handling(ABC):
         headers = dict(self.own)
         self.send(headers)
         assert headers == self.own
-        assert self.headers() == {**self.own, "traceparent": TRACEPARENT.format(1, 1, "01")}
+        assert self.headers() == {**self.own, "traceparent": TRACEPARENT.format(1, 1, "03")}
 
     def test_without_propagation_the_headers_are_what_the_program_set(self, recorder):
         """The propagator ``none`` adds nothing, and each side begins a trace."""
@@ -182,7 +182,7 @@ class Handling(ABC):
         """The context in the headers was the last sender's: the next is beneath the sending by whoever passes it on."""
         self.send(dict(self.own))
         self.handle(lambda headers: self.send({**self.own, "traceparent": headers["traceparent"]}))
-        assert self.headers() == {**self.own, "traceparent": TRACEPARENT.format(1, 3, "01")}
+        assert self.headers() == {**self.own, "traceparent": TRACEPARENT.format(1, 3, "03")}
         found = self.spans(recorder, 4)
         assert found[3] == self.sent(3, trace=1, parent=2)
         assert found[4]["parent_id"] == hexadecimal(3)
@@ -196,12 +196,12 @@ class Handling(ABC):
         assert arrived["traceparent"].split("-")[1] == FOREIGN.split("-")[1]
 
     def test_a_trace_that_is_not_recorded_is_passed_on_as_such(self, recorder):
-        """Unsampled: the flag goes out as 00, the handling is current all the same, and nothing is recorded."""
+        """Unsampled: the flags go out as 02 (a random id), the handling is current all the same, and nothing is recorded."""
         tracer.sampler = Sampler(0.0)
         seen = []
         self.send()
         self.handle(lambda headers: seen.append((headers["traceparent"][-2:], get_current().trace.sampled)))
-        assert seen == [("00", False)]
+        assert seen == [("02", False)]
         assert recorder.finished() == []
 
     def test_our_own_failure_costs_spans_and_nothing_else(self, recorder, monkeypatch):

@@ -299,9 +299,9 @@ class MessagingContract(MessagingBase):
         self.delivered(self.send(producer, topic, b"one", headers=mine))
         self.delivered(self.send(producer, topic, b"two", headers=[]))
         assert mine == headers
-        ours = [("traceparent", TRACEPARENT.format(1, 1, "01").encode())]
+        ours = [("traceparent", TRACEPARENT.format(1, 1, "03").encode())]
         assert list(next(consumer).headers) == headers + ours
-        assert list(next(consumer).headers) == [("traceparent", TRACEPARENT.format(2, 2, "01").encode())]
+        assert list(next(consumer).headers) == [("traceparent", TRACEPARENT.format(2, 2, "03").encode())]
 
     def test_without_propagation_the_headers_are_what_the_program_set(self, connect, topic, recorder):
         """The propagator ``none`` adds nothing."""
@@ -347,7 +347,7 @@ class MessagingContract(MessagingBase):
         self.close(consumer)
         again = next(last)
         handled, forwarded = get_current(), dict(again.headers)["traceparent"].decode()
-        assert dict(passed[0].headers)["traceparent"] == TRACEPARENT.format(1, 1, "01").encode()
+        assert dict(passed[0].headers)["traceparent"] == TRACEPARENT.format(1, 1, "03").encode()
         assert sorted(name for name, _ in again.headers) == ["a", "traceparent"]
         self.close(last)
         found = {one["span_id"]: one for one in recorder.finished()}
@@ -368,11 +368,11 @@ class MessagingContract(MessagingBase):
         assert headers["traceparent"].decode().split("-")[1:3] == [FOREIGN.split("-")[1], hexadecimal(3)]
 
     def test_a_trace_that_is_not_recorded_is_passed_on_as_such(self, connect, topic, recorder):
-        """Unsampled: the flag goes out as 00, the handling is current all the same, and nothing is recorded."""
+        """Unsampled: the flags go out as 02 (a random id), the handling is current all the same, and nothing is recorded."""
         tracer.sampler = Sampler(0.0)
         producer, consumer = connect(self.producer), connect(self.consumer, topic)
         self.delivered(self.send(producer, topic, b"one"))
-        assert dict(next(consumer).headers)["traceparent"] == TRACEPARENT.format(1, 1, "00").encode()
+        assert dict(next(consumer).headers)["traceparent"] == TRACEPARENT.format(1, 1, "02").encode()
         assert (get_current().parent_id, get_current().trace.sampled) == (hexadecimal(1), False)
         self.close(consumer)
         assert current_id() is None

@@ -146,7 +146,7 @@ def test_a_message_of_an_exchange_is_told_with_its_queue(channel, queue, recorde
     assert properties.headers == {"a": 1}
     seen = []
     receive(channel, queue, lambda _c, _m, props, _b: seen.append(props.headers))
-    assert seen == [{"a": 1, "traceparent": TRACEPARENT.format(1, 1, "01")}]
+    assert seen == [{"a": 1, "traceparent": TRACEPARENT.format(1, 1, "03")}]
     out, into = recorder.wait(2)
     assert (out["name"], into["name"]) == ("send pizzas:order.new", f"process pizzas:order.new:{queue}")
     for one in (out, into):

@@ -263,7 +263,8 @@ def test_it_says_what_it_knows_while_it_waits(machine):
         with gate.open("w"):
             pass  # the import goes on now
         rest = process.stdout.read()
-    assert [line.split()[0] for line in known] == [
+    words = [line.split()[0] for line in known]
+    assert [word for word in words if word != "unsupported"] == [  # of which the newest Pythons' tests have one
         "autotrace", "setting", "setting", "sink", "python", "off", "traced"
     ]  # fmt: skip
     assert known[-1] == "traced      db_client: sqlite3\n"
