@@ -175,7 +175,7 @@ class Encoder:
         duration = span.end - span.start
         failure: Failure | None
         if span.end:
-            # The end is written first: a span that is being finished this moment may not have the other two yet.
+            # What a program has ended in a way of its own may lack the other two.
             outcome, failure = getattr(span, "outcome", None), getattr(span, "failure", None)
             more = b"" if failure is None and span.extras is None else self._more(span, failure, start + duration)
         else:
