@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from time import localtime, monotonic, strftime
 
-from autotrace.notes import runs
 from autotrace.paths import inbox_directory, temporary_directory
+from autotrace.runs import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -67,7 +67,8 @@ def well_known() -> list[WellKnown]:
 
 def imported() -> list[str]:
     """Return the modules of the table that this process has imported."""
-    return list(dict.fromkeys(one.module for one in well_known() if one.module in sys.modules))
+    words = (word for line in _ROWS.splitlines() for word in line.partition(": ")[2].split())
+    return list(dict.fromkeys(name for name in (word.rpartition("=")[2] for word in words) if name in sys.modules))
 
 
 def versions_in(directories: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import os
 import time
 
 from autotrace import settings
-from autotrace.notes import Run, runs
+from autotrace.runs import Run, runs
 
 REMEMBERED_SECONDS = 7 * 24 * 3600
 """For so long it is said that something was not delivered; the store keeps traces as long."""

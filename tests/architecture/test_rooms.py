@@ -27,6 +27,7 @@ MAY_KNOW = {
     "autotrace.diagnostics": set(),
     "autotrace.paths": set(),
     "autotrace.notes": set(),
+    "autotrace.runs": {"autotrace.notes"},
     "autotrace.terminal": set(),
     "autotrace.values": set(),
     "autotrace.configuration": set(),
@@ -49,10 +50,10 @@ MAY_KNOW = {
     "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
     "autotrace.store": BASE
     | {
-        "autotrace.notes",
         "autotrace.patching.registry",
         "autotrace.patching.versions",
         "autotrace.patching.wellknown",
+        "autotrace.runs",
         "autotrace.settings",
         "autotrace.store",
     },
@@ -68,6 +69,7 @@ MAY_KNOW = {
         "autotrace.export",
         "autotrace.launcher",
         "autotrace.notes",
+        "autotrace.runs",
         "autotrace.terminal",
         "autotrace.patching",
         "autotrace.settings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from autotrace import notes
+from autotrace import notes, runs
 
 
 def begin(data, count=1):
@@ -18,7 +18,7 @@ def test_what_was_noted_is_read(tmp_path):
     notes.ended(str(tmp_path / "data"), ["django"], {"flask": "flask 1 is not >=2.2"})
     notes.ended(str(tmp_path / "data"), ["django", "boto3"], {})
     begin(tmp_path / "data")
-    running, run = notes.runs(str(tmp_path / "data"))
+    running, run = runs.runs(str(tmp_path / "data"))
     assert (run.ended, run.modules, run.skipped) == (True, ["django", "boto3"], {"flask": "flask 1 is not >=2.2"})
     assert (run.pid, run.exporters, run.on, run.off) == (os.getpid(), ["inbox"], ["all"], ["flask", "redis"])
     assert (running.ended, running.modules) == (False, [])
@@ -29,7 +29,7 @@ def test_it_does_not_grow(tmp_path):
     """However many processes run, the newest are known and the rest goes."""
     begin(tmp_path, 1500)
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 2 * notes.MOST + 4096
-    assert 200 < len(notes.runs(str(tmp_path))) < 1500
+    assert 200 < len(runs.runs(str(tmp_path))) < 1500
 
 
 def test_what_hinders_it_is_passed_over(tmp_path):
@@ -46,7 +46,7 @@ def test_what_hinders_it_is_passed_over(tmp_path):
         begin(tmp_path / name)
     begin(target)
     assert target.read_text() == "theirs"
-    assert notes.runs(str(target)) == []
+    assert runs.runs(str(target)) == []
 
 
 def test_lines_that_are_none_are_passed_over(tmp_path):
@@ -54,4 +54,4 @@ def test_lines_that_are_none_are_passed_over(tmp_path):
     begin(tmp_path)
     with (tmp_path / "ran").open("ab") as file:
         file.write(b"began\tx\ty\n\xff\xfe\nended\t1\t2\nended\t1\t77\t\t\n" + b"began\t1\t2\ta\tb\tc\td\te")
-    assert len(notes.runs(str(tmp_path))) == 1
+    assert len(runs.runs(str(tmp_path))) == 1

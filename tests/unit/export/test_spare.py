@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from autotrace import notes
+from autotrace import notes, runs
 from autotrace.export import spare
 from autotrace.export.spare import Spare
 
@@ -22,7 +22,7 @@ def test_it_is_bounded(tmp_path, monkeypatch):
     files = list((tmp_path / "undelivered").iterdir())
     assert sum(file.stat().st_size for file in files) <= 100_000
     assert any(bytes([59]) * 10_000 in file.read_bytes() for file in files)
-    (run,) = notes.runs(str(tmp_path))
+    (run,) = runs.runs(str(tmp_path))
     assert list(run.undelivered.values()) == [(10, "nobody is there")]
 
 
