@@ -1,7 +1,7 @@
-"""The one place where everything on the traced side is wired together.
+"""What every traced Python starts with: the settings, the import hook, and what is done when a library is imported.
 
-``start`` reads the settings and installs the import hook; nothing else happens until the program imports a library that
-somebody knows.  Only then are tracer, worker and sinks put together.
+Nothing else happens until the program imports a library that somebody knows.  Only then are tracer, worker and sinks put
+together (``wiring``), and only then is there anything of theirs to load.
 """
 
 from __future__ import annotations
@@ -17,17 +17,13 @@ from autotrace import settings as settings_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from autotrace.export.otlp import Encoder
     from autotrace.patching.apply import Applied
     from autotrace.patching.hook import ImportHook
     from autotrace.patching.registry import Known
     from autotrace.pipeline.lifetime import Lifetime
-    from autotrace.pipeline.worker import Worker
     from autotrace.settings import Settings
-    from autotrace.trace.sampling import Sampler
-    from autotrace.trace.span import Span
 
 _IMPORTING = 5000  # ms
 _agent: Agent | None = None
@@ -100,9 +96,7 @@ class Agent:
         if self._lifetime is not None:
             self._lifetime.end()
         if self._noted and (self._lifetime is None or not self._lifetime.delivered):
-            from autotrace.patching.wellknown import imported
-
-            notes.ended(self.settings.data_dir, imported(), self.skipped)
+            notes.ended(self.settings.data_dir, _wellknown(), self.skipped)
 
     def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
         def serve() -> None:
@@ -162,58 +156,26 @@ class Agent:
         self._wired = True
         undo: list[Callable[[], object]] = []
         try:
-            self._wire(undo)
+            from autotrace.wiring import wire
+
+            self._lifetime = wire(self.settings, undo)
         except BaseException:
             self._wired = False
             while undo:
                 undo.pop()()
             raise
 
-    def _wire(self, undo: list[Callable[[], object]]) -> None:
-        """Do it, and note how each step that is seen from elsewhere is taken back."""
-        from autotrace import propagation
-        from autotrace.patching import wall
-        from autotrace.protocols import http, pull_settings
-        from autotrace.trace.tracer import tracer
 
-        settings = self.settings
-        wall.limit = settings.fault_limit
-        delivered = any(name != "none" for name in settings.exporters)
-        # Whoever got the context of a span that never comes would have a trace without a beginning.
-        propagation.configure(settings.propagators if delivered else ())
-        http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
-        pull_settings.configure(settings.batch_parent, settings.receive_spans, settings.link_count)
-        tracer.sampler = _sampler(settings)
-        remote = propagation.from_environment(os.environ) if settings.parent_from_environment else None
-        if remote is not None:
-            tracer.inherit(remote)
-        if delivered:
-            self._live(undo)
-        tracer.active = True
+def _wellknown() -> list[str]:
+    """Return the libraries without an instrumentor that were imported."""
+    own = getattr(sys, "stdlib_module_names", ())  # not before Python 3.10
+    own = {*own, "__main__", "autotrace", "sitecustomize", "usercustomize"}
+    if all(name.partition(".")[0] in own for name in list(sys.modules)):
+        return []  # PERF: a program of Python's own library alone need not load the table
 
-    def _live(self, undo: list[Callable[[], object]]) -> None:
-        """Make the worker, and see that it is there as long as the process."""
-        from autotrace.patching import Instrumentor, Patch
-        from autotrace.patching.apply import apply
-        from autotrace.pipeline.lifetime import Lifetime
-        from autotrace.trace.tracer import tracer
+    from autotrace.patching.wellknown import imported
 
-        worker = _worker(self.settings)
-        lifetime = Lifetime(worker, self.settings.exit_timeout_ms / 1000)
-        patches = [Patch("os:_exit", lifetime.leaving)]
-        # The other exec functions come through these.
-        patches += [Patch(way, lifetime.replacing) for way in ("os:execv", "os:execve")]
-        patches += [Patch(way, lifetime.forking, optional=True) for way in ("os:fork", "os:forkpty")]
-        undo.append(apply(Instrumentor("process", "*", patches, ""), late=True).undo)
-        if os.name == "posix":
-            from autotrace.pipeline.termination import Termination
-
-            lifetime.termination = Termination(lifetime.end_at_once)
-            undo.append(apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True).undo)
-            lifetime.termination.install()
-        lifetime.survive_forks()
-        tracer.submit, tracer.deliver = worker.submit, worker.flush
-        self._lifetime = lifetime
+    return imported()
 
 
 def _wait_for_imports() -> None:
@@ -226,96 +188,6 @@ def _wait_for_imports() -> None:
         if not any(name.startswith("autotrace") for name in list(locks)):
             return
         sleep(0.001)
-
-
-def _sampler(settings: Settings) -> Sampler:
-    from autotrace.trace.sampling import Sampler
-
-    kind = settings.sampler.replace("parentbased_", "")
-    ratio = {"always_on": 1.0, "always_off": 0.0}.get(kind, settings.sample_ratio)
-    return Sampler(ratio, kind != settings.sampler)
-
-
-def _worker(settings: Settings) -> Worker:
-    from autotrace.patching.registry import KILLED
-    from autotrace.pipeline.worker import Worker
-
-    killed = any(os.environ.get(variable) == "true" for variable in KILLED)  # so that nothing may wait
-    return Worker(
-        _Encoding(settings),
-        _exporters(settings),
-        0.0 if killed else settings.schedule_delay_ms / 1000,
-        settings.max_queue_size,
-        settings.max_export_batch_size,
-        _shade(),
-        settings.max_queue_bytes,
-        _spare(settings),
-    )
-
-
-class _Encoding:
-    """The encoder of this process: made when the first spans are there, and anew in a forked child.
-
-    The resource (service name, process id) is only then what it will stay.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        from autotrace.export import otlp, resource
-
-        self._otlp, self._resource, self._settings = otlp, resource, settings
-        self._process = 0
-        self._encoder: Encoder | None = None
-
-    def __call__(self, spans: Sequence[Span]) -> list[bytes]:
-        from autotrace.protocols import http
-        from autotrace.trace.tracer import clock
-
-        process = os.getpid()
-        if self._encoder is None or process != self._process:
-            self._process = process
-            attributes = self._resource.resource_attributes(self._settings)
-            self._encoder = self._otlp.Encoder(attributes, self._settings, clock.wall, scrub=http.scrub)
-        clock.adjust()
-        return self._encoder.encode(spans)
-
-
-def _shade() -> Span:
-    """Return a span that is never recorded, for the worker's own thread: a delivery must not be traced."""
-    from autotrace.trace.span import INTERNAL, UNSET, Operation, Trace
-    from autotrace.trace.tracer import tracer
-
-    operation = Operation("shade", INTERNAL, "autotrace", lambda *_: ("", {}, UNSET, ""))
-    shade = tracer.start(operation, (), None)
-    shade.trace = Trace(shade.trace.trace_id, 0)
-    return shade
-
-
-def _spare(settings: Settings) -> object:
-    """Return what keeps spans that a receiver has not taken; None where none is sent away, or all are kept anyway."""
-    if "otlp" not in settings.exporters or "inbox" in settings.exporters:
-        return None
-    from autotrace.export.spare import Spare
-
-    return Spare(settings)
-
-
-def _exporters(settings: Settings) -> list[object]:
-    """Return the sinks that the settings name."""
-    made: list[object] = []
-    for name in settings.exporters:
-        if name == "inbox":
-            from autotrace.export.inbox import Inbox
-
-            made.append(Inbox(settings))
-        elif name == "otlp":
-            from autotrace.export.http import HttpExporter
-
-            made.append(HttpExporter(settings))
-        elif name == "console":
-            from autotrace.export.console import Console
-
-            made.append(Console())
-    return made
 
 
 def _unsupported(distribution: str, versions: str, module: str) -> str:

@@ -101,17 +101,23 @@ def temporary_directory(data: str) -> str:
 
 def configuration_files(directory: str) -> Iterator[str]:
     """Yield what may be a configuration file of ours, at or above a directory, the nearest first."""
-    while True:
-        own = os.path.join(directory, "autotrace.toml")
+    for above in upward(directory):
+        own = os.path.join(above, "autotrace.toml")
         if os.path.isfile(own):
             yield own
-        shared = os.path.join(directory, "pyproject.toml")
+        shared = os.path.join(above, "pyproject.toml")
         if os.path.isfile(shared) and os.access(shared, os.R_OK):
             with open(shared, "rb") as content:
                 ours = b"autotrace" in content.read()
             if ours:
                 yield shared
-        parent = os.path.dirname(directory)
-        if parent == directory:
+
+
+def upward(directory: str) -> Iterator[str]:
+    """Yield a directory and all above it."""
+    while True:
+        yield directory
+        above = os.path.dirname(directory)
+        if above == directory:
             return
-        directory = parent
+        directory = above

@@ -6,8 +6,12 @@ through here.
 
 from __future__ import annotations
 
+from eventlet.greenthread import getcurrent  # type: ignore[import-untyped,unused-ignore]
+
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency
+from autotrace.protocols import concurrency, places
+
+places.several(getcurrent)
 
 INSTRUMENTOR = Instrumentor(
     library="eventlet",

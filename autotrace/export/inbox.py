@@ -48,16 +48,13 @@ class Inbox:
             all processes share.
         name: of its directory.
         most: a lower ceiling, in bytes.
-
-    Attributes:
-        data: the data directory in which it is to be, as an absolute path.
     """
 
     def __init__(self, settings: InboxSettings, name: str = "inbox", most: int = 1 << 62) -> None:
         self._name = name
         given = settings.data_dir
         # absolute now: the program may change its working directory
-        self.data = system.os.path.abspath(system.os.path.expanduser(given)) if given else paths.data_directory()
+        self._data = system.os.path.abspath(system.os.path.expanduser(given)) if given else paths.data_directory()
         self._max = min(settings.inbox_max_bytes, most)
         self._rotate = max(min(ROTATE, self._max // 4), 1)
         self._reserve = min(_RESERVE, self._max // 16)
@@ -128,13 +125,13 @@ class Inbox:
         Raises:
             OSError: there is no place for it.
         """
-        inbox = system.os.path.join(self.data, self._name)
+        inbox = system.os.path.join(self._data, self._name)
         try:
             places.make(inbox)
         except OSError as refusal:
             try:
                 places.make_private(paths.temporary_root())
-                inbox = system.os.path.join(paths.temporary_directory(self.data), self._name)
+                inbox = system.os.path.join(paths.temporary_directory(self._data), self._name)
                 places.make(inbox)
             except OSError as error:
                 raise OSError(f"{refusal}, and {error}") from error

@@ -6,8 +6,7 @@ start, ``sys.argv`` of ``python -m package`` is only ``-m``), and so is the chil
 The service's name, where nobody chose one, is the program's: ``app`` for ``python app.py``, ``tool`` for the command
 ``tool`` and for ``python -m tool``, the directory's or archive's name for one that holds a ``__main__.py``, and
 ``python`` for ``-c``, standard input and the interactive interpreter; what runs somebody's application is called after that
-(``application``).  The specification's ``unknown_service:python``
-would put all of a user's services into one.
+(``application``).  The specification's ``unknown_service:python`` would put all of a user's services into one.
 """
 
 from __future__ import annotations
@@ -16,12 +15,13 @@ import os
 import sys
 
 from autotrace import __version__
-from autotrace.export import application
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
+
+    Better = Callable[[str, Sequence[str], Mapping[str, str], str], str]
 
     class ResourceSettings(Protocol):
         """What is read of the settings; ``Settings`` is one of these."""
@@ -35,14 +35,18 @@ _SYSTEMS = {"linux": "linux", "darwin": "darwin", "win32": "windows", "cygwin": 
 _ENDINGS = (".py", ".pyw", ".pyc", ".pyz", ".pex", ".exe")
 
 
-def resource_attributes(settings: ResourceSettings) -> dict[str, Any]:
+def resource_attributes(settings: ResourceSettings, better: Better | None = None) -> dict[str, Any]:
     """Return the resource of this process.
+
+    Args:
+        settings: what was chosen.
+        better: returns a better name than the program's own, or an empty string; see ``application.named``.
 
     What the settings say in ``resource_attributes`` wins over what is found out here, and loses only to an explicit
     ``service_name`` (OpenTelemetry specification, "Environment variables": OTEL_SERVICE_NAME takes precedence).
     """
     found: dict[str, Any] = {
-        "service.name": settings.service_name or service_name(),
+        "service.name": settings.service_name or service_name(better),
         "service.instance.id": _uuid4(),
         "telemetry.sdk.name": "autotrace",
         "telemetry.sdk.language": _PYTHON,
@@ -60,7 +64,7 @@ def resource_attributes(settings: ResourceSettings) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != ""}
 
 
-def service_name() -> str:
+def service_name(better: Better | None = None) -> str:
     """Return the program's name, as the module says; never empty, never raises."""
     try:
         argv = getattr(sys, "argv", None) or [""]
@@ -69,7 +73,7 @@ def service_name() -> str:
     except Exception:  # a program may put anything into sys
         return _PYTHON
     try:
-        return application.named(name, argv[1:], os.environ, os.getcwd()) or name
+        return (better(name, argv[1:], os.environ, os.getcwd()) if better is not None else "") or name
     except Exception:  # nor need there be a working directory
         return name
 

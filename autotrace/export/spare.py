@@ -5,11 +5,13 @@ The oldest give way where there are more than fit.  Used by one thread; nothing 
 
 from __future__ import annotations
 
-from autotrace import notes, paths
+from autotrace import paths
 from autotrace.export.inbox import Inbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autotrace.export.inbox import InboxSettings
 
 MOST = 32 << 20  # bytes, of all processes together
@@ -20,9 +22,11 @@ class Spare:
 
     Args:
         settings: as for the inbox.
+        note: notes how many there are so far, and why.
     """
 
-    def __init__(self, settings: InboxSettings) -> None:
+    def __init__(self, settings: InboxSettings, note: Callable[[int, str], object]) -> None:
+        self._tell = note
         self._inbox = Inbox(settings, paths.UNDELIVERED, MOST)
         self.forget()
 
@@ -49,4 +53,4 @@ class Spare:
 
     def _note(self) -> None:
         self._noted = self._kept
-        notes.undelivered(self._inbox.data, self._kept, self._reason)
+        self._tell(self._kept, self._reason)

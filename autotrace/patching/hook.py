@@ -70,7 +70,7 @@ class ImportHook:
 
     def loaded(self, name: str) -> None:
         """Serve a module of which the import system says that it is there; one that is still to load itself is not."""
-        if self._lazy is None or self._lazy not in type(sys.modules.get(name)).__mro__:
+        if self._lazy is None or not issubclass(type(sys.modules.get(name)), self._lazy):
             self.imported(name)
 
     def look(self) -> None:
@@ -125,8 +125,10 @@ def _outermost(name: str, locks: dict[str, Any]) -> bool:
         for other, reference in locks.items():
             if getattr(reference(), "owner", None) == here:
                 return other == name
-    except Exception:  # another thread has begun or ended an import: the next one looks
-        pass
+    except RuntimeError:  # another thread has begun or ended an import: the next one looks
+        return False
+    except Exception:  # locks of another make
+        fault("imports")
     return False
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 
-from autotrace.patching.versions import release, unsupported
+from autotrace.patching.versions import normalized, release, unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def file_of(module: str) -> str:
 
 def _found(distribution: str) -> list[str]:
     """Return where the metadata of a distribution lies: in the first directory of the search path that has any."""
-    name = _normal(distribution)
+    name = normalized(distribution)
     for directory in sys.path:
         infos = _infos(directory or os.curdir).get(name)
         if infos:
@@ -86,17 +86,12 @@ def _infos(directory: str) -> dict[str, list[str]]:
             found: dict[str, list[str]] = {}
             for entry in sorted(os.listdir(directory)):
                 if entry.endswith(_ENDINGS):
-                    name = _normal(entry.rpartition(".")[0].partition("-")[0])
+                    name = normalized(entry.rpartition(".")[0].partition("-")[0])
                     found.setdefault(name, []).append(os.path.join(directory, entry))
             known = _listed[directory] = changed, found
     except (OSError, ValueError, TypeError):  # an archive, a directory that is gone, whatever stands in `sys.path`
         return {}
     return known[1]
-
-
-def _normal(name: str) -> str:
-    """Return a distribution's name as all its spellings have it (Core metadata, "Name")."""
-    return "_".join(part for part in name.lower().replace("-", "_").replace(".", "_").split("_") if part)
 
 
 def _version(infos: list[str]) -> str:

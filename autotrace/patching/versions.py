@@ -63,3 +63,8 @@ def unsupported(distribution: str, version: str, versions: str) -> str:
     if not version or matches(version, versions):
         return ""  # of an unknown version it is vendored, or put on the path by hand: the targets decide
     return f"{distribution} {version} is not {versions}"
+
+
+def normalized(name: str) -> str:
+    """Return a distribution's name as all its spellings have it (PEP 503, with ``_`` as in file names)."""
+    return "_".join(part for part in name.lower().replace("-", "_").replace(".", "_").split("_") if part)

@@ -73,6 +73,8 @@ def imported() -> list[str]:
 
 def versions_in(directories: Iterable[str]) -> dict[str, str]:
     """Return the versions of what is installed in some directories, by normalized name, from names of metadata alone."""
+    from autotrace.patching.versions import normalized
+
     found: dict[str, str] = {}
     for directory in directories:
         try:
@@ -87,13 +89,10 @@ def versions_in(directories: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def normalized(name: str) -> str:
-    """Return a distribution's name as all its spellings have it (PEP 503, with `_` as in file names)."""
-    return name.lower().replace("-", "_").replace(".", "_")
-
-
 def unsupported(versions: dict[str, str]) -> list[dict[str, str]]:
     """Return name, version, kind and module of what is installed and in the table; each module once."""
+    from autotrace.patching.versions import normalized
+
     found: dict[str, dict[str, str]] = {}
     for one in well_known():
         version = versions.get(normalized(one.distribution))

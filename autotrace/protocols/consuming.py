@@ -21,6 +21,7 @@ from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.places import live
 from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
+from autotrace.trace.span import LINK_HERE
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -42,7 +43,6 @@ generation = [0]  # how many forks there were on the way to this process
 pulls: WeakSet[Pull] = WeakSet()  # whose batches are gone through elsewhere than where they were pulled
 unsettled: set[Handling] = set()  # that are at what lasts until it is settled
 loops: set[Handling] = set()  # that go through these now
-REMOTE, _HERE = 0x300, 0x100  # of a link's flags: it is known where the other span is; in another process, or here
 ELSEWHERE = -1  # no thread: what a consumer pulls is told of by another one that stands on it
 _watching = False
 
@@ -251,7 +251,7 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
     span = tracer.enter(operation, facts, remote, ambient)
     span.previous = current
     if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
-        link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags | _HERE, ambient.trace.tracestate)
+        link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags | LINK_HERE, ambient.trace.tracestate)
     set_current(span)
     return span
 

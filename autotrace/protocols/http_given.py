@@ -7,14 +7,13 @@ nearer.  Of another trace it stays, and is linked, as in a message.  What cannot
 from __future__ import annotations
 
 from autotrace.propagation import incoming
+from autotrace.trace.span import LINK_REMOTE
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autotrace.propagation import Get
     from autotrace.trace.span import Span
-
-_REMOTE = 0x300  # of a link's flags: it is known that the other span is in another process
 
 
 def stays(span: Span, get: Get, excluded: bool) -> bool:
@@ -33,7 +32,7 @@ def stays(span: Span, get: Get, excluded: bool) -> bool:
             tracer.adopt(span, given)
         return excluded
     if span.trace.sampled:
-        link = given.trace_id, given.span_id, given.flags | _REMOTE, given.tracestate
+        link = given.trace_id, given.span_id, given.flags | LINK_REMOTE, given.tracestate
         links = span.more().links
         if link not in links:  # it is sent again
             links.append(link)

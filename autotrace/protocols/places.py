@@ -6,13 +6,13 @@ its context was handed over to (a pool, a task, a callback) it is not stale, but
 
 from __future__ import annotations
 
-import sys
 from _thread import _local
 
 from autotrace.trace.tasks import current_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
     from weakref import ref
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _STALE = "stale"  # a span's note: a reference to where it is passed over
 _threads = _local()
+_within: Callable[[], Any] | None = None
 
 
 class _Thread:
@@ -28,14 +29,19 @@ class _Thread:
     __slots__ = ("__weakref__",)
 
 
+def several(current: Callable[[], Any]) -> None:
+    """Say how to learn which of several things runs that share a thread and have contexts of their own: greenlets."""
+    global _within
+    _within = current
+
+
 def here() -> Any:
     """Return what runs here, among all that have a context of their own; it is the same object each time."""
     task = current_task()
     if task is not None:
         return task
-    greenlet = sys.modules.get("greenlet")
-    if greenlet is not None:
-        return greenlet.getcurrent()
+    if _within is not None:
+        return _within()
     try:
         return _threads.own
     except AttributeError:

@@ -19,6 +19,7 @@ from autotrace.protocols.places import live
 from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import LINK_REMOTE
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -271,7 +272,7 @@ def _replaced(headers: Any, span: Span) -> set[str] | None:
     remote = propagation.incoming_bytes(headers)
     known = remote is not None and remote.trace_id != ""
     if remote is not None and known and not _came_in(remote, span):
-        consuming.link(span, remote.trace_id, remote.span_id, remote.flags | consuming.REMOTE, remote.tracestate)
+        consuming.link(span, remote.trace_id, remote.span_id, remote.flags | LINK_REMOTE, remote.tracestate)
         return None
     names = set(propagation.fields())
     if not known or (remote is not None and remote.baggage != span.trace.baggage):
@@ -287,11 +288,7 @@ def _came_in(remote: Remote, span: Span) -> bool:
             return True
         if above.extras is not None and above.operation.family in _LINKING:
             for trace_id, span_id, flags, _state in above.extras.links:
-                if (
-                    span_id == remote.span_id
-                    and trace_id == remote.trace_id
-                    and flags & consuming.REMOTE == consuming.REMOTE
-                ):
+                if span_id == remote.span_id and trace_id == remote.trace_id and flags & LINK_REMOTE == LINK_REMOTE:
                     return True
         above = above.previous
     return False

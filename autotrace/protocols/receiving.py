@@ -22,7 +22,7 @@ from autotrace.patching.wall import fault
 from autotrace.protocols import consuming, pull_settings
 from autotrace.protocols.places import live
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.span import Trace
+from autotrace.trace.span import LINK_REMOTE, Trace
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -167,4 +167,4 @@ def _beneath(received: Span | None, operation: Operation, facts: Facts, headers:
 
 def _link(span: Span, remote: Any) -> None:
     if remote is not None and remote.trace_id:
-        consuming.link(span, remote.trace_id, remote.span_id, remote.flags | consuming.REMOTE, remote.tracestate)
+        consuming.link(span, remote.trace_id, remote.span_id, remote.flags | LINK_REMOTE, remote.tracestate)

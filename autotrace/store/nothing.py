@@ -93,8 +93,7 @@ def _told(run: Run) -> list[str]:
 def _not_patched(run: Run, versions: dict[str, str]) -> tuple[list[str], list[str]]:
     """Return what of the supported libraries does not fit, with the reason, and what is switched off."""
     from autotrace.patching.registry import BUILT_IN, selected
-    from autotrace.patching.versions import required, unsupported
-    from autotrace.patching.wellknown import normalized
+    from autotrace.patching.versions import normalized, required, unsupported
 
     chosen = {known.name for known in selected(BUILT_IN, run.on or ["all"], run.off)}
     skipped = dict(run.skipped)

@@ -26,6 +26,8 @@ INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 UNSET, OK, ERROR = 0, 1, 2
 
 SAMPLED, RANDOM = 1, 2  # W3C trace flags; the ids of traces that begin here are random
+# Of a link's flags (OTLP, SpanFlags): it is known where the other span is; in this process, or in another one.
+LINK_HERE, LINK_REMOTE = 0x100, 0x300
 _SUFFIXES = ("-00", "-01", "-02", "-03")
 
 

@@ -38,14 +38,8 @@ MAY_KNOW = {
     "autotrace.patching": PATCHING,
     "autotrace.protocols": TRACE | PATCHING | {"autotrace.propagation", "autotrace.protocols"},
     "autotrace.pipeline": TRACE | {"autotrace.pipeline", "autotrace.patching.model", "autotrace.patching.wall"},
-    "autotrace.export": TRACE
-    | {
-        "autotrace.configuration",
-        "autotrace.export",
-        "autotrace.notes",
-        "autotrace.patching.registry",
-        "autotrace.patching.wall",
-    },
+    "autotrace.application": {"autotrace.configuration", "autotrace.patching.registry", "autotrace.paths"},
+    "autotrace.export": TRACE | {"autotrace.export", "autotrace.patching.wall"},
     "autotrace.instrumentors": {"autotrace.patching", "autotrace.protocols"},
     "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
     "autotrace.store": BASE
@@ -130,8 +124,8 @@ def room(name, rooms):
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_room_knows_only_whom_it_may(name):
-    """Bootstrap knows everything on the traced side; nobody else does."""
-    if name == "autotrace.bootstrap":
+    """Bootstrap and wiring know everything on the traced side; nobody else does."""
+    if name in ("autotrace.bootstrap", "autotrace.wiring"):
         assert not [known for known in imports(MODULES[name]) if known.startswith(READER)]
         return
     allowed = MAY_KNOW[room(name, MAY_KNOW)]

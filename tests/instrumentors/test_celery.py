@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import celery
+import gevent
 import pytest
 from celery.app import trace
 from celery.exceptions import Ignore
@@ -277,7 +278,7 @@ def test_a_task_that_is_run_where_it_is_called_is_no_message(app, recorder):
 @pytest.mark.parametrize(("kind", "state"), [("Timeout", "FAILURE"), ("GreenletExit", "REVOKED")])
 def test_what_a_pool_of_greenlets_throws_into_a_task_has_ended_it(app, recorder, kind, state):
     """A hard time limit, and a task that is revoked while it runs, are no exceptions of the task's; they pass as ever."""
-    error = getattr(pytest.importorskip("gevent"), kind)()
+    error = getattr(gevent, kind)()
 
     @task(app)
     def bake(self):

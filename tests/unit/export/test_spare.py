@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
 from autotrace import notes, runs
@@ -15,7 +16,7 @@ def test_it_is_bounded(tmp_path, monkeypatch):
     settings = SimpleNamespace(data_dir=str(tmp_path), inbox_max_bytes=1 << 30)
     notes.began(str(tmp_path), ("otlp",), ("all",), ())
     for number in range(60):
-        kept = Spare(settings)
+        kept = Spare(settings, partial(notes.undelivered, settings.data_dir))
         kept.keep(bytes([number]) * 10_000, 7, "nobody is there")
         kept.keep(b"x", 3, "nobody is there")
         kept.close()
@@ -28,5 +29,5 @@ def test_it_is_bounded(tmp_path, monkeypatch):
 
 def test_it_makes_nothing_before_it_has_something(tmp_path):
     """Nor says anything at its end."""
-    Spare(SimpleNamespace(data_dir=str(tmp_path / "data"), inbox_max_bytes=1 << 30)).close()
+    Spare(SimpleNamespace(data_dir=str(tmp_path / "data"), inbox_max_bytes=1 << 30), lambda count, reason: None).close()
     assert list(tmp_path.iterdir()) == []

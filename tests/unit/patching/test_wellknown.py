@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autotrace.patching.registry import BUILT_IN
-from autotrace.patching.versions import required
-from autotrace.patching.wellknown import normalized, unsupported, versions_in, well_known
+from autotrace.patching.versions import normalized, required
+from autotrace.patching.wellknown import unsupported, versions_in, well_known
 
 QUIET = ("django.db.",)  # what it asks of a database for itself; its requests have no instrumentor yet
 

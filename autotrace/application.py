@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from autotrace.patching.registry import RUNNERS
+from autotrace.paths import upward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,15 +51,11 @@ def project(directory: str) -> str:
 
     One that somebody else could have put there counts as none.
     """
-    directory = os.path.abspath(directory)
-    while True:
-        file = os.path.join(directory, "pyproject.toml")
+    for above in upward(os.path.abspath(directory)):
+        file = os.path.join(above, "pyproject.toml")
         if os.path.isfile(file):
             return _name_in(file)
-        above = os.path.dirname(directory)
-        if above == directory:
-            return ""
-        directory = above
+    return ""
 
 
 def _after(options: Sequence[str], arguments: Sequence[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from autotrace.export.application import named, project
+from autotrace.application import named, project
 from autotrace.patching.registry import RUNNERS
 
 
