@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import text
 
+import frames
 from autotrace.protocols.calls import Calls
 from autotrace.trace import failure
 from autotrace.trace.failure import failure_of, hide_frame, type_name
@@ -101,6 +102,16 @@ def test_a_traceback_shows_no_frame_of_ours(recorder):
         return "".join(traceback.format_exception(*_info(here)))
 
     assert text(traced) == text(deep)
+
+
+def test_a_frame_of_ours_would_be_seen():
+    """What the tests look for in tracebacks is found where it is, and nowhere else."""
+    with pytest.raises(AttributeError) as caught:
+        failure_of(object())
+    (line,) = frames.ours(caught.value)
+    assert "failure" in line
+    assert not frames.is_ours(__file__)
+    assert not frames.is_ours("/home/me/.cache/autotrace/pythons/lib/python3.14/asyncio/base_events.py")
 
 
 def _info(function):
