@@ -16,6 +16,7 @@ from autotrace import __version__, diagnostics
 from autotrace.export.body import Bodies
 from autotrace.export.values import Values
 from autotrace.export.wire import sized, utf8, varint
+from autotrace.trace.span import CONSUMER, LINK_REMOTE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -186,11 +187,19 @@ class Encoder:
         return self._joined(span, start, duration, body, more)
 
     def _joined(self, span: Span, start: int, duration: int, body: bytes, more: bytes) -> bytes:
+        """Put a span together.
+
+        What handles a message has a link to where the message was created also where that is its parent (semantic
+        conventions, "Messaging spans", "Trace structure"), so that whoever asks what became of a message has one way to.
+        """
         parent = span.parent_id
         ids = _fromhex(f"1208{span.span_id}2208{parent}" if parent else f"1208{span.span_id}")
         if len(ids) != (20 if parent else 10):
             raise ValueError(f"span id {span.span_id!r} or parent id {parent!r} is not of 16 hexadecimal digits")
         head = self._remote if span.remote else self._local
+        if span.remote and parent and span.operation.kind == CONSUMER:
+            trace = span.trace
+            head += _link(trace.trace_id, parent, trace.flags | LINK_REMOTE, trace.tracestate)
         size = len(head) + len(ids) + 18 + len(body) + len(more)  # 18: two times of 8 bytes, with tags
         return b"".join(
             (
@@ -297,11 +306,14 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
     except (AttributeError, TypeError):  # it is being finished this moment; or its facts have no hash
         return None
     parent = span.parent_id
-    if parent:
-        ids = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}2208{parent}")
+    if not parent:
+        ids, length = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}"), 28
+    elif span.remote and operation.kind == CONSUMER:
+        link = f"6a210a10{trace.trace_id}1208{parent}35{trace.flags:02x}030000"  # as `_joined` does
+        ids, length = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}2208{parent}{link}"), 73
     else:
-        ids = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}")
-    if len(ids) != (38 if parent else 28):
+        ids, length = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}2208{parent}"), 38
+    if len(ids) != length:
         return None
     size = len(ids) + 24 + len(body)  # 24: flags of 4 bytes and two times of 8 bytes, with their tags
     return b"".join(

@@ -18,7 +18,7 @@ from autotrace.patching.wall import faults
 from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.tracer import tracer
-from contracts.messaging_base import WAIT, current_id, hexadecimal
+from contracts.messaging_base import WAIT, creation, current_id, hexadecimal
 
 FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACEPARENT = "00-{:032x}-{:016x}-{}"
@@ -74,7 +74,8 @@ class Handling(ABC):
 
     def processed(self, number, trace, parent, **more):
         """Return the expected span of the message's handling."""
-        return self._expected("process", "CONSUMER", self.handling_name or self.name, number, trace, parent, more)
+        scope = self.handling_name or self.name
+        return self._expected("process", "CONSUMER", scope, number, trace, parent, {**creation(trace, parent), **more})
 
     def _expected(self, operation, kind, scope, number, trace, parent, more):
         told = {"messaging.operation.name": operation, "messaging.operation.type": operation}
@@ -134,8 +135,8 @@ class Handling(ABC):
         with span("worker"):
             self.handle(lambda _headers: None)
             assert current_id() == hexadecimal(2)
-        link = {"links": [(f"{2:032x}", hexadecimal(2))]} if self.links_ambient else {}
-        assert self.spans(recorder, 3)[3] == self.processed(3, trace=1, parent=1, **link)
+        links = creation(1, 1)["links"] + [(f"{2:032x}", hexadecimal(2))] * self.links_ambient
+        assert self.spans(recorder, 3)[3] == self.processed(3, trace=1, parent=1, links=links)
 
     def test_a_handler_that_raises_fails_its_span(self, recorder):
         """The program, or the library, sees the exception that it sees without us."""

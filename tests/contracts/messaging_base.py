@@ -17,6 +17,11 @@ def hexadecimal(number):
     return f"{number:016x}"
 
 
+def creation(trace, parent):
+    """Return what the expected span of handling a message has of a link to the creation, which is its parent too."""
+    return {"links": [(f"{trace:032x}", hexadecimal(parent))]} if parent else {}
+
+
 def current_id():
     """Return the id of the current span, or None."""
     current = get_current()
@@ -126,7 +131,7 @@ class MessagingBase(ABC):
         }
 
     def processed(self, topic, number, trace, parent, key=None, offset=0, **more):
-        """Return the expected span of a message that was handled."""
+        """Return the expected span of a message that was handled; it links to its creation, which is its parent too."""
         return {
             "name": f"process {topic}",
             "kind": "CONSUMER",
@@ -136,6 +141,7 @@ class MessagingBase(ABC):
             "parent_id": parent and hexadecimal(parent),
             "attributes": self.attributes("process", topic, key, offset),
             "status": "UNSET",
+            **creation(trace, parent),
             **more,
         }
 

@@ -13,7 +13,7 @@ from aio_pika.queue import Queue, QueueIterator
 from autotrace.api import span
 from contracts.asynchronous import Loop
 from contracts.handling import HandlerError, Handling
-from contracts.messaging_base import current_id, hexadecimal
+from contracts.messaging_base import creation, current_id, hexadecimal
 
 # The library's own use of what newer Pythons warn of, and what it leaves to the garbage collector.
 pytestmark = [
@@ -70,7 +70,7 @@ def processed(rabbitmq, queue, number, trace, parent, tag=1, **more):
     expected = sent(rabbitmq, queue, number, trace, parent)
     operation = {"messaging.operation.name": "process", "messaging.operation.type": "process"}
     expected["attributes"].update({**operation, "messaging.rabbitmq.message.delivery_tag": tag})
-    return {**expected, "name": f"process {queue}", "kind": "CONSUMER", **more}
+    return {**expected, "name": f"process {queue}", "kind": "CONSUMER", **creation(trace, parent), **more}
 
 
 def without_ids(spans):

@@ -13,7 +13,7 @@ from kombu.exceptions import EncodeError
 
 from autotrace.api import span
 from contracts.handling import CONTEXT, Handling
-from contracts.messaging_base import current_id, hexadecimal
+from contracts.messaging_base import creation, current_id, hexadecimal
 
 # The library's own use of what newer Pythons and its dependencies warn of.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -111,7 +111,8 @@ def ran(name, number, task_id, trace_, parent, state="SUCCESS", **more):
     expected = sent(name, number, task_id, trace_, parent)
     operation = {"messaging.operation.name": "process", "messaging.operation.type": "process"}
     expected["attributes"].update({**operation, "autotrace.task.state": state, **more.pop("attributes", {})})
-    return {**expected, "name": f"process {name}", "kind": "CONSUMER", "scope": "celery_worker", **more}
+    found = {**expected, "name": f"process {name}", "kind": "CONSUMER", "scope": "celery_worker"}
+    return {**found, **creation(trace_, parent), **more}
 
 
 class TestCelery(Handling):

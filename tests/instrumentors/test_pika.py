@@ -16,7 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from autotrace import propagation
 from autotrace.api import span
 from contracts.handling import TRACEPARENT, HandlerError, Handling
-from contracts.messaging_base import current_id, hexadecimal
+from contracts.messaging_base import creation, current_id, hexadecimal
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def processed(rabbitmq, queue, number, trace, parent, tag=1, **more):
             "messaging.rabbitmq.message.delivery_tag": tag,
         }
     )
-    return {**expected, "name": f"process {queue}", "kind": "CONSUMER", **more}
+    return {**expected, "name": f"process {queue}", "kind": "CONSUMER", **creation(trace, parent), **more}
 
 
 def receive(channel, queue, handle, count=1, **options):

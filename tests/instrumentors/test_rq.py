@@ -14,7 +14,7 @@ import rq
 from autotrace import propagation
 from autotrace.api import span
 from contracts.handling import CONTEXT, Handling
-from contracts.messaging_base import WAIT, current_id, hexadecimal
+from contracts.messaging_base import WAIT, creation, current_id, hexadecimal
 
 sys.path.insert(0, str(Path(__file__).parent))
 import rq_jobs
@@ -72,7 +72,7 @@ def ran(queue, name, number, task_id, trace, parent, state="SUCCESS", **more):
     expected["attributes"].update(attributes)
     if state:
         expected["attributes"]["autotrace.task.state"] = state
-    return {**expected, "name": f"process {name}", "kind": "CONSUMER", **more}
+    return {**expected, "name": f"process {name}", "kind": "CONSUMER", **creation(trace, parent), **more}
 
 
 def spans(recorder, count):

@@ -209,6 +209,30 @@ def test_a_link_that_cannot_be_encoded(faults):
     assert faults == {"requests": 1}
 
 
+@pytest.mark.parametrize("state", ["", "vendor=1"])
+def test_what_handles_a_message_links_to_its_creation(state):
+    """It does where the creation is the parent, beside other links; a request of another process is no message."""
+    tracer, finished = fixed_tracer()
+    creation = Remote(TRACE, "00f067aa0ba902b7", 3, state)
+    for kind, count in ((CONSUMER, 2), (SERVER, 1)):
+        described = operation(said("pizzas"), "kafka", kind)
+        for _ in range(count):
+            tracer.finish(tracer.enter(described, (), creation, None))
+    busy = tracer.enter(described, (), creation, None)
+    busy.operation = finished[0].operation
+    busy.more().links.append(("ab" * 16, "cd" * 8, 0x301, ""))
+    tracer.finish(busy)
+    inner = tracer.start(finished[0].operation, (), finished[0])
+    tracer.finish(inner)
+    (payload,) = encoder().encode(finished)
+    spans = decode(payload).resource_spans[0].scope_spans[0].spans
+    created = Wire.Link(
+        trace_id=bytes.fromhex(TRACE), span_id=bytes.fromhex("00f067aa0ba902b7"), trace_state=state, flags=0x303
+    )
+    other = Wire.Link(trace_id=b"\xab" * 16, span_id=b"\xcd" * 8, flags=0x301)
+    assert [list(span.links) for span in spans] == [[created], [created], [], [created, other], []]
+
+
 def test_limits_of_counts():
     """The first attributes and links are kept, the exception is the last event to go, and all drops are counted."""
     tracer, finished = fixed_tracer()
