@@ -1,31 +1,11 @@
-"""What every traced Python starts with: the settings, the import hook, and what is done when a library is imported.
-
-Nothing else happens until the program imports a library that somebody knows.  Only then are tracer, worker and sinks put
-together (``wiring``), and only then is there anything of theirs to load.
-"""
+"""Switches the agent on.  Whoever does that, ``autotrace-run`` or a ``sitecustomize``, calls ``start`` and nothing else."""
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
-from _thread import get_ident
-from time import sleep
-
-from autotrace import diagnostics, notes
-from autotrace import settings as settings_
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from autotrace.agent import Agent
 
-    from autotrace.patching.apply import Applied
-    from autotrace.patching.hook import ImportHook
-    from autotrace.patching.registry import Known
-    from autotrace.pipeline.lifetime import Lifetime
-    from autotrace.settings import Settings
-
-_IMPORTING = 5000  # ms
 _agent: Agent | None = None
 
 
@@ -34,166 +14,10 @@ def start() -> None:
     global _agent
     if _agent is not None:
         return
-    settings = settings_.load()
-    diagnostics.verbose = settings.verbose
-    for warning in settings.warnings:
-        diagnostics.warn(warning)
-    if settings.enabled:
-        _agent = Agent(settings)
-        _agent.watch()
+    from autotrace import standard
 
+    standard.look()  # before what imports from Python's own library
 
-class Agent:
-    """What one process needs to be traced.
+    from autotrace import agent
 
-    Attributes:
-        settings: as they were read at the start.
-        skipped: why instrumentors were not applied, by name.
-        applied: the names of those that were.
-        hindrance: why nothing at all can be traced in this Python, or an empty string.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.skipped: dict[str, str] = {}
-        self.applied: list[str] = []
-        self.hindrance = ""
-        # Whether it leaves a note that it ran: not where nothing is kept, and not where the doctor only asks.
-        self._noted = settings.exporters != ("none",) and notes.ASKED not in os.environ
-        self._wired = False
-        self._hook: ImportHook | None = None
-        self._lifetime: Lifetime | None = None
-        self._waiting: dict[int, list[Known]] = {}  # by thread
-
-    def watch(self) -> None:
-        """Wait for the libraries that are switched on, and for the public functions."""
-        from autotrace.patching.hook import ImportHook
-        from autotrace.patching.registry import BUILT_IN, selected, unknown
-        from autotrace.patching.third_party import third_party
-
-        settings = self.settings
-        every = (*BUILT_IN, *third_party(settings.data_dir))
-        on, off = settings.instrumentors, settings.instrumentors_off
-        chosen = selected(every, on, off)
-        for word in unknown((*on, *off), every)[0] if off or on != ("all",) else ():
-            diagnostics.warn(f"{word!r} is no instrumentor, library or family; it is passed over")
-        waiting: dict[str, Callable[[], None]] = {"autotrace.api": self.wire}
-        for known in chosen:
-            waiting[known.trigger] = self._served(known, waiting.get(known.trigger))
-        self._hook = ImportHook(waiting)
-        if not self._hook.install():
-            self.hindrance = f"the import system of Python {sys.version.split()[0]} is not known to it"
-            diagnostics.debug(f"nothing is traced: {self.hindrance}")
-            return
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=_wait_for_imports)
-        atexit.register(self.end)  # the first to be registered is the last to run
-        if self._noted:
-            notes.began(settings.data_dir, settings.exporters, on, off)
-
-    def end(self) -> None:
-        """Deliver what is finished, when the process ends."""
-        if self._lifetime is not None:
-            self._lifetime.end()
-        if self._noted and (self._lifetime is None or not self._lifetime.delivered):
-            notes.ended(self.settings.data_dir, _wellknown(), self.skipped)
-
-    def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
-        def serve() -> None:
-            if before is not None:
-                before()
-            self._in_turn(known)
-
-        return serve
-
-    def _in_turn(self, known: Known) -> None:
-        """Apply an instrumentor; one whose library we ourselves import while applying another has to wait for that."""
-        thread = get_ident()
-        waiting = self._waiting.get(thread)
-        if waiting is not None:
-            waiting.append(known)
-            return
-        waiting = self._waiting[thread] = [known]
-        try:
-            while waiting:
-                self.instrument(waiting.pop(0))
-        finally:
-            del self._waiting[thread]
-
-    def instrument(self, known: Known) -> None:
-        """Apply one instrumentor, now that its library has been imported; what hinders is noted, never raised."""
-        from autotrace.patching.apply import CannotPatchError, apply
-        from autotrace.patching.wall import fault, when_off
-
-        try:
-            self.wire()
-            __import__(known.module)
-            instrumentor = getattr(sys.modules[known.module], known.attribute)
-            reason = _unsupported(instrumentor.distribution, instrumentor.versions, known.trigger)
-            if not reason:
-                applied = apply(instrumentor, self._hook is not None and self._hook.late)
-                self.applied.append(known.name)
-                when_off(instrumentor.library, lambda: self._off(known.name, applied))
-        except CannotPatchError as error:
-            reason = str(error)
-        except Exception as error:
-            fault(known.name)
-            reason = f"{type(error).__name__}: {error}"
-        if reason:
-            self.skipped[known.name] = reason
-        diagnostics.debug(f"{known.name}: {f'not patched: {reason}' if reason else 'patched'}")
-
-    def _off(self, name: str, applied: Applied) -> None:
-        """Take an instrumentor back that failed again and again."""
-        applied.undo(sparing=True)
-        self.applied.remove(name)
-        self.skipped[name] = "switched off: it failed again and again"
-
-    def wire(self) -> None:
-        """Put tracer, propagation, worker and sinks together, at the first library that is patched."""
-        if self._wired:
-            return
-        self._wired = True
-        undo: list[Callable[[], object]] = []
-        try:
-            from autotrace.wiring import wire
-
-            self._lifetime = wire(self.settings, undo)
-        except BaseException:
-            self._wired = False
-            while undo:
-                undo.pop()()
-            raise
-
-
-def _wellknown() -> list[str]:
-    """Return the libraries without an instrumentor that were imported."""
-    own = getattr(sys, "stdlib_module_names", ())  # not before Python 3.10
-    own = {*own, "__main__", "autotrace", "sitecustomize", "usercustomize"}
-    if all(name.partition(".")[0] in own for name in list(sys.modules)):
-        return []  # PERF: a program of Python's own library alone need not load the table
-
-    from autotrace.patching.wellknown import imported
-
-    return imported()
-
-
-def _wait_for_imports() -> None:
-    """Before a fork, let other threads finish what they import of ours.
-
-    The child would wait for the lock of such a module for ever.  The program's own imports are its own affair.
-    """
-    locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})  # names that are imported this moment
-    for _ in range(_IMPORTING):  # by no clock: the program may have stopped it
-        if not any(name.startswith("autotrace") for name in list(locks)):
-            return
-        sleep(0.001)
-
-
-def _unsupported(distribution: str, versions: str, module: str) -> str:
-    """Return why the installed version of a distribution is not supported, or an empty string."""
-    if not distribution or versions == "*":
-        return ""
-    from autotrace.patching.metadata import file_of, judged
-
-    return judged(distribution, versions, file_of(module.partition(".")[0]))[1]
+    _agent = agent.begun()

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import sys
 
+from autotrace import standard
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -65,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         An exit code where nothing could be started: 2 (usage), 126 (not executable), 127 (not found); 0 after help.
     """
+    standard.look()
     given = sys.argv[1:] if arguments is None else arguments
     options: dict[str, str] = {}
     try:

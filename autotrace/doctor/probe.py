@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from autotrace.bootstrap import Agent
+    from autotrace.agent import Agent
     from autotrace.patching.registry import Known
 
 _broken: dict[str, str] = {}  # modules that cannot be imported, so that nothing in them can be, either; and why

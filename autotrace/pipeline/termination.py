@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from _thread import allocate_lock, get_ident
 
 from autotrace.patching.model import Patch
@@ -72,7 +73,9 @@ class Termination:
             return
 
     def patches(self) -> list[Patch]:
-        """Return what makes the module ``signal`` tell of the default where ours stands."""
+        """Return what makes the module ``signal`` tell of the default where ours stands; the program may have another."""
+        if sys.modules.get("signal") is not signal:
+            return []
         return [
             Patch("signal:signal", self._setting),
             Patch("signal:getsignal", self._getting),

@@ -1,6 +1,6 @@
 """The hot loop: starting and finishing spans.
 
-One tracer per process, wired up once by ``bootstrap``; until then it records nothing and costs next to nothing.  It does
+One tracer per process, wired up once by ``wiring``; until then it records nothing and costs next to nothing.  It does
 not know what a span means, where it goes, or how context travels.  Nothing here may raise into the program: callers
 stand behind the wall (see ``autotrace.patching.wall``).
 """
@@ -73,7 +73,7 @@ class Clock:
 
 
 class Tracer:
-    """Starts and finishes spans; its slots are what ``bootstrap`` and tests set.
+    """Starts and finishes spans; its slots are what ``wiring`` and tests set.
 
     Attributes:
         active: whether the agent runs; where it does not, nobody need start a span.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from autotrace.standard import NEEDED
+
 # Where autotrace is installed editable, the two lie side by side.
 PACKAGES = [importlib.import_module(name) for name in ("autotrace", "autotrace.instrumentors")]
 MODULES = {
@@ -29,6 +31,8 @@ MAY_KNOW = {
     "autotrace.notes": set(),
     "autotrace.runs": {"autotrace.notes"},
     "autotrace.terminal": set(),
+    "autotrace.standard": set(),
+    "autotrace.bootstrap": {"autotrace", "autotrace.agent", "autotrace.standard"},
     "autotrace.values": set(),
     "autotrace.configuration": set(),
     "autotrace.settings": BASE | {"autotrace.values", "autotrace.configuration"},
@@ -69,7 +73,7 @@ MAY_KNOW = {
         "autotrace.settings",
     },
     "autotrace.commands": set(),
-    "autotrace.launcher": BASE | {"autotrace.checks", "autotrace.commands"},
+    "autotrace.launcher": BASE | {"autotrace.checks", "autotrace.commands", "autotrace.standard"},
     "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.doctor", "autotrace.launcher"},
     "autotrace": {"autotrace", "autotrace.api"},
 }
@@ -96,6 +100,8 @@ LIBRARIES = [  # kafka and redis are also systems, which the conventions name
     "waitress",
     "werkzeug",
 ]
+# What wrapt imports, what the socket's first look for a name does, and what another of these stands upon.
+INDIRECT = {"_struct", "encodings.idna", "operator"}
 READER = ("autotrace.store", "autotrace.insights", "autotrace.web", "autotrace.cli", "autotrace.__main__")
 
 
@@ -124,8 +130,8 @@ def room(name, rooms):
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_room_knows_only_whom_it_may(name):
-    """Bootstrap and wiring know everything on the traced side; nobody else does."""
-    if name in ("autotrace.bootstrap", "autotrace.wiring"):
+    """Agent and wiring know everything on the traced side; nobody else does."""
+    if name in ("autotrace.agent", "autotrace.wiring"):
         assert not [known for known in imports(MODULES[name]) if known.startswith(READER)]
         return
     allowed = MAY_KNOW[room(name, MAY_KNOW)]
@@ -181,6 +187,20 @@ def test_the_traced_side_needs_nothing_but_what_it_requires(name):
         pytest.skip("Python 3.9 does not list its standard library; newer ones hold this rule")
     foreign = {known.partition(".")[0] for known in imports(MODULES[name])} - {"autotrace"} - set(standard)
     assert foreign <= {"wrapt", "importlib_metadata", "sitecustomize", "tomli", "tomllib"}  # tomllib: from 3.11 on
+
+
+def test_what_the_traced_side_needs_of_pythons_own_library_is_listed():
+    """Else a program with a module of that name would have it executed for our sake."""
+    import sys
+
+    known = getattr(sys, "stdlib_module_names", None)
+    if known is None:
+        pytest.skip("Python 3.9 does not list its standard library; newer ones hold this rule")
+    traced = [name for name in MODULES if not name.startswith((*READER, "autotrace.doctor", "autotrace.standard"))]
+    used = {one for name in traced for one in imports(MODULES[name]) if one.partition(".")[0] in {*known, "tomllib"}}
+    used -= {"__future__", "_frozen_importlib", "sqlite3"} | set(sys.builtin_module_names)
+    assert used - set(NEEDED) == set()
+    assert set(NEEDED) - used - set(sys.builtin_module_names) <= INDIRECT
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

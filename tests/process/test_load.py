@@ -10,12 +10,11 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collecting import collecting
 from machine import AUTOTRACE, RUN
 from services.ports import free_port
 from waiting import LIMIT_S, until
@@ -109,37 +108,6 @@ class Load:
                 connection.close()
 
 
-class Collector(BaseHTTPRequestHandler):
-    """An OTLP receiver that keeps what it is sent in its server's ``bodies``."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-protobuf")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
-@contextmanager
-def collector():
-    """Receive OTLP; yields the endpoint and the list that the requests' bodies go to."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    server.bodies = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", server.bodies
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_server_stopped_by_sigterm_under_load_delivers_every_finished_span(machine, server):
     """What was answered is at the sink; more than that only what was on its way.
@@ -228,13 +196,10 @@ def test_a_tight_loop_is_whole_in_the_local_store(machine, total):
 @pytest.mark.parametrize("total", SIZES)
 def test_a_tight_loop_is_whole_at_a_collector(machine, total):
     """Each span is in a request that an OTLP receiver was sent, and in one only."""
-    with collector() as (endpoint, bodies):
-        environ = {"AUTOTRACE_ENDPOINT": endpoint}
+    with collecting() as collector:
+        environ = {"AUTOTRACE_ENDPOINT": collector.url}
         done = machine.python("-c", LOOP, str(total), str(total // 4), environ=environ, timeout=120)
     assert (done.returncode, done.stderr) == (0, b"")
-    requests = [ExportTraceServiceRequest.FromString(body) for body in bodies]
-    spans = [
-        span for one in requests for group in one.resource_spans for scope in group.scope_spans for span in scope.spans
-    ]
+    spans = collector.spans()
     assert Counter(span.name for span in spans) == names(total)
     assert len({(span.trace_id, span.span_id) for span in spans}) == total
