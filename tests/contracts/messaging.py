@@ -22,7 +22,7 @@ from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import Span
 from autotrace.trace.tracer import tracer
-from contracts.messaging_base import MessagingBase, current_id, hexadecimal
+from contracts.messaging_base import MessagingBase, creation, current_id, hexadecimal
 
 TRACEPARENT = "00-{:032x}-{:016x}-{}"
 FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -272,9 +272,9 @@ class MessagingContract(MessagingBase):
             self.close(consumer)
             assert current_id() == hexadecimal(2)
         found = self.spans(recorder, 4)
-        link = [(f"{2:032x}", hexadecimal(2))]
+        links = creation(1, 1)["links"] + [(f"{2:032x}", hexadecimal(2))]
         assert found[1] == self.pulled(topic, 3, trace=2, parent=2, links=(1,), offset=0)
-        assert found[2] == self.processed(topic, 4, trace=1, parent=1, links=link)
+        assert found[2] == self.processed(topic, 4, trace=1, parent=1, links=links)
 
     def test_a_message_without_context_belongs_to_what_is_current(self, connect, topic, recorder):
         """Where nothing came in, the span around the consumer is the parent."""
@@ -286,7 +286,7 @@ class MessagingContract(MessagingBase):
             self.close(consumer)
         assert self.spans(recorder, 4)[1:3] == [
             self.pulled(topic, 3, trace=2, parent=2, offset=0),
-            self.processed(topic, 4, trace=2, parent=2),
+            self.processed(topic, 4, trace=2, parent=2, came_in=False),
         ]
 
     # Headers.

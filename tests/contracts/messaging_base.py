@@ -130,7 +130,7 @@ class MessagingBase(ABC):
             **more,
         }
 
-    def processed(self, topic, number, trace, parent, key=None, offset=0, **more):
+    def processed(self, topic, number, trace, parent, key=None, offset=0, came_in=True, **more):
         """Return the expected span of a message that was handled; it links to its creation, which is its parent too."""
         return {
             "name": f"process {topic}",
@@ -141,7 +141,7 @@ class MessagingBase(ABC):
             "parent_id": parent and hexadecimal(parent),
             "attributes": self.attributes("process", topic, key, offset),
             "status": "UNSET",
-            **creation(trace, parent),
+            **(creation(trace, parent) if came_in else {}),
             **more,
         }
 
