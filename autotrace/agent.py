@@ -12,7 +12,7 @@ import sys
 from _thread import get_ident
 from time import sleep
 
-from autotrace import diagnostics, notes, standard
+from autotrace import diagnostics, hidden, notes
 from autotrace import settings as settings_
 
 TYPE_CHECKING = False
@@ -152,7 +152,7 @@ class Agent:
         if self._wired:
             return
         self._wired = True
-        standard.look()  # the program may have put more onto sys.path
+        hidden.look()  # the program may have put more onto sys.path
         undo: list[Callable[[], object]] = []
         try:
             from autotrace.wiring import wire

@@ -14,9 +14,9 @@ def start() -> None:
     global _agent
     if _agent is not None:
         return
-    from autotrace import standard
+    from autotrace import hidden
 
-    standard.look()  # before what imports from Python's own library
+    hidden.look()  # before what imports from Python's own library
 
     from autotrace import agent
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from autotrace import standard
+from autotrace import hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         An exit code where nothing could be started: 2 (usage), 126 (not executable), 127 (not found); 0 after help.
     """
-    standard.look()
+    hidden.look()
     given = sys.argv[1:] if arguments is None else arguments
     options: dict[str, str] = {}
     try:

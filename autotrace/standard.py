@@ -1,136 +1,45 @@
-"""What we import of Python's own library comes from there, whatever lies beside the program's script.
+"""What we import of Python's own library comes from there, where the program has modules by the same names.
 
-A folder that ``sys.path`` names before Python's own may have a ``signal.py`` or a ``typing.py``.  Whether and when that runs
-is the program's affair, and it is what the program gets by that name.  Few programs have one, which a look into each such
-folder tells.  For those, what the traced side needs is loaded while ``sys.path`` is without these folders, and taken out of
-``sys.modules`` again; our own modules, and the packages that we bring, have their imports answered from what was kept.
-
-Not covered: archives on ``sys.path``, and folders that get onto it after the first library was imported.
+What the traced side needs is loaded while ``sys.path`` is without the program's folders, and taken out of ``sys.modules``
+again; our own modules, and the packages that we bring, have their imports answered from what was kept.
 """
 
 from __future__ import annotations
 
 import builtins
-import os
 import sys
 from _frozen_importlib_external import PathFinder, SourceFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
 # What the traced side imports, what wrapt does, and what sending by HTTP does at its first use; a test reads our sources.
 NEEDED = (
-    *("_random", "_struct", "binascii", "collections", "collections.abc", "contextvars", "copy", "ctypes", "datetime"),
-    *("difflib", "email.utils", "encodings.idna", "fcntl", "functools", "grp", "http.client", "importlib", "inspect"),
-    *(
-        "importlib.machinery",
-        "importlib.util",
-        "io",
-        "json",
-        "linecache",
-        "mmap",
-        "operator",
-        "os",
-        "pwd",
-        "re",
-        "shlex",
-    ),
-    *("signal", "socket", "ssl", "stat", "struct", "tomllib", "types", "typing", "urllib.parse", "weakref", "zlib"),
+    *("_random", "_struct", "binascii", "collections", "collections.abc", "contextvars", "copy", "ctypes"),
+    *("datetime", "difflib", "email.utils", "encodings.idna", "fcntl", "functools", "grp", "http.client", "importlib"),
+    *("importlib.machinery", "importlib.util", "inspect", "io", "json", "linecache", "mmap", "operator", "os", "pwd"),
+    *("re", "shlex", "signal", "socket", "ssl", "stat", "struct", "tomllib", "types", "typing", "urllib.parse"),
+    *("weakref", "zlib"),
 )
 _EARLY = ("ssl", "_ssl")  # gevent warns where it has been imported before gevent patches it
 _OURS = frozenset(("autotrace", "wrapt", "importlib_metadata", "zipp", "tomli"))
 _kept: dict[str, ModuleType] = {}
-_seen: tuple[str, ...] | None = None
 _builtins: dict[str, Any] = {}
 
 
-def look() -> None:
-    """Find out whether anything on ``sys.path`` hides a module of Python's own; to be called before such are imported.
+def keep(folders: Sequence[str], hidden: set[str]) -> None:
+    """Load what we need, once; ``sys.modules`` is left as it was in what is hidden, and in what must not be early.
 
-    Does nothing where ``sys.path`` is as it was when this was called last.
+    Args:
+        folders: what is on ``sys.path`` before Python's own library.
+        hidden: the names that the program has modules of.
     """
-    global _seen
-    folders = tuple(_in_front())
-    if folders == _seen or _kept:
+    if _kept:
         return
-    _seen = folders
-    names = _names()
-    found = {name for folder in folders for name in _modules(folder, names)}
-    hidden = {name for name in found if name not in sys.modules or not _is_standard(sys.modules[name])}
-    if hidden:
-        _keep(folders, hidden)
-        _builtins.update(vars(builtins), __import__=_import)
-        sys.meta_path.insert(0, _Finder)
-
-
-def _in_front() -> Iterator[str]:
-    """Yield the folders that are, or will be, on ``sys.path`` before Python's own."""
-    folder = _of_script()
-    if folder is not None:
-        yield folder
-    own = _own()
-    for entry in sys.path:
-        if entry.startswith(own):
-            return
-        if entry != folder:
-            yield entry
-
-
-def _of_script() -> str | None:
-    """Return what the interpreter puts first on ``sys.path`` once it is about to run the program, or None.
-
-    https://docs.python.org/3/library/sys_path_init.html
-    """
-    if sys.flags.isolated or getattr(sys.flags, "safe_path", False):
-        return None
-    script: str = (getattr(sys, "argv", None) or [""])[0]
-    if script in ("", "-c", "-m"):
-        return ""
-    try:
-        script = os.path.realpath(script)
-        return script if os.path.isdir(script) else os.path.dirname(script)
-    except (OSError, ValueError):  # the working directory is gone; it is no path at all
-        return None
-
-
-def _own() -> str:
-    return os.path.dirname(os.__file__)
-
-
-def _is_standard(module: Any) -> bool:
-    """Tell whether a module is Python's own; nobody can hide it any more.  No code of the module's runs."""
-    if not issubclass(type(module), type(sys)):
-        return False
-    file = vars(type(sys))["__dict__"].__get__(module).get("__file__")
-    return file is None or (type(file) is str and file.startswith(_own()))
-
-
-def _names() -> frozenset[str]:
-    """Return the names of the modules of Python's own library that can be hidden."""
-    found: Iterable[str] | None = getattr(sys, "stdlib_module_names", None)
-    if found is None:  # before Python 3.10
-        found = (name.partition(".")[0] for name in os.listdir(_own()))
-    return frozenset(found).difference(sys.builtin_module_names)
-
-
-def _modules(folder: str, names: frozenset[str]) -> Iterator[str]:
-    """Yield those of the names that a folder has a module or a package of."""
-    try:
-        files = os.listdir(folder or ".")
-    except OSError:
-        return
-    for file in files:
-        name, dot, _ending = file.partition(".")
-        if name in names and (dot or os.path.exists(os.path.join(folder, name, "__init__.py"))):
-            yield name
-
-
-def _keep(folders: Sequence[str], hidden: set[str]) -> None:
-    """Load what we need, and leave ``sys.modules`` as it was in all that is hidden, and in what must not be early."""
     path, modules = sys.path[:], dict(sys.modules)
     sys.path[:] = [entry for entry in path if entry not in folders]
     try:
@@ -151,6 +60,8 @@ def _keep(folders: Sequence[str], hidden: set[str]) -> None:
             if name not in modules and (name.partition(".")[0] in hidden or name in _EARLY):
                 del sys.modules[name]
         sys.modules.update(modules)
+    _builtins.update(vars(builtins), __import__=_import)
+    sys.meta_path.insert(0, _Finder)
 
 
 def _import(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from zlib import crc32
+from _imp import source_hash  # PERF: every interpreter has it in it
 
 from autotrace.patching.registry import Known
 
@@ -34,8 +34,8 @@ def third_party(cache_dir: str) -> list[Known]:
         cache_dir: where the findings are kept; it need not be writable.
     """
     key = _key()
-    where = crc32("|".join([sys.version.split()[0], *sys.path]).encode(errors="replace"))
-    cache = os.path.join(cache_dir, f"{_PREFIX}{where:08x}{_SUFFIX}")
+    where = source_hash(0, "|".join([sys.version.split()[0], *sys.path]).encode(errors="replace")).hex()
+    cache = os.path.join(cache_dir, f"{_PREFIX}{where}{_SUFFIX}")
     try:
         first, *rest = _read(cache).split("\n")
         if first == key:
