@@ -18,12 +18,13 @@ from werkzeug.serving import make_server
 app = Flask("shop")
 with sqlite3.connect("shop.db") as database:
     database.execute("CREATE TABLE pizzas (id INTEGER, price INTEGER)")
-    database.executemany("INSERT INTO pizzas VALUES (?, 9)", [(n,) for n in range(30)])
+    database.executemany("INSERT INTO pizzas VALUES (?, 0)", [(n,) for n in range(30, 20_000)])
+    database.executemany("INSERT INTO pizzas VALUES (?, 9)", [(n,) for n in range(30)])  # found last: there is no index
 
 @app.get("/menu")
 def menu():
     database = sqlite3.connect("shop.db")
-    ids = database.execute("SELECT id FROM pizzas").fetchall()
+    ids = database.execute("SELECT id FROM pizzas WHERE price = 9").fetchall()
     return str([database.execute("SELECT price FROM pizzas WHERE id = ?", row).fetchone() for row in ids])
 
 @app.get("/health")
