@@ -87,3 +87,8 @@ transparency: wheel
 .PHONY: dev
 dev:
 	.ci/dev $(PY)
+
+# make recording         what two hundred operations send, recorded anew where it is to change
+.PHONY: recording
+recording:
+	cd tests && ../.venv/bin/python -m recording

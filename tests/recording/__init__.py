@@ -1,0 +1,1 @@
+"""What two hundred operations of all kinds send, recorded."""
