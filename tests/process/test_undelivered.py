@@ -51,6 +51,9 @@ def receiver(answer):
                 if answer:
                     connection.recv(1 << 20)
                     connection.sendall(answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(1 << 20):  # what is closed unread is reset, and the answer may go with it
+                        continue
                     connection.close()
 
         threading.Thread(target=serve, daemon=True).start()
