@@ -69,7 +69,7 @@ def _absent() -> str:
 
 def run(arguments: list[str]) -> int:
     """Start a program with tracing, its arguments untouched."""
-    from autotrace.launcher import main as launch
+    from autotrace.launch.launcher import main as launch
 
     sys.argv = ["autotrace run", *arguments]
     return int(launch() or 0)

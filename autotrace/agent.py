@@ -13,17 +13,17 @@ from _thread import get_ident
 from time import sleep
 
 from autotrace import diagnostics, hidden, notes
-from autotrace import settings as settings_
+from autotrace.config import settings as settings_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from autotrace.config.settings import Settings
     from autotrace.patching.apply import Applied
     from autotrace.patching.hook import ImportHook
     from autotrace.patching.registry import Known
     from autotrace.pipeline.lifetime import Lifetime
-    from autotrace.settings import Settings
 
 _IMPORTING = 5000  # ms
 
@@ -120,8 +120,8 @@ class Agent:
 
     def instrument(self, known: Known) -> None:
         """Apply one instrumentor, now that its library has been imported; what hinders is noted, never raised."""
+        from autotrace.faults import fault, when_off
         from autotrace.patching.apply import CannotPatchError, apply
-        from autotrace.patching.wall import fault, when_off
 
         try:
             self.wire()

@@ -9,7 +9,7 @@ from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols import internal
 from autotrace.trace.context import get_current
 from autotrace.trace.generators import GENERATOR, SUSPENDABLE, opened, rightful

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
+from autotrace.config.paths import upward
 from autotrace.patching.registry import RUNNERS
-from autotrace.paths import upward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _module(given: str) -> str:
 
 def _name_in(file: str) -> str:
     """Return the name in a ``pyproject.toml``, or an empty string."""
-    from autotrace.configuration import distrusted, parsed
+    from autotrace.config.files import distrusted, parsed
 
     try:
         if distrusted(file):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from autotrace import notes, propagation
+from autotrace import faults, notes, propagation
 from autotrace.export import otlp, resource
-from autotrace.patching import Instrumentor, Patch, wall
+from autotrace.patching import Instrumentor, Patch
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import KILLED
 from autotrace.pipeline.lifetime import Lifetime
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from autotrace.settings import Settings
+    from autotrace.config.settings import Settings
     from autotrace.trace.span import Span
 
 
@@ -37,7 +37,7 @@ def wire(settings: Settings, undo: list[Callable[[], object]]) -> Lifetime | Non
     Returns:
         the process's lifetime; None where nothing is delivered.
     """
-    wall.limit = settings.fault_limit
+    faults.limit = settings.fault_limit
     delivered = any(name != "none" for name in settings.exporters)
     # Whoever got the context of a span that never comes would have a trace without a beginning.
     propagation.configure(settings.propagators if delivered else ())

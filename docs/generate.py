@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autotrace.launcher import USAGE
+from autotrace.config.table import TABLE
+from autotrace.launch.launcher import USAGE
 from autotrace.patching.registry import BUILT_IN
-from autotrace.settings import TABLE
 
 HERE = Path(__file__).parent
 
@@ -32,7 +32,7 @@ def settings() -> str:
     return f"""\
 # Settings
 
-<!-- made by docs/generate.py from autotrace/settings.py -->
+<!-- made by docs/generate.py from autotrace/config/table.py -->
 
 None is needed.
 Each can be given in three places; the first that has it counts:

@@ -8,7 +8,7 @@ import pytest
 
 import recorder as recording
 from autotrace import propagation
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.trace.context import set_current
 
 pytest_plugins = ["hermetic", "services.fixtures", "speeds"]

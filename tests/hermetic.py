@@ -17,7 +17,7 @@ import tempfile
 import hypothesis.configuration
 import pytest
 
-from autotrace import paths, settings
+from autotrace.config import paths, settings
 
 _TAKEN_AWAY = ("AUTOTRACE_", "OTEL_", "XDG_", "TRACEPARENT", "TRACESTATE", "BAGGAGE")
 _LEFT = ("AUTOTRACE_TEST_", "AUTOTRACE_CACHE")  # where services are, and where what they consist of is kept

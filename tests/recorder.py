@@ -11,12 +11,13 @@ import threading
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from autotrace import propagation, settings
+from autotrace import faults as wall
+from autotrace import propagation
+from autotrace.config import settings
 from autotrace.export.otlp import Encoder
-from autotrace.patching import wall
+from autotrace.faults import faults
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import BUILT_IN
-from autotrace.patching.wall import faults
 from autotrace.protocols import http
 from autotrace.trace.context import set_current
 from autotrace.trace.sampling import Sampler

@@ -11,18 +11,20 @@ from queue import SimpleQueue
 from shlex import quote
 from threading import Thread
 
-from autotrace import __version__, settings
-from autotrace.checks import checked
-from autotrace.commands import Python, meant, python_of, resolved
+from autotrace import __version__
+from autotrace.config import settings
+from autotrace.config.table import TABLE
 from autotrace.doctor.python import Examined
 from autotrace.doctor.sinks import not_taken, receiver, sink
+from autotrace.launch.checks import checked
+from autotrace.launch.commands import Python, meant, python_of, resolved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from typing import Any
 
-    from autotrace.settings import Settings
+    from autotrace.config.settings import Settings
 
     Fact = tuple[str, Any]
     Tell = Callable[[Fact], object]
@@ -91,7 +93,7 @@ def _side_by_side(asking: Sequence[Callable[[Tell], None]]) -> Iterator[Fact]:
 
 def _settings(loaded: Settings) -> Iterator[dict[str, Any]]:
     sources = settings.sources()
-    for setting in settings.TABLE:
+    for setting in TABLE:
         value = _shown(setting.name, getattr(loaded, setting.name))
         yield {"name": setting.name, "value": value, "source": sources.get(setting.name, "")}
 

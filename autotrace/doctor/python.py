@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from autotrace import __version__
-from autotrace.commands import prevented
 from autotrace.doctor import parts
 from autotrace.doctor.child import Child, NoAnswerError, SlowError
 from autotrace.doctor.probe import SCRIPT
-from autotrace.launcher import search_path
+from autotrace.launch.commands import prevented
+from autotrace.launch.launcher import search_path
 from autotrace.notes import ASKED
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from autotrace.commands import Python
+    from autotrace.launch.commands import Python
 
     Fact = tuple[str, Any]
     Tell = Callable[[Fact], object]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from time import localtime, monotonic, strftime
 
-from autotrace.paths import inbox_directory, temporary_directory
+from autotrace.config.paths import inbox_directory, temporary_directory
 from autotrace.runs import runs
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from autotrace.settings import Settings
+    from autotrace.config.settings import Settings
 
     Fact = tuple[str, Any]
 

@@ -122,7 +122,7 @@ class Bodies:
                 attributes = {**attributes, **by_hand}
             return self._fields(operation.kind, name, attributes, code, message, dropped)
         except Exception:
-            from autotrace.patching.wall import fault
+            from autotrace.faults import fault
 
             fault(operation.scope)
             return self.fallback(operation, failure, by_hand, dropped)

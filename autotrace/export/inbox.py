@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from struct import Struct
 
-from autotrace import paths
+from autotrace.config import paths
 from autotrace.export import DELIVERED, Result, later, places, refused
 from autotrace.export.ceiling import SUFFIX, make_room
 from autotrace.export.system import system

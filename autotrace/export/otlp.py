@@ -348,6 +348,6 @@ def _link(trace_id: str, span_id: str, flags: int, tracestate: str) -> bytes:
 
 
 def _fault(scope: str) -> None:
-    from autotrace.patching.wall import fault
+    from autotrace.faults import fault
 
     fault(scope)

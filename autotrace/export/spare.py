@@ -5,7 +5,7 @@ The oldest give way where there are more than fit.  Used by one thread; nothing 
 
 from __future__ import annotations
 
-from autotrace import paths
+from autotrace.config import paths
 from autotrace.export.inbox import Inbox
 
 TYPE_CHECKING = False

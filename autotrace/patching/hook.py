@@ -19,7 +19,7 @@ import _frozen_importlib
 import sys
 from _thread import get_ident
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

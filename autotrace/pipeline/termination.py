@@ -16,8 +16,8 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident
 
+from autotrace.faults import fault
 from autotrace.patching.model import Patch
-from autotrace.patching.wall import fault
 from autotrace.pipeline.threads import start_thread
 from autotrace.trace.failure import hide_frame
 

@@ -14,7 +14,7 @@ from collections import deque
 from time import sleep
 
 from autotrace import diagnostics
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.pipeline.threads import start_thread
 from autotrace.pipeline.weight import weight
 from autotrace.trace.clocks import clocks

@@ -6,9 +6,9 @@ application's.  Only ``is`` and ``type`` tell the difference.
 
 from __future__ import annotations
 
+from autotrace.faults import fault
 from autotrace.patching import argument as argument_
 from autotrace.patching import with_argument
-from autotrace.patching.wall import fault
 from autotrace.protocols import asgi, wsgi
 from autotrace.trace.failure import hide_frame
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from weakref import ref
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols import consuming
 from autotrace.protocols.consuming import Handling
 from autotrace.protocols.places import here, leave_stale, live

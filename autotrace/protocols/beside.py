@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from weakref import ref
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

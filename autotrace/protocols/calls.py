@@ -9,7 +9,7 @@ exactly its arguments; its exception passes untouched, and from Python 3.11 on w
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault, when_off
+from autotrace.faults import fault, when_off
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import Operation

@@ -13,8 +13,8 @@ from __future__ import annotations
 from contextvars import Context
 from functools import partial
 
+from autotrace.faults import fault
 from autotrace.patching import argument, with_argument
-from autotrace.patching.wall import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful

@@ -15,7 +15,7 @@ from _thread import get_ident
 from weakref import WeakSet, ref
 
 from autotrace import propagation
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols import places, quiet
 from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.places import live

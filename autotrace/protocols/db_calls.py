@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from autotrace.patching.wall import fault, when_off
+from autotrace.faults import fault, when_off
 from autotrace.protocols.calls import abandon, failed, nothing
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import conceal, hide_frame

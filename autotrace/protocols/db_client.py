@@ -7,7 +7,7 @@ the span where the library fetches them later.  What a library asks on a new con
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.db_calls import APART, call, ended, server
 from autotrace.protocols.sql import read
 from autotrace.protocols.sql_summary import SUMMARY_LIMIT

@@ -9,8 +9,8 @@ client, such as the one that it takes replies from, names no span.
 
 from __future__ import annotations
 
+from autotrace.faults import fault
 from autotrace.patching.model import argument, with_argument
-from autotrace.patching.wall import fault
 from autotrace.protocols import consuming, db_calls, handling, producing, pulling, until_settled
 from autotrace.protocols.calls import Calls
 from autotrace.trace.failure import hide_frame

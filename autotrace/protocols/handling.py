@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import update_wrapper
 
+from autotrace.faults import fault, off
 from autotrace.patching.model import argument, with_argument
-from autotrace.patching.wall import fault, off
 from autotrace.protocols import consuming
 from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.concurrency import awaiting_alike

@@ -7,7 +7,7 @@ of the answer are read: ``http_client.call`` outside, ``answer`` inside.  And a 
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.calls import failed
 from autotrace.protocols.http_client import FAMILY, begin, open_span, operation, silent
 from autotrace.protocols.http_resends import beside, end, made, start

@@ -11,7 +11,7 @@ made from within another one (a generator that uploads what it downloads) counts
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.propagation import fields, outgoing
 from autotrace.protocols import http
 from autotrace.protocols.calls import Calls

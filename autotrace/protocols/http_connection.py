@@ -11,7 +11,7 @@ library above); they are traced, but carry no context.
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.propagation import fields, header_lines, outgoing
 from autotrace.protocols.calls import failed
 from autotrace.protocols.http_client import FAMILY, operation, silent

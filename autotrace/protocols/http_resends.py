@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False

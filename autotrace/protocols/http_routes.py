@@ -6,7 +6,7 @@ anything that does not tell it here; the route then has the values in it that th
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.http_server import failure_in, serving
 from autotrace.trace.failure import hide_frame
 

@@ -12,7 +12,7 @@ Semantic conventions 1.44, "HTTP server span".
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.propagation import incoming
 from autotrace.protocols import http
 from autotrace.trace.context import get_current, set_current

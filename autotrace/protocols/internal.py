@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame

@@ -18,8 +18,8 @@ import sys
 from functools import partial
 from types import FunctionType
 
+from autotrace.faults import fault
 from autotrace.patching import argument, with_argument
-from autotrace.patching.wall import fault
 from autotrace.propagation import environment_fields, to_environment
 from autotrace.protocols.concurrency import Carried, awaiting_alike
 from autotrace.trace.context import get_current

@@ -11,8 +11,8 @@ from __future__ import annotations
 import atexit
 
 from autotrace import propagation
+from autotrace.faults import fault
 from autotrace.patching.model import argument, with_argument
-from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
 from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.places import live

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sys
 from weakref import ref
 
+from autotrace.faults import fault
 from autotrace.patching import Patch
-from autotrace.patching.wall import fault
 from autotrace.protocols import consuming
 from autotrace.protocols.places import live
 from autotrace.trace.context import get_current, set_current

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from weakref import ref
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.beside import Beside
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame

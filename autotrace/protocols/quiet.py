@@ -8,7 +8,7 @@ is called with such an object looks at ``is_muted``.
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.beside import Beside
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame

@@ -18,7 +18,7 @@ from __future__ import annotations
 from functools import partial
 
 from autotrace import propagation
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols import consuming, pull_settings
 from autotrace.protocols.places import live
 from autotrace.trace.context import get_current, set_current

@@ -5,7 +5,7 @@ The program's callback is called as ever, by whoever calls it, with what it is c
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.producing import Delivery, begin
 from autotrace.trace.context import get_current, set_current

@@ -6,7 +6,7 @@ brought what it settles, if that has a span.  What a library commits by itself h
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols import consuming, producing, pulling
 from autotrace.protocols.calls import abandon, failed
 from autotrace.protocols.places import live

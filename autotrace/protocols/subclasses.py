@@ -6,7 +6,7 @@ untraced.
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ import os
 from mmap import mmap
 from struct import Struct
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.trace.failure import failure_of, hide_frame
 
 TYPE_CHECKING = False

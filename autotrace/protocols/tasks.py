@@ -10,7 +10,7 @@ Semantic conventions 1.44, messaging spans (in development); ``autotrace.task.*`
 from __future__ import annotations
 
 from autotrace import propagation
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols import consuming, handling, producing, quiet
 from autotrace.protocols.calls import Calls
 from autotrace.trace.context import get_current

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from contextvars import Context, copy_context
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful

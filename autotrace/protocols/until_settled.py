@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotrace.patching.wall import fault
+from autotrace.faults import fault
 from autotrace.protocols.consuming import unsettled
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sized
 
-from autotrace.patching.wall import fault, off
+from autotrace.faults import fault, off
 from autotrace.protocols import http_server
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from autotrace import settings
+from autotrace.config import settings
 from autotrace.runs import Run, runs
 
 REMEMBERED_SECONDS = 7 * 24 * 3600

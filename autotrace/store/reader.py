@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autotrace.paths import UNDELIVERED, temporary_directory, temporary_root
+from autotrace.config.paths import UNDELIVERED, temporary_directory, temporary_root
 from autotrace.store.ingest import Ingested, ingest
 from autotrace.store.retention import Retention, enforce
 from autotrace.store.schema import StoreError, open_database
@@ -65,7 +65,7 @@ def open_store(data: Path | None = None, ceiling: Retention | None = None) -> St
 
 
 def _data_directory() -> Path:
-    from autotrace import settings
+    from autotrace.config import settings
 
     return Path(settings.load().data_dir).expanduser()
 

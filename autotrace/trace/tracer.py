@@ -2,7 +2,7 @@
 
 One tracer per process, wired up once by ``wiring``; until then it records nothing and costs next to nothing.  It does
 not know what a span means, where it goes, or how context travels.  Nothing here may raise into the program: callers
-stand behind the wall (see ``autotrace.patching.wall``).
+stand behind the wall (see ``autotrace.faults``).
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from autotrace.config.table import TABLE
 from autotrace.patching.registry import BUILT_IN
-from autotrace.settings import TABLE
 from makefile import TARGETS
 
 CHECKOUT = Path(__file__).resolve().parents[2]

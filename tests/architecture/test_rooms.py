@@ -22,38 +22,39 @@ MODULES = {
 }
 
 # room -> the rooms (or modules) that it may import; what is not listed here is not allowed
-BASE = {"autotrace", "autotrace.diagnostics", "autotrace.paths"}
-PATCHING = BASE | {"autotrace.patching"}
+BASE = {"autotrace", "autotrace.diagnostics", "autotrace.config.paths"}
+FAULTS = {"autotrace.faults"}
+CONFIG = {"autotrace.config"}
+PATCHING = BASE | FAULTS | {"autotrace.patching"}
 TRACE = BASE | {"autotrace.trace"}
 MAY_KNOW = {
+    "autotrace": {"autotrace.api"},
     "autotrace.diagnostics": set(),
-    "autotrace.paths": set(),
+    "autotrace.faults": {"autotrace.diagnostics"},
     "autotrace.notes": set(),
     "autotrace.runs": {"autotrace.notes"},
     "autotrace.terminal": set(),
     "autotrace.hidden": {"autotrace.standard"},
     "autotrace.standard": set(),
-    "autotrace.bootstrap": {"autotrace", "autotrace.agent", "autotrace.hidden"},
-    "autotrace.values": set(),
-    "autotrace.configuration": set(),
-    "autotrace.settings": BASE | {"autotrace.values", "autotrace.configuration"},
-    "autotrace.checks": BASE | {"autotrace.settings", "autotrace.patching"},
+    "autotrace.bootstrap": {"autotrace.agent", "autotrace.hidden"},
+    "autotrace.config": BASE | CONFIG,
     "autotrace.trace": TRACE,
     "autotrace.propagation": TRACE | {"autotrace.propagation"},
     "autotrace.patching": PATCHING,
     "autotrace.protocols": TRACE | PATCHING | {"autotrace.propagation", "autotrace.protocols"},
-    "autotrace.pipeline": TRACE | {"autotrace.pipeline", "autotrace.patching.model", "autotrace.patching.wall"},
-    "autotrace.application": {"autotrace.configuration", "autotrace.patching.registry", "autotrace.paths"},
-    "autotrace.export": TRACE | {"autotrace.export", "autotrace.patching.wall"},
-    "autotrace.instrumentors": {"autotrace.patching", "autotrace.protocols"},
-    "autotrace.api": TRACE | {"autotrace.protocols", "autotrace.patching.wall"},
+    "autotrace.pipeline": TRACE | FAULTS | {"autotrace.pipeline", "autotrace.patching.model"},
+    "autotrace.application": {"autotrace.config.files", "autotrace.config.paths", "autotrace.patching.registry"},
+    "autotrace.export": TRACE | FAULTS | {"autotrace.export"},
+    "autotrace.instrumentors": FAULTS | {"autotrace.patching", "autotrace.protocols"},
+    "autotrace.api": TRACE | FAULTS | {"autotrace.protocols"},
+    "autotrace.launch": BASE | CONFIG | {"autotrace.hidden", "autotrace.launch", "autotrace.patching"},
     "autotrace.store": BASE
+    | CONFIG
     | {
         "autotrace.patching.registry",
         "autotrace.patching.versions",
         "autotrace.patching.wellknown",
         "autotrace.runs",
-        "autotrace.settings",
         "autotrace.store",
     },
     "autotrace.insights": {"autotrace.insights", "autotrace.store"},
@@ -61,22 +62,17 @@ MAY_KNOW = {
     "autotrace.cli": BASE
     | {"autotrace.terminal", "autotrace.cli", "autotrace.insights", "autotrace.store", "autotrace.web"},
     "autotrace.doctor": BASE
+    | CONFIG
     | {
-        "autotrace.checks",
-        "autotrace.commands",
         "autotrace.doctor",
         "autotrace.export",
-        "autotrace.launcher",
+        "autotrace.launch",
         "autotrace.notes",
+        "autotrace.patching",
         "autotrace.runs",
         "autotrace.terminal",
-        "autotrace.patching",
-        "autotrace.settings",
     },
-    "autotrace.commands": set(),
-    "autotrace.launcher": BASE | {"autotrace.checks", "autotrace.commands", "autotrace.hidden"},
-    "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.doctor", "autotrace.launcher"},
-    "autotrace": {"autotrace", "autotrace.api"},
+    "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.doctor", "autotrace.launch"},
 }
 LIBRARIES = [  # kafka and redis are also systems, which the conventions name
     "aiohttp",
@@ -118,8 +114,8 @@ def imports(path):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names if f"{node.module}.{alias.name}" in MODULES}
+            parts = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {part if part in MODULES else node.module for part in parts}
     return found
 
 

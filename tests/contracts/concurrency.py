@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 import pytest
 
 import frames
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import concurrency
 from autotrace.trace.context import get_current
 from contracts.db_client import Work

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 import pytest
 
 import frames
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import db_client
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler

@@ -14,7 +14,7 @@ import pytest
 
 from autotrace import propagation
 from autotrace.api import span
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.tracer import tracer

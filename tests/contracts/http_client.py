@@ -19,7 +19,7 @@ import pytest
 
 import autotrace
 import recorder as recording
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import http, http_client, http_connection
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler

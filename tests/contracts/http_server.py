@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 
 import recorder as recording
+from autotrace.faults import faults
 from autotrace.patching.apply import _resolve
-from autotrace.patching.wall import faults
 from autotrace.protocols import http, http_server
 from contracts.http_applications import CHUNKS, PIECE, PIECES
 

@@ -7,7 +7,7 @@ from abc import abstractmethod
 import pytest
 
 from autotrace.api import span
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import pull_settings
 from contracts.messaging import MessagingContract
 from contracts.messaging_base import current_id, hexadecimal

@@ -16,7 +16,7 @@ import pytest
 import autotrace
 from autotrace import propagation
 from autotrace.api import span
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import consuming, messaging
 from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler

@@ -34,7 +34,7 @@ def run(*command, **environ):
             "AUTOTRACE_EXIT_TIMEOUT_MS": "60000",  # valgrind is slow
             "AUTOTRACE_SCHEDULE_DELAY_MS": "3600000",  # see workload.py
             "PYTHONHASHSEED": "0",
-            "PYTHONPATH": str(Path(autotrace.__file__).parent / "site"),
+            "PYTHONPATH": str(Path(autotrace.__file__).parent / "launch" / "site"),
             **environ,
         }
         command = [*command[:-2], sys.executable, str(HERE / "workload.py"), *command[-2:]]

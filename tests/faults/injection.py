@@ -166,9 +166,9 @@ class Noise(logging.Handler):
 
 def trace(names, injector):
     """Wire everything as in a traced process, with a worker whose sink takes all; return spans, worker and counts."""
+    from autotrace import faults as wall
     from autotrace import propagation
     from autotrace.export import DELIVERED
-    from autotrace.patching import wall
     from autotrace.patching.apply import apply
     from autotrace.patching.registry import BUILT_IN
     from autotrace.pipeline.worker import Worker

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import looking
-from autotrace import propagation, values
-from autotrace import settings as settings_
-from autotrace.checks import checked
+from autotrace import propagation
+from autotrace.config import settings as settings_
+from autotrace.config import values
+from autotrace.config.table import TABLE
+from autotrace.launch.checks import checked
 from autotrace.protocols import http, http_server, sql, wsgi
 from autotrace.store import decode, inbox
 from autotrace.trace.span import INTERNAL, UNSET, Operation
@@ -167,7 +169,7 @@ def test_hostile_resource_attributes():
 
 def test_hostile_values_of_every_setting(tmp_path):
     """Loading never raises; what cannot be read is passed over."""
-    variables = [variable for row in settings_.TABLE for variable in (row.variable, *(name for name, _ in row.also))]
+    variables = [variable for row in TABLE for variable in (row.variable, *(name for name, _ in row.also))]
     chance = random.Random(6)
     for text in Mutation(seed=6).texts(
         "true", "100", "256MiB", "0.5", "inbox,otlp", "http://localhost:4318", "a=b,c=d"

@@ -11,7 +11,7 @@ from werkzeug.serving import make_server
 
 import frames
 from autotrace import api
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from contracts.http_applications import CHUNKS
 from contracts.http_server import REMOTE, TRACE, Served, excluding, threaded
 

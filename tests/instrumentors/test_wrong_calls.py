@@ -10,8 +10,8 @@ import warnings
 
 import pytest
 
+from autotrace.faults import faults
 from autotrace.patching.registry import BUILT_IN
-from autotrace.patching.wall import faults
 
 # Those of greenlets change the whole process when they are imported.
 NAMES = [known.name for known in BUILT_IN if not known.name.startswith(("eventlet", "gevent"))]

@@ -9,7 +9,7 @@ import json, sqlite3
 kept = sqlite3.connect(":memory:")
 kept.execute("SELECT 1")
 from autotrace import bootstrap, diagnostics
-from autotrace.patching import wall
+from autotrace import faults as wall
 from autotrace.protocols import db_client
 
 def broken(given):
@@ -48,7 +48,7 @@ def test_it_switches_itself_off(machine):
 
 
 SERVED = """\
-from autotrace.patching import wall
+from autotrace import faults as wall
 from autotrace.protocols import {module} as family
 import io, sys
 

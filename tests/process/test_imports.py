@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from autotrace.commands import Python
 from autotrace.doctor.python import Examined
+from autotrace.launch.commands import Python
 
 GET = "try:\n    {}('http://127.0.0.1:9/')\nexcept OSError:\n    pass\n"
 LAZILY = (
@@ -238,7 +238,7 @@ def test_a_python_whose_imports_cannot_be_heard_is_not_traced_and_the_doctor_say
     said = dict(fact for fact in facts if fact[0] in ("python", "problem"))
     assert said["python"]["running"] is False
     assert "is not traced: the import system of Python" in said["problem"]
-    site = os.path.join(os.path.dirname(sys.modules["autotrace"].__file__), "site")
+    site = os.path.join(os.path.dirname(sys.modules["autotrace"].__file__), "launch", "site")
     done = machine.run(
         str(python), "-c", QUERY + "print('done')", environ={"PYTHONPATH": site, "AUTOTRACE_VERBOSE": "1"}
     )

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from autotrace.launcher import SITE
+from autotrace.launch.launcher import SITE
 from machine import AUTOTRACE, RUN
 
 SPAN = "import autotrace\nwith autotrace.span('work'):\n    pass\n"

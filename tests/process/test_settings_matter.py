@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from autotrace.settings import TABLE
+from autotrace.config.table import TABLE
 from machine import Machine
 
 TELL = """\
@@ -51,7 +51,7 @@ from autotrace import api, bootstrap, diagnostics
 state = {"on": bootstrap._agent is not None}
 if state["on"]:
     from autotrace import propagation
-    from autotrace.patching import wall
+    from autotrace import faults as wall
     from autotrace.protocols import http, pull_settings
     from autotrace.trace.tracer import tracer
     many = {f"key{number}": "value" * 20 for number in range(150)}

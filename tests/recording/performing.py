@@ -11,7 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import recorder as recording
-from autotrace import settings
+from autotrace.config import settings
 from autotrace.export import stack
 from autotrace.export.otlp import Encoder
 from autotrace.protocols import http, messaging

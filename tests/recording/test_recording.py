@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from recording import operations
 from recording.performing import RECORDED, performed
 

@@ -19,7 +19,7 @@ def pytest_sessionfinish():
     said = {
         "applied": sorted(agent.applied),
         "skipped": agent.skipped,
-        "faults": sys.modules["autotrace.patching.wall"].faults,
+        "faults": sys.modules["autotrace.faults"].faults,
         "messages": sys.modules["autotrace.diagnostics"].messages,
     }
     Path(target).write_text(json.dumps(said), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotrace.checks import checked
+from autotrace.launch.checks import checked
 
 
 def said(tmp_path, **environ):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from autotrace.commands import prevented, python_of, resolved
+from autotrace.launch.commands import prevented, python_of, resolved
 
 ENVIRON = {"PATH": os.path.dirname(sys.executable)}
 

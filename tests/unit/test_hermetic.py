@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from autotrace import paths, settings
+from autotrace.config import paths, settings
 from hermetic import Guard
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
+from pathlib import Path
 
 import pytest
 
-from autotrace import propagation, settings
+from autotrace import propagation
+from autotrace.config import settings
+from autotrace.config.table import TABLE
 
 
 def load(environ, directory, **files):
@@ -329,5 +333,13 @@ def test_the_standards_way_of_switching_off_is_understood(tmp_path):
 
 def test_the_styles_of_the_table_are_those_that_there_are():
     """Two rooms that may not know each other have the same list."""
-    (row,) = [setting for setting in settings.TABLE if setting.name == "propagators"]
+    (row,) = [setting for setting in TABLE if setting.name == "propagators"]
     assert row.read(",".join(propagation.KNOWN)) == propagation.KNOWN
+
+
+def test_the_fields_are_those_of_the_table():
+    """A type checker knows each, so that a name that is mistyped is told before anything runs."""
+    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    (made,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
+    fields = [node.target.id for node in ast.walk(made) if isinstance(node, ast.AnnAssign)]
+    assert fields == [*(setting.name for setting in TABLE), "warnings", "file"]

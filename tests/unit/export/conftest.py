@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autotrace import diagnostics
-from autotrace.patching import wall
+from autotrace import faults as wall
 from autotrace.trace.clocks import clocks
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from autotrace.config.paths import data_directory, temporary_directory
 from autotrace.export import inbox as module
 from autotrace.export.inbox import Inbox
-from autotrace.paths import data_directory, temporary_directory
 from unit.export.making import settings
 from unit.export.reading import everything, files, is_finished, records
 

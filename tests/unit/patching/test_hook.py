@@ -14,8 +14,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from autotrace.faults import faults
 from autotrace.patching.hook import ImportHook
-from autotrace.patching.wall import faults
 
 
 class Imports:

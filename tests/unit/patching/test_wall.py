@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autotrace import diagnostics
-from autotrace.patching import Instrumentor, Patch, wall
+from autotrace import faults as wall
+from autotrace.patching import Instrumentor, Patch
 from autotrace.patching.apply import apply
 
 

@@ -239,7 +239,7 @@ def test_what_no_sink_takes_is_counted():
 
 def test_a_sink_that_raises_stops_nobody():
     """The next batch is tried again."""
-    from autotrace.patching.wall import faults
+    from autotrace.faults import faults
 
     sink = Sink(RuntimeError("ours"))
     made = worker(sink)

@@ -19,7 +19,7 @@ import gevent.event
 import pytest
 
 from autotrace.api import span
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import consuming
 from autotrace.protocols.messaging import Messaging
 from autotrace.protocols.places import live

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import consuming, producing, pull_settings
 from autotrace.protocols.messaging import Messaging, fit
 from autotrace.trace.context import get_current

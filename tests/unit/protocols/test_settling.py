@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from autotrace.api import span
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import message_objects
 from autotrace.protocols.messaging import Messaging
 from autotrace.trace.context import get_current

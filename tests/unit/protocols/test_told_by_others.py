@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import consuming, producing
 
 

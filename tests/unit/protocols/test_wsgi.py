@@ -10,7 +10,7 @@ import pytest
 
 import frames
 from autotrace import api
-from autotrace.patching.wall import faults
+from autotrace.faults import faults
 from autotrace.protocols import wsgi
 from autotrace.trace.context import get_current
 

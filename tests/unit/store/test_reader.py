@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrace.paths import temporary_directory
+from autotrace.config.paths import temporary_directory
 from autotrace.store.queries import Filter, list_traces
 from autotrace.store.reader import open_store
 from autotrace.store.schema import StoreError

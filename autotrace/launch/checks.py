@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 
-from autotrace import settings
+from autotrace.config import settings
+from autotrace.config.table import TABLE
 from autotrace.patching.registry import BUILT_IN, OTHERS, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from autotrace.settings import Settings
+    from autotrace.config.settings import Settings
 
 _PREFIXES = ("AUTOTRACE_", "OTEL_")
 # Of OpenTelemetry: what is about its other signals, its own parts, or is so in any case (we speak one protocol, have no
@@ -79,7 +80,7 @@ def nearest(word: str, known: tuple[str, ...], prefix: str = "", alike: float = 
 def _unread(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each variable that is none of ours, and one for OpenTelemetry's that nobody mistyped."""
     known = {"AUTOTRACE_CONFIG", *_PROTOCOLS}
-    for setting in settings.TABLE:
+    for setting in TABLE:
         known |= {setting.variable, *(variable for variable, _ in setting.also)}
     listed = tuple(sorted(known))
     others = []

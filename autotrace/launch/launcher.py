@@ -158,7 +158,7 @@ def _restore() -> None:
 
 def _settle(environ: MutableMapping[str, str]) -> None:
     """Make our paths absolute: they were said here, and are read wherever a program is by then."""
-    from autotrace.paths import located
+    from autotrace.config.paths import located
 
     for name in _PATHS:
         variable = f"AUTOTRACE_{name}"
@@ -171,10 +171,10 @@ def _settle(environ: MutableMapping[str, str]) -> None:
 
 def _warn(command: list[str], options: Mapping[str, str]) -> None:
     """Say here, once, what is wrong with the settings and what cannot be traced: the program's output is its own."""
-    from autotrace.commands import prevented, python_of
+    from autotrace.launch.commands import prevented, python_of
 
     try:
-        from autotrace.checks import checked
+        from autotrace.launch.checks import checked
 
         loaded, warnings = checked()
         for warning in warnings:
@@ -224,7 +224,7 @@ def _likely(command: list[str], options: str) -> str:
     """
     from shlex import quote
 
-    from autotrace.commands import meant
+    from autotrace.launch.commands import meant
 
     words = meant(command, os.environ)
     return f"did you mean: autotrace-run{options} {' '.join(map(quote, words))}" if words else ""

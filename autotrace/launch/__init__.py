@@ -1,0 +1,1 @@
+"""Starting a program traced: the launcher, which Python a command starts, and what that Python begins with."""
