@@ -76,7 +76,7 @@ def _is_message(message: Any) -> bool:
     return message.type in (WSMsgType.TEXT, WSMsgType.BINARY)
 
 
-_sending = http_server.count(http_server.MESSAGES_SENT)
+_sending = http_server.message_sent()
 
 INSTRUMENTOR = Instrumentor(
     "aiohttp_server",
@@ -84,12 +84,10 @@ INSTRUMENTOR = Instrumentor(
     (
         Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_server.handler(_asked, _outcome)),
         Patch("aiohttp.web_protocol:RequestHandler.handle_error", http_routes.exception(_error)),
-        Patch("aiohttp.web_response:StreamResponse.write", http_server.count(http_server.PIECES)),
+        Patch("aiohttp.web_response:StreamResponse.write", http_server.piece_sent()),
         Patch("aiohttp.web_ws:WebSocketResponse.send_str", _sending),
         Patch("aiohttp.web_ws:WebSocketResponse.send_bytes", _sending),
-        Patch(
-            "aiohttp.web_ws:WebSocketResponse.receive", http_server.count(http_server.MESSAGES_RECEIVED, _is_message)
-        ),
+        Patch("aiohttp.web_ws:WebSocketResponse.receive", http_server.message_received(_is_message)),
     ),
     distribution="aiohttp",
 )

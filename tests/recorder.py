@@ -14,11 +14,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from autotrace import faults as wall
 from autotrace import propagation
 from autotrace.config import settings
+from autotrace.conventions import http
 from autotrace.export.otlp import Encoder
 from autotrace.faults import faults
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import BUILT_IN
-from autotrace.protocols import http
 from autotrace.trace.context import set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.tracer import tracer

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from autotrace.conventions.http_server import CLOSE_CODE, DISCONNECTED, MESSAGES_RECEIVED, MESSAGES_SENT, PIECES
 from autotrace.faults import fault, off
 from autotrace.protocols import http_server
 from autotrace.trace.context import get_current, set_current
@@ -140,9 +141,9 @@ class _Exchange:
             elif kind in ("http.disconnect", "websocket.disconnect"):
                 self._gone = True
                 if kind == "websocket.disconnect":
-                    http_server.tell(self.span, http_server.CLOSE_CODE, message.get("code") or _NO_STATUS)
+                    http_server.tell(self.span, CLOSE_CODE, message.get("code") or _NO_STATUS)
                 elif not self.ended:
-                    http_server.tell(self.span, http_server.DISCONNECTED, True)
+                    http_server.tell(self.span, DISCONNECTED, True)
         except Exception:
             fault(self._scope)
         return message
@@ -159,7 +160,7 @@ class _Exchange:
         except BaseException as error:
             self._gone = True
             if isinstance(error, OSError):
-                http_server.tell(self.span, http_server.DISCONNECTED, True)
+                http_server.tell(self.span, DISCONNECTED, True)
             hide_frame(error)
             raise
         if last and not self.ended:
@@ -209,10 +210,10 @@ class _Exchange:
             if isinstance(error, Exception) and self.status is None:
                 self.status = 500  # what a server answers in the application's stead
             if self._pieces > 1:
-                http_server.tell(self.span, http_server.PIECES, self._pieces)
+                http_server.tell(self.span, PIECES, self._pieces)
             if self._sent or self._received:
-                http_server.tell(self.span, http_server.MESSAGES_SENT, self._sent)
-                http_server.tell(self.span, http_server.MESSAGES_RECEIVED, self._received)
+                http_server.tell(self.span, MESSAGES_SENT, self._sent)
+                http_server.tell(self.span, MESSAGES_RECEIVED, self._received)
             http_server.finished(self.span, self.status, http_server.failure_in(self.span, error), self.ended)
         except Exception:
             fault(self._scope)

@@ -14,7 +14,7 @@ from autotrace.faults import fault, when_off
 from autotrace.protocols.calls import abandon, failed, nothing
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import conceal, hide_frame
-from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
+from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
 from autotrace.trace.unrecorded import Unrecorded
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
-    from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Describe, Description, Facts, Span
+    from autotrace.trace.span import Describe, Facts, Span
 
     FactsOf = Callable[[Args, Kwargs], Optional[Facts]]
     CodeOf = Callable[[Exception], Optional[str]]
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     IsAnswer = Callable[[Exception], bool]
     Opened = Callable[[Span, Args], None]
 
-__all__ = ["APART", "async_call", "call", "called_by", "conceal", "ended", "server"]
+__all__ = ["APART", "async_call", "call", "called_by", "conceal"]
 # The note of an open span whose operation is at work in libraries beneath: their scopes, of which another call is another
 # operation; or None, while what is asked beneath is another operation, whoever tells it.
 APART = "apart"
@@ -201,24 +200,6 @@ def _left(above: Span) -> None:
     within = above.notes.get(APART) if above.notes is not None else None
     if within:
         above.notes[APART] = within[:-1]  # type: ignore[index]
-
-
-def server(attributes: Attributes, host: str | None, port: int | None, usual: int | None) -> None:
-    """Say where the server is, as the client was told; the port only where it is not the usual one."""
-    if host:
-        attributes["server.address"] = host
-        if port and port != usual:
-            attributes["server.port"] = port
-
-
-def ended(name: str, attributes: Attributes, code: str | None, failure: Failure | None) -> Description:
-    """Return the whole description: with the server's code where it gave one, with status and type where it failed."""
-    if code:
-        attributes["db.response.status_code"] = code
-    if failure is None:
-        return name, attributes, UNSET, ""
-    attributes["error.type"] = failure.type
-    return name, attributes, ERROR, failure.message
 
 
 def called_by(codes: Container[CodeType]) -> bool:

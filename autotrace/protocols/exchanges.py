@@ -9,12 +9,13 @@ client, such as the one that it takes replies from, names no span.
 
 from __future__ import annotations
 
+from autotrace.conventions.exchanges import ExchangeMeaning
 from autotrace.faults import fault
 from autotrace.patching.model import argument, with_argument
-from autotrace.protocols import consuming, db_calls, handling, producing, pulling, until_settled
+from autotrace.protocols import consuming, handling, producing, pulling, until_settled
 from autotrace.protocols.calls import Calls
 from autotrace.trace.failure import hide_frame
-from autotrace.trace.span import CONSUMER, ERROR, PRODUCER, UNSET, Operation
+from autotrace.trace.span import CONSUMER, PRODUCER, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.protocols.handling import Prepare
     from autotrace.protocols.producing import Place
-    from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts, Span
+    from autotrace.trace.span import Facts, Span
 
     # the facts of `sent`, and a fresh copy of what the message travels with: its attribute `headers` may be set
     Message = Callable[[Args, Kwargs], Optional[tuple[Facts, Any]]]
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     # by what a message came, and its tag
     Settled = Callable[[Any], tuple[Any, int]]
 
-_PORT = 5672
 
-
-class Exchanges:
+class Exchanges(ExchangeMeaning):
     """The family, for one messaging system.
 
     Args:
@@ -47,9 +45,7 @@ class Exchanges:
     """
 
     def __init__(self, system: str) -> None:
-        self._system = system
-        self._key = f"messaging.{system}.destination.routing_key"
-        self._tag = f"messaging.{system}.message.delivery_tag"
+        super().__init__(system)
         self._sending = Calls(producing.SEND, PRODUCER, self.describe_send, _put)
 
     def publish(self, message: Message, place: Place) -> Wrap:
@@ -226,50 +222,6 @@ class Exchanges:
     def _processing(self, scope: str) -> Operation:
         return Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)
 
-    def describe_send(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a message that was published: the operation ``send``."""
-        exchange, key, *rest = facts
-        return self._described("send", (exchange, key), key, rest, {}, failure)
-
-    def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a message that was handled: the operation ``process``."""
-        exchange, key, queue, tag, again, *rest = facts
-        attributes: Attributes = {}
-        if tag:
-            attributes[self._tag] = tag
-        if again:
-            attributes["autotrace.messaging.redelivered"] = True
-        parts = (exchange, key, queue) if exchange else (queue or key,)
-        return self._described("process", parts, key, rest, attributes, failure)
-
-    def _described(
-        self, operation: str, parts: tuple[str, ...], key: str, rest: Any, more: Attributes, failure: Failure | None
-    ) -> Description:
-        message, conversation, host, port = rest
-        attributes: Attributes = {
-            "messaging.system": self._system,
-            "messaging.operation.name": operation,
-            "messaging.operation.type": operation,
-            "messaging.destination.name": _joined(*parts) or "amq.default",
-            **more,
-        }
-        lasting = [part for part in parts if not _is_temporary(part)]
-        if len(lasting) < len(parts):
-            attributes["messaging.destination.anonymous"] = attributes["messaging.destination.temporary"] = True
-        if key:
-            attributes[self._key] = key
-        if message:
-            attributes["messaging.message.id"] = message
-        if conversation:
-            attributes["messaging.message.conversation_id"] = conversation
-        db_calls.server(attributes, host, port, _PORT)
-        known = _joined(*lasting) or ("amq.default" if len(lasting) == len(parts) else f"{host}:{port}" if host else "")
-        name = f"{operation} {known}".rstrip()
-        if failure is None:
-            return name, attributes, UNSET, ""
-        attributes["error.type"] = failure.type
-        return name, attributes, ERROR, failure.message
-
 
 def sent(exchange: Any, key: Any, message_id: Any, correlation_id: Any, host: Any, port: Any) -> Facts:
     """Return the facts of a message that is published."""
@@ -331,19 +283,6 @@ def _take_up(
                 until_settled.until_settled(pull, channel(result), span.facts[3])
     except Exception:
         fault(operation.scope)
-
-
-def _joined(*names: str) -> str:
-    """Return the names that are there, each once, as the conventions write a destination."""
-    return ":".join(dict.fromkeys(name for name in names if name))
-
-
-def _is_temporary(name: str) -> bool:
-    """Tell whether a name is one that the broker, or a client library, made up for one client."""
-    if not name.startswith("amq"):
-        return False
-    made_up = name.startswith("amq_") and len(name) > 20 and not name[4:].removeprefix("0x").strip("0123456789abcdef")
-    return made_up or name.startswith(("amq.gen-", "amq.rabbitmq.reply-to"))
 
 
 def _text(given: Any) -> str:

@@ -11,14 +11,15 @@ made from within another one (a generator that uploads what it downloads) counts
 
 from __future__ import annotations
 
+from autotrace.conventions import http
+from autotrace.conventions.http_client import describe, url_of
 from autotrace.faults import fault
 from autotrace.propagation import fields, outgoing
-from autotrace.protocols import http
 from autotrace.protocols.calls import Calls
 from autotrace.protocols.http_resends import made
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
-from autotrace.trace.span import CLIENT, ERROR, UNSET, Operation
+from autotrace.trace.span import CLIENT, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
-    from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts, Span
+    from autotrace.trace.span import Facts, Span
 
     # what to put the context into, and the positional arguments to call with
     Copy = Callable[[Args, Kwargs], tuple[Any, Args]]
@@ -36,46 +36,6 @@ FAMILY = "http_client"
 
 # Several libraries tell the protocol version as a number; the names are those of "network.protocol.version".
 VERSIONS: dict[Any, str] = {9: "0.9", 10: "1.0", 11: "1.1", 20: "2", 30: "3"}
-
-
-def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-    """Name a request and tell its attributes (semantic conventions 1.44, HTTP client span)."""
-    method, name, original = http.method(facts[0])
-    url = http.parse(url_of(facts[1]))
-    attributes: Attributes = {"http.request.method": method, "url.full": url.full, "server.address": url.host}
-    if original is not None:
-        attributes["http.request.method_original"] = original
-    if url.port is not None:
-        attributes["server.port"] = url.port
-    if facts[2]:
-        attributes["http.request.resend_count"] = facts[2]
-    if failure is not None:
-        attributes["error.type"] = failure.type
-        return name, attributes, ERROR, failure.message
-    if outcome is None:
-        return name, attributes, UNSET, ""
-    status, version = outcome
-    attributes["http.response.status_code"] = status
-    if version is not None:
-        attributes["network.protocol.version"] = version
-    if status >= 400:
-        attributes["error.type"] = str(status)
-        return name, attributes, ERROR, ""
-    return name, attributes, UNSET, ""
-
-
-def url_of(url: Any) -> str:
-    """Return a request's URL as text; a target that is a whole URL already (to a proxy) stays as it is."""
-    if type(url) is not tuple:
-        return http.as_text(url)
-    scheme, host, port, target = url
-    target = http.as_text(target)
-    if target.startswith(("http://", "https://")):
-        return target
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    location = host if port is None or port == http.DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
-    return f"{scheme}://{location}{'' if target.startswith('/') or target == '*' else '/'}{target}"
 
 
 def put(carrier: Any, span: Span) -> None:

@@ -12,13 +12,14 @@ Semantic conventions 1.44, "HTTP server span".
 
 from __future__ import annotations
 
+from autotrace.conventions import http
+from autotrace.conventions.http_server import DISCONNECTED, MESSAGES_RECEIVED, MESSAGES_SENT, PIECES, describe
 from autotrace.faults import fault
 from autotrace.propagation import incoming
-from autotrace.protocols import http
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.inheriting import own
-from autotrace.trace.span import CONSUMER, ERROR, INTERNAL, SERVER, UNSET, Operation, Span
+from autotrace.trace.span import CONSUMER, INTERNAL, SERVER, Operation, Span
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.propagation import Get
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Describe, Description, Facts
+    from autotrace.trace.span import Describe, Facts
 
     # method, scheme, path as in the request line, query (None: it is still in the path), Host header, (address, port) of
     # the server, address of the client, X-Forwarded-For, User-Agent, protocol version ("1.1"); None where not known
@@ -53,81 +54,8 @@ if TYPE_CHECKING:
 
 FAMILY = "http_server"
 _WITHIN = INTERNAL, CONSUMER  # what a request may be at: blocks of the program's own, and messages that it has pulled
-# The semantic conventions have no names for these.
-PIECES = "autotrace.response.pieces"  # of a body that is sent in more than one
-MESSAGES_SENT = "autotrace.websocket.sent"
-MESSAGES_RECEIVED = "autotrace.websocket.received"
-CLOSE_CODE = "autotrace.websocket.close_code"  # of the client, as far as the server tells: some say 1006 to everything
-DISCONNECTED = "autotrace.client.disconnected"  # the client went away before it had everything
 
 _operations: dict[tuple[str, Describe], Operation] = {}
-
-
-def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-    """Turn the facts of a request, and ``(status code, route)``, into name, attributes and status."""
-    given, scheme, path, query, host, server, client, forwarded, agent, version = facts
-    status, route = outcome if outcome is not None else (None, None)
-    method, part, original = http.method(given)
-    if query is None:
-        path, query = _target(path)
-    attributes: Attributes = {
-        "http.request.method": method,
-        "url.scheme": scheme,
-        "url.path": http.redact_path(path) or "/",
-    }
-    if original is not None:
-        attributes["http.request.method_original"] = original
-    if query:
-        attributes["url.query"] = http.redact_query(query)
-    _addresses(attributes, scheme, host, server)
-    _client(attributes, client, forwarded)
-    for name, value in (("user_agent.original", agent), ("network.protocol.version", version), ("http.route", route)):
-        if value:
-            attributes[name] = value
-    if status is not None:
-        attributes["http.response.status_code"] = status
-    name = f"{part} {route}" if route else part
-    if failure is not None:
-        attributes["error.type"] = failure.type
-        return name, attributes, ERROR, failure.message
-    if status is not None and status >= 500:
-        attributes["error.type"] = str(status)
-        return name, attributes, ERROR, ""
-    return name, attributes, UNSET, ""
-
-
-def _target(target: str) -> tuple[str, str]:
-    """Split a request target in origin form or absolute form (RFC 9112, section 3.2) into path and query."""
-    if not target.startswith("/") and "://" in target:
-        url = http.parse(target)
-        return url.path, url.query
-    path, _, query = target.partition("?")
-    return path, query
-
-
-def _addresses(attributes: Attributes, scheme: str, host: str | None, server: tuple[str, Any] | None) -> None:
-    """Say where the request was sent: to the ``Host`` header, or to the socket it came in on."""
-    if host:
-        address, port = http.host_and_port(host.rpartition("@")[2], scheme)
-    elif server is not None:
-        address, given = server
-        port = http.port_number(str(given))
-    else:
-        return
-    attributes["server.address"] = address
-    if port is not None:
-        attributes["server.port"] = port
-
-
-def _client(attributes: Attributes, client: str | None, forwarded: str | None) -> None:
-    """Say who asked: the first of the proxies' list, or else the peer."""
-    origin = http.host_and_port(forwarded.partition(",")[0].strip())[0] if forwarded else ""
-    if origin:
-        attributes["client.address"] = origin
-        if client:
-            attributes["network.peer.address"] = client
-    elif client:
-        attributes["client.address"] = client
 
 
 def operation(scope: str, meaning: Describe = describe) -> Operation:
@@ -264,14 +192,26 @@ def tell(span: Span, name: str, value: int) -> None:
         span.more().attributes[name] = value
 
 
-def count(name: str, matters: Callable[[Any], bool] | None = None) -> Wrap:
-    """Trace a coroutine function each of whose calls is one message or piece of the request that is served here.
+def piece_sent() -> Wrap:
+    """Trace a coroutine function each of whose calls sends a piece of the response."""
+    return _counting(PIECES)
+
+
+def message_sent() -> Wrap:
+    """Trace a coroutine function each of whose calls sends a message of the websocket that is served here."""
+    return _counting(MESSAGES_SENT)
+
+
+def message_received(matters: Callable[[Any], bool]) -> Wrap:
+    """Trace a coroutine function each of whose calls returns a message of the websocket that is served here.
 
     Args:
-        name: the attribute that counts them.
-        matters: tells from the result whether it counts; by default each call that succeeds does.
+        matters: tells of what is returned whether it counts.
     """
+    return _counting(MESSAGES_RECEIVED, matters)
 
+
+def _counting(name: str, matters: Callable[[Any], bool] | None = None) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         async def counting(*args: Any, **kwargs: Any) -> Any:
             try:

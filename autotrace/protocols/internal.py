@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 
+from autotrace.conventions.manual import describe
 from autotrace.faults import fault
 from autotrace.protocols.calls import abandon, failed
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.generators import closing
 from autotrace.trace.inheriting import own
-from autotrace.trace.span import ERROR, INTERNAL, UNSET, Operation
+from autotrace.trace.span import INTERNAL, Operation
 from autotrace.trace.tracer import tracer
 from autotrace.trace.unrecorded import Unrecorded
 
@@ -24,20 +25,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.patching import Call
-    from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts, Span
+    from autotrace.trace.span import Attributes, AttributeValue, Span
 
 FAMILY = "internal"
 _SCOPE = "api"
 _LIMIT = 128  # attributes and events that one span keeps in memory, before the limits of the settings apply
-
-
-def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
-    """Name the span as the program does, and tell its attributes; those that came later are in the extras."""
-    name, attributes = facts
-    if failure is not None:
-        return str(name), {"error.type": failure.type, **attributes}, ERROR, failure.message
-    return str(name), attributes, UNSET, ""
 
 
 _operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, spelled=True)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from itertools import chain
 from time import time_ns
 
+from autotrace.conventions.messaging import Meaning
 from autotrace.protocols import batches, consuming, producing, pulling, receiving, reporting, settling
-from autotrace.protocols.message_meaning import Meaning
 from autotrace.protocols.producing import fit
 from autotrace.trace.span import CLIENT, CONSUMER, PRODUCER, Operation
 

@@ -10,12 +10,13 @@ Semantic conventions 1.44, messaging spans (in development); ``autotrace.task.*`
 from __future__ import annotations
 
 from autotrace import propagation
+from autotrace.conventions.tasks import TaskMeaning
 from autotrace.faults import fault
 from autotrace.protocols import consuming, handling, producing, quiet
 from autotrace.protocols.calls import Calls
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
-from autotrace.trace.span import CONSUMER, ERROR, INTERNAL, PRODUCER, UNSET, Operation
+from autotrace.trace.span import CONSUMER, INTERNAL, PRODUCER, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.protocols.handling import Ended, Look, Passed
-    from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts, Span
+    from autotrace.trace.span import Facts, Span
 
     # the facts of `sent`, and where the context goes to, if anywhere now; None: this call is not traced
     Prepare = Callable[[Args, Kwargs], Look]
@@ -49,7 +49,7 @@ class Carrier:
         self.put = put
 
 
-class Tasks:
+class Tasks(TaskMeaning):
     """The family, for one system of tasks.
 
     Args:
@@ -57,7 +57,7 @@ class Tasks:
     """
 
     def __init__(self, system: str) -> None:
-        self._system = system
+        super().__init__(system)
         self._sending = Calls(producing.SEND, PRODUCER, self.describe_send, _put)
 
     def send(self, task: Task, task_id: Callable[[Any], Any]) -> Wrap:
@@ -142,67 +142,6 @@ class Tasks:
     def _operation(self, scope: str, kind: int) -> Operation:
         describe = self.describe_run if kind == CONSUMER else self.describe_call
         return Operation(consuming.PROCESS, kind, scope, describe)
-
-    def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a task that was sent."""
-        name, queue, task, group, eta, count = facts
-        if outcome is not None:
-            task = outcome[0]
-        attributes = self._attributes("send", name, queue, task)
-        if count > 1:
-            attributes["messaging.batch.message_count"] = count
-        if group:
-            attributes["autotrace.task.group"] = group
-        if eta:
-            attributes["autotrace.task.eta"] = eta
-        return _ended(f"send {name or queue}", attributes, failure)
-
-    def describe_run(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a task that was run by a worker."""
-        name, attributes = self._ran(facts, outcome)
-        return _ended(f"process {name}", attributes, failure)
-
-    def describe_call(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a task that was run where it was called."""
-        name, attributes = self._ran(facts, outcome)
-        for absent in ("messaging.destination.name", "messaging.operation.name", "messaging.operation.type"):
-            attributes.pop(absent, None)
-        attributes["autotrace.task.eager"] = True
-        return _ended(f"run {name}", attributes, failure)
-
-    def _ran(self, facts: Facts, outcome: Facts | None) -> tuple[str, Attributes]:
-        name, queue, task, root, group, retries, again, wait = facts
-        attributes = self._attributes("process", name, queue, task)
-        if root and root != task:
-            attributes["messaging.message.conversation_id"] = root
-        if group:
-            attributes["autotrace.task.group"] = group
-        if retries:
-            attributes["autotrace.task.retries"] = retries
-        if again:
-            attributes["autotrace.messaging.redelivered"] = True
-        if wait is not None:
-            attributes["autotrace.messaging.wait_ms"] = wait
-        if outcome is not None:
-            state, reason = outcome
-            attributes["autotrace.task.state"] = state
-            if reason:
-                attributes["autotrace.task.retry_reason"] = reason
-        return name, attributes
-
-    def _attributes(self, operation: str, name: str, queue: str, task: str) -> Attributes:
-        attributes: Attributes = {
-            "messaging.system": self._system,
-            "messaging.operation.name": operation,
-            "messaging.operation.type": operation,
-        }
-        if name:
-            attributes["autotrace.task.name"] = name
-        if queue:
-            attributes["messaging.destination.name"] = queue
-        if task:
-            attributes["messaging.message.id"] = task
-        return attributes
 
 
 def sent(name: Any, queue: Any, task_id: Any, group: Any = None, eta: Any = None, count: int = 1) -> Facts:
@@ -290,13 +229,6 @@ def _put(carrier: Carrier | None, span: Span) -> None:
     headers = producing.put_into(carrier.headers, span)
     if headers is not None:
         carrier.put(headers)
-
-
-def _ended(name: str, attributes: Attributes, failure: Failure | None) -> Description:
-    if failure is None:
-        return name, attributes, UNSET, ""
-    attributes["error.type"] = failure.type
-    return name, attributes, ERROR, failure.message
 
 
 def _text(given: Any) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sized
 
+from autotrace.conventions.http_server import DISCONNECTED, PIECES, describe_decoded
 from autotrace.faults import fault, off
 from autotrace.protocols import http_server
 from autotrace.trace.context import get_current, set_current
@@ -25,18 +26,9 @@ if TYPE_CHECKING:
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.protocols.http_server import Request
-    from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Description, Facts, Span
+    from autotrace.trace.span import Span
 
 _variables: dict[str, str] = {}
-
-
-def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-    """Describe a request whose path has been decoded on its way here (PEP 3333, "URL Reconstruction")."""
-    from urllib.parse import quote
-
-    path = quote(facts[2].encode("latin-1", "replace"), safe="/!$&'()*+,;=:@~")  # pchar of RFC 3986
-    return http_server.describe((*facts[:2], path, *facts[3:]), outcome, failure)
 
 
 def application(*, receiver: bool = False, outermost: bool = False) -> Wrap:
@@ -49,7 +41,7 @@ def application(*, receiver: bool = False, outermost: bool = False) -> Wrap:
     first = 1 if receiver else 0
 
     def wrap(original: Call, scope: str) -> Call:
-        made = http_server.operation(scope, describe)
+        made = http_server.operation(scope, describe_decoded)
 
         def open_(args: Args, kwargs: Kwargs) -> tuple[_Response | None, Args]:
             try:
@@ -173,9 +165,9 @@ class _Response:
             if self.span.end:
                 return
             if self.sent > 1:
-                http_server.tell(self.span, http_server.PIECES, self.sent)
+                http_server.tell(self.span, PIECES, self.sent)
             if self._gone or (closed and self.sent):
-                http_server.tell(self.span, http_server.DISCONNECTED, True)
+                http_server.tell(self.span, DISCONNECTED, True)
             if self._gone and isinstance(error, OSError):
                 error = None  # the client has gone
             status = int(self._status[:3]) if self._status is not None else None

@@ -41,7 +41,8 @@ MAY_KNOW = {
     "autotrace.trace": TRACE,
     "autotrace.propagation": TRACE | {"autotrace.propagation"},
     "autotrace.patching": PATCHING,
-    "autotrace.protocols": TRACE | PATCHING | {"autotrace.propagation", "autotrace.protocols"},
+    "autotrace.conventions": TRACE | {"autotrace.conventions"},
+    "autotrace.protocols": TRACE | PATCHING | {"autotrace.conventions", "autotrace.propagation", "autotrace.protocols"},
     "autotrace.pipeline": TRACE | FAULTS | {"autotrace.pipeline", "autotrace.patching.model"},
     "autotrace.application": {"autotrace.config.files", "autotrace.config.paths", "autotrace.patching.registry"},
     "autotrace.export": TRACE | FAULTS | {"autotrace.export"},
@@ -184,6 +185,24 @@ def test_the_traced_side_needs_nothing_but_what_it_requires(name):
         pytest.skip("Python 3.9 does not list its standard library; newer ones hold this rule")
     foreign = {known.partition(".")[0] for known in imports(MODULES[name])} - {"autotrace"} - set(standard)
     assert foreign <= {"wrapt", "importlib_metadata", "sitecustomize", "tomli", "tomllib"}  # tomllib: from 3.11 on
+
+
+def attributes(path):
+    """Return every text in a file that may be the name of an attribute: words with dots between them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {text for text in texts if re.fullmatch(r"[a-z_]+(?:\.[a-z_]+)+", text)}
+
+
+def test_names_of_attributes_stand_in_conventions_only():
+    """So that whoever adds or renames one looks into one room; whoever reads them, after they were sent, has to name them."""
+    known = set().union(
+        *(attributes(path) for name, path in MODULES.items() if name.startswith("autotrace.conventions"))
+    )
+    assert len(known) >= 60
+    for name, path in MODULES.items():
+        if not name.startswith((*READER, "autotrace.conventions", "autotrace.export.resource")):
+            assert not known & attributes(path), name
 
 
 def test_what_the_traced_side_needs_of_pythons_own_library_is_listed():

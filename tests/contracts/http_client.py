@@ -19,8 +19,9 @@ import pytest
 
 import autotrace
 import recorder as recording
+from autotrace.conventions import http
 from autotrace.faults import faults
-from autotrace.protocols import http, http_client, http_connection
+from autotrace.protocols import http_client, http_connection
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import SERVER, UNSET, Operation

@@ -15,8 +15,10 @@ from autotrace import propagation
 from autotrace.config import settings as settings_
 from autotrace.config import values
 from autotrace.config.table import TABLE
+from autotrace.conventions import http, sql
+from autotrace.conventions.http_server import describe_decoded
 from autotrace.launch.checks import checked
-from autotrace.protocols import http, http_server, sql, wsgi
+from autotrace.protocols import http_server
 from autotrace.store import decode, inbox
 from autotrace.trace.span import INTERNAL, UNSET, Operation
 from autotrace.trace.tracer import tracer
@@ -140,7 +142,7 @@ def test_any_request_can_be_described(texts, decoded):
     """Method, path, Host, X-Forwarded-For, User-Agent and the rest, whatever they hold."""
     method, scheme, path, query, host, server, client, forwarded, agent = texts
     facts = (method, scheme, path, query if decoded else None, host, (server, agent), client, forwarded, agent, "1.1")
-    for describe in (http_server.describe, wsgi.describe):
+    for describe in (http_server.describe, describe_decoded):
         name, attributes, _, _ = describe(facts, (200, None), None)
         assert name
         assert 0 <= attributes.get("server.port", 0) <= 65_535

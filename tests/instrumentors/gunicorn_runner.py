@@ -12,7 +12,7 @@ import sys
 from gunicorn.app.wsgiapp import run
 
 import recorder as recording
-from autotrace.protocols import http
+from autotrace.conventions import http
 from autotrace.trace import forks, ids
 from autotrace.trace.tracer import tracer
 

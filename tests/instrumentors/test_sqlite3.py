@@ -16,7 +16,7 @@ import weakref
 
 import pytest
 
-from autotrace.protocols import sql
+from autotrace.conventions import sql
 from contracts.db_client import DbClientContract, Work
 
 

@@ -12,9 +12,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 import recorder as recording
 from autotrace.config import settings
+from autotrace.conventions import http
 from autotrace.export import stack
 from autotrace.export.otlp import Encoder
-from autotrace.protocols import http, messaging
+from autotrace.protocols import messaging
 from recording import operations
 
 RECORDED = Path(__file__).with_name("recorded.jsonl")

@@ -10,7 +10,7 @@ import timeit
 import pytest
 
 from autotrace import diagnostics
-from autotrace.protocols import http
+from autotrace.conventions import http
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +176,7 @@ def test_regular_expressions_are_imported_only_when_needed():
     """Without excluded URLs the module does not bring `re` into the process."""
     code = (
         "import sys; before = 're' in sys.modules; sys.modules.pop('re', None)\n"
-        "from autotrace.protocols import http; http.configure(); http.excluded('http://h/')\n"
+        "from autotrace.conventions import http; http.configure(); http.excluded('http://h/')\n"
         "http.parse('http://u:p@h/?token=1'); print('re' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autotrace.conventions.http_server import describe_decoded
 from autotrace.protocols import http_routes, http_server, internal, wsgi
 from autotrace.trace.context import set_current
 from autotrace.trace.failure import Failure
@@ -120,7 +121,7 @@ def test_a_request_target(target, path, query):
 
 def test_a_path_that_was_decoded_is_encoded_again():
     """A WSGI path is written as in the request line; what may stand in a path stays."""
-    _, made, _, _ = wsgi.describe(facts(path="/a b/\xc3\xa9/100%/x:y@z;v=1,2~"), (200, None), None)
+    _, made, _, _ = describe_decoded(facts(path="/a b/\xc3\xa9/100%/x:y@z;v=1,2~"), (200, None), None)
     assert made["url.path"] == "/a%20b/%C3%A9/100%25/x:y@z;v=1,2~"
 
 

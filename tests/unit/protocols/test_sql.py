@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace.protocols import sql
-from autotrace.protocols.sql import Query, read
-from autotrace.protocols.sql_summary import SUMMARY_LIMIT
+from autotrace.conventions import sql
+from autotrace.conventions.sql import Query, read
+from autotrace.conventions.sql_summary import SUMMARY_LIMIT
 
 SYSTEMS = ("sqlite", "postgresql", "mysql", "mariadb", "microsoft.sql_server", "oracle.db", "cockroachdb", "duckdb", "")
 SECRET = "zq7secret"

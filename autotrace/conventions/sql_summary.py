@@ -1,7 +1,7 @@
 """What a query is about, in few words: its operations and their targets, in the order of the text.
 
 ``SELECT songs artists``, ``INSERT shipping_details SELECT orders``: semantic conventions 1.44, "Generating a summary of the
-query".  Fed with the tokens of ``autotrace.protocols.sql`` one by one; it remembers, but never looks ahead.
+query".  Fed with the tokens of ``autotrace.conventions.sql`` one by one; it remembers, but never looks ahead.
 
 Programs, ORMs and dialects spell one query in several ways.  So that it has one name, operations stand in capitals, and
 targets without quotes wherever they can be read without them.

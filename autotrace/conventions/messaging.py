@@ -5,7 +5,7 @@ Semantic conventions 1.44, messaging spans (in development).  Where they have no
 
 from __future__ import annotations
 
-from autotrace.protocols.http import host_and_port
+from autotrace.conventions.http import host_and_port
 from autotrace.trace.span import ERROR, UNSET
 
 TYPE_CHECKING = False

@@ -9,7 +9,7 @@ Not hidden: names, even where a program writes a secret into a table's or a para
 
 from __future__ import annotations
 
-from autotrace.protocols.sql_summary import Summary
+from autotrace.conventions.sql_summary import Summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

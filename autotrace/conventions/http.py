@@ -251,7 +251,7 @@ def scrub(text: str) -> str:
     """Take secrets out of a text that may quote URLs, headers and settings, such as an error message."""
     if not _may_tell(text):
         return text
-    from autotrace.protocols.scrubbing import keys_removed, scrubbed
+    from autotrace.conventions.scrubbing import keys_removed, scrubbed
 
     # PERF: a stack has many lines, few of which name anything secret.
     lines = keys_removed(text).split("\n")

@@ -1,0 +1,99 @@
+"""What the facts of a request that is served mean: semantic conventions 1.44, "HTTP server span".
+
+Facts and outcome are said in ``protocols.http_server``.
+"""
+
+from __future__ import annotations
+
+from autotrace.conventions import http
+from autotrace.trace.span import ERROR, UNSET
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Attributes, Description, Facts
+
+
+# The semantic conventions have no names for these.
+PIECES = "autotrace.response.pieces"  # of a body that is sent in more than one
+MESSAGES_SENT = "autotrace.websocket.sent"
+MESSAGES_RECEIVED = "autotrace.websocket.received"
+CLOSE_CODE = "autotrace.websocket.close_code"  # of the client, as far as the server tells: some say 1006 to everything
+DISCONNECTED = "autotrace.client.disconnected"  # the client went away before it had everything
+
+
+def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+    """Turn the facts of a request, and ``(status code, route)``, into name, attributes and status."""
+    given, scheme, path, query, host, server, client, forwarded, agent, version = facts
+    status, route = outcome if outcome is not None else (None, None)
+    method, part, original = http.method(given)
+    if query is None:
+        path, query = _target(path)
+    attributes: Attributes = {
+        "http.request.method": method,
+        "url.scheme": scheme,
+        "url.path": http.redact_path(path) or "/",
+    }
+    if original is not None:
+        attributes["http.request.method_original"] = original
+    if query:
+        attributes["url.query"] = http.redact_query(query)
+    _addresses(attributes, scheme, host, server)
+    _client(attributes, client, forwarded)
+    for name, value in (("user_agent.original", agent), ("network.protocol.version", version), ("http.route", route)):
+        if value:
+            attributes[name] = value
+    if status is not None:
+        attributes["http.response.status_code"] = status
+    name = f"{part} {route}" if route else part
+    if failure is not None:
+        attributes["error.type"] = failure.type
+        return name, attributes, ERROR, failure.message
+    if status is not None and status >= 500:
+        attributes["error.type"] = str(status)
+        return name, attributes, ERROR, ""
+    return name, attributes, UNSET, ""
+
+
+def describe_decoded(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+    """Describe a request whose path has been decoded on its way here (PEP 3333, "URL Reconstruction")."""
+    from urllib.parse import quote
+
+    path = quote(facts[2].encode("latin-1", "replace"), safe="/!$&'()*+,;=:@~")  # pchar of RFC 3986
+    return describe((*facts[:2], path, *facts[3:]), outcome, failure)
+
+
+def _target(target: str) -> tuple[str, str]:
+    """Split a request target in origin form or absolute form (RFC 9112, section 3.2) into path and query."""
+    if not target.startswith("/") and "://" in target:
+        url = http.parse(target)
+        return url.path, url.query
+    path, _, query = target.partition("?")
+    return path, query
+
+
+def _addresses(attributes: Attributes, scheme: str, host: str | None, server: tuple[str, Any] | None) -> None:
+    """Say where the request was sent: to the ``Host`` header, or to the socket it came in on."""
+    if host:
+        address, port = http.host_and_port(host.rpartition("@")[2], scheme)
+    elif server is not None:
+        address, given = server
+        port = http.port_number(str(given))
+    else:
+        return
+    attributes["server.address"] = address
+    if port is not None:
+        attributes["server.port"] = port
+
+
+def _client(attributes: Attributes, client: str | None, forwarded: str | None) -> None:
+    """Say who asked: the first of the proxies' list, or else the peer."""
+    origin = http.host_and_port(forwarded.partition(",")[0].strip())[0] if forwarded else ""
+    if origin:
+        attributes["client.address"] = origin
+        if client:
+            attributes["network.peer.address"] = client
+    elif client:
+        attributes["client.address"] = client
