@@ -9,8 +9,8 @@ from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
+from autotrace.families import manual
 from autotrace.faults import fault
-from autotrace.protocols import internal
 from autotrace.trace.context import get_current
 from autotrace.trace.generators import GENERATOR, SUSPENDABLE, opened, rightful
 from autotrace.trace.inheriting import own
@@ -49,7 +49,7 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Finish the span, with the exception if there is one."""
-        internal.end(self._span, error)
+        manual.end(self._span, error)
         self._span = None
 
     async def __aenter__(self) -> span:  # noqa: PYI034
@@ -65,7 +65,7 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
 
     def _open(self, frame: FrameType) -> None:
         try:
-            span = self._span = internal.begin(self._name, self._attributes)
+            span = self._span = manual.begin(self._name, self._attributes)
             if span is not None and frame.f_code.co_flags & SUSPENDABLE:
                 own(span)
                 if frame.f_code.co_flags & GENERATOR:
@@ -79,13 +79,13 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
         The span of a generator is its whole life; it is current only while the generator's own frame runs.
         """
         if isgeneratorfunction(function):
-            made: Any = internal.generator(self._name, self._attributes, function)
+            made: Any = manual.generator(self._name, self._attributes, function)
         elif isasyncgenfunction(function):
-            made = internal.async_generator(self._name, self._attributes, function)
+            made = manual.async_generator(self._name, self._attributes, function)
         elif iscoroutinefunction(function):
-            made = internal.coroutine(self._name, self._attributes, function)
+            made = manual.coroutine(self._name, self._attributes, function)
         else:
-            made = internal.function(self._name, self._attributes, function)
+            made = manual.function(self._name, self._attributes, function)
         return cast("Function", made)
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
@@ -154,13 +154,13 @@ def _here() -> Span | None:
 
 def _set(on: Span | None, key: str, value: AttributeValue) -> None:
     try:
-        internal.set_attribute(on, key, value)
+        manual.set_attribute(on, key, value)
     except Exception:
         fault("api")
 
 
 def _record(on: Span | None, error: BaseException) -> None:
     try:
-        internal.record_exception(on, error)
+        manual.record_exception(on, error)
     except Exception:
         fault("api")

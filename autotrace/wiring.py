@@ -10,12 +10,12 @@ import os
 from autotrace import faults, notes, propagation
 from autotrace.conventions import http
 from autotrace.export import otlp, resource
+from autotrace.families.messaging import pull_settings
 from autotrace.patching import Instrumentor, Patch
 from autotrace.patching.apply import apply
 from autotrace.patching.registry import KILLED
 from autotrace.pipeline.lifetime import Lifetime
 from autotrace.pipeline.worker import Worker
-from autotrace.protocols import pull_settings
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import INTERNAL, UNSET, Operation, Trace
 from autotrace.trace.tracer import clock, tracer

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from copy import copy
 
+from autotrace.families.messaging import exchanges, pulling
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import exchanges, pulling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.messaging.handling import Look
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.handling import Look
     from autotrace.trace.span import Facts
 
 _OWN = "aio_pika."

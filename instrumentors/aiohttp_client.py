@@ -6,15 +6,15 @@ headers that are written to are those of aiohttp's own request object, which it 
 
 from __future__ import annotations
 
+from autotrace.families.http import http_attempts, http_client
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import http_attempts, http_client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.calls import Prepared
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.calls import Prepared
     from autotrace.trace.span import Facts
 
 

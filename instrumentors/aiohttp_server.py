@@ -6,14 +6,14 @@ import sys
 
 from aiohttp import WSMsgType
 
+from autotrace.families.http import http_routes, http_server
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
-from autotrace.protocols import http_routes, http_server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from autotrace.protocols.http_server import Asked, Request
+    from autotrace.families.http.http_server import Asked, Request
 
 
 def _asked(args: Args, kwargs: Kwargs) -> Asked | None:

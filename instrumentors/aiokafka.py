@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from aiokafka.errors import ConsumerStoppedError  # type: ignore[import-untyped]
 
+from autotrace.families.execution import concurrency
+from autotrace.families.messaging import pulling, stream
+from autotrace.families.messaging.producing import watch_future
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import concurrency, messaging, pulling
-from autotrace.protocols.producing import watch_future
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.messaging.stream import Reader, Sender
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.messaging import Reader, Sender
 
-_kafka = messaging.Messaging("kafka")
+_kafka = stream.Messaging("kafka")
 
 
 def _server(client: Any) -> str | None:

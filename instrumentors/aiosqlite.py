@@ -5,8 +5,8 @@ The queries' spans are those of the driver beneath.
 
 from __future__ import annotations
 
+from autotrace.families.execution import concurrency
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency
 
 INSTRUMENTOR = Instrumentor(
     library="aiosqlite",

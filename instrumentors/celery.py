@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autotrace.families.tasks import tasks
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

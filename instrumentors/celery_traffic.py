@@ -5,8 +5,8 @@ What the scheduler sends is the root of a trace.
 
 from __future__ import annotations
 
+from autotrace.families import suppression
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import quiet
 
 _VERSIONS = ">=5.2,<6"
 
@@ -16,11 +16,11 @@ BEAT = Instrumentor(
     versions=_VERSIONS,
     patches=(
         # What it keeps its schedule in may be a database.
-        Patch("celery.beat:Service.start", quiet.beneath()),
-        Patch("celery.beat:Scheduler.apply_async", quiet.aloud()),
-        Patch("celery.beat:Scheduler.reserve", quiet.beneath()),
-        Patch("celery.beat:Scheduler._do_sync", quiet.beneath()),
-        Patch("celery.beat:Service.sync", quiet.beneath()),
+        Patch("celery.beat:Service.start", suppression.beneath()),
+        Patch("celery.beat:Scheduler.apply_async", suppression.aloud()),
+        Patch("celery.beat:Scheduler.reserve", suppression.beneath()),
+        Patch("celery.beat:Scheduler._do_sync", suppression.beneath()),
+        Patch("celery.beat:Service.sync", suppression.beneath()),
     ),
 )
 
@@ -29,8 +29,8 @@ BROKER = Instrumentor(
     distribution="kombu",
     versions=">=5.2,<6",
     patches=(
-        Patch("kombu.transport.redis:Channel._get_pool", quiet.muting()),
-        Patch("kombu.transport.redis:SentinelChannel._get_pool", quiet.muting(), optional=True),
+        Patch("kombu.transport.redis:Channel._get_pool", suppression.muting()),
+        Patch("kombu.transport.redis:SentinelChannel._get_pool", suppression.muting(), optional=True),
     ),
 )
 
@@ -39,7 +39,7 @@ RESULTS = Instrumentor(
     distribution="celery",
     versions=_VERSIONS,
     patches=(
-        Patch("celery.backends.redis:RedisBackend._get_pool", quiet.muting()),
-        Patch("celery.backends.redis:SentinelBackend._get_pool", quiet.muting(), optional=True),
+        Patch("celery.backends.redis:RedisBackend._get_pool", suppression.muting()),
+        Patch("celery.backends.redis:SentinelBackend._get_pool", suppression.muting(), optional=True),
     ),
 )

@@ -6,15 +6,15 @@ its time limit, or revoked while it runs, has failed, unless its process is kill
 
 from __future__ import annotations
 
+from autotrace.families.tasks import task_endings, tasks
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import task_endings, tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.messaging.handling import Look
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.handling import Look
     from autotrace.trace.span import Facts
 
 _VERSIONS = ">=5.2,<6"

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 from confluent_kafka import cimpl
 
+from autotrace.families.db import subclasses
+from autotrace.families.messaging import message_objects, stream
 from autotrace.patching import Instrumentor, Patch, argument, with_argument
-from autotrace.protocols import message_objects, messaging, subclasses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from autotrace.families.messaging.stream import Reader
     from autotrace.patching import Args, Call, Kwargs
-    from autotrace.protocols.messaging import Reader
 
-_kafka = messaging.Messaging("kafka")
+_kafka = stream.Messaging("kafka")
 
 
 def _settings(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:

@@ -6,18 +6,19 @@ told: an inner consumer refuses to be asked while it works, and to work while it
 
 from __future__ import annotations
 
+from autotrace.families.db import subclasses
+from autotrace.families.messaging import message_objects, pulling, stream
+from autotrace.families.messaging.producing import watch_future
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import message_objects, messaging, pulling, subclasses
-from autotrace.protocols.producing import watch_future
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.messaging.stream import Reader
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.messaging import Reader
 
-_kafka = messaging.Messaging("kafka")
+_kafka = stream.Messaging("kafka")
 
 
 def _message(args: Args, kwargs: Kwargs) -> Any:

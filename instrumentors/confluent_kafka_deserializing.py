@@ -5,8 +5,8 @@ It stands on Consumer, whose ``poll`` takes the message up; what the deserialize
 
 from __future__ import annotations
 
+from autotrace.families.messaging import stream
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import messaging
 
 INSTRUMENTOR = Instrumentor(
     library="confluent_kafka",
@@ -15,7 +15,7 @@ INSTRUMENTOR = Instrumentor(
     patches=(
         Patch(
             "confluent_kafka.deserializing_consumer:DeserializingConsumer.poll",
-            messaging.Messaging("kafka").failing(),
+            stream.Messaging("kafka").failing(),
         ),
     ),
 )

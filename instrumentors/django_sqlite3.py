@@ -5,8 +5,8 @@ The program's queries are told by the driver's instrumentor; this one makes no s
 
 from __future__ import annotations
 
+from autotrace.families import suppression
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import quiet
 
 _BACKEND = "django.db.backends.sqlite3"
 
@@ -15,7 +15,7 @@ INSTRUMENTOR = Instrumentor(
     distribution="Django",
     versions=">=4.2,<7",
     patches=(
-        Patch(f"{_BACKEND}.base:DatabaseWrapper.get_new_connection", quiet.beneath()),
-        Patch(f"{_BACKEND}.operations:DatabaseOperations._quote_params_for_last_executed_query", quiet.beneath()),
+        Patch(f"{_BACKEND}.base:DatabaseWrapper.get_new_connection", suppression.beneath()),
+        Patch(f"{_BACKEND}.operations:DatabaseOperations._quote_params_for_last_executed_query", suppression.beneath()),
     ),
 )

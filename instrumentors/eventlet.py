@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from eventlet.greenthread import getcurrent  # type: ignore[import-untyped,unused-ignore]
 
+from autotrace.families.execution import concurrency, places
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, places
 
 places.several(getcurrent)
 

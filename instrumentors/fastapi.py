@@ -5,8 +5,8 @@ All else is Starlette's.
 
 from __future__ import annotations
 
+from autotrace.families.http import http_routes
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
-from autotrace.protocols import http_routes
 
 
 def _route(args: Args, kwargs: Kwargs) -> tuple[str, str] | None:

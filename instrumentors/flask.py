@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import request
 from werkzeug.exceptions import HTTPException
 
+from autotrace.families.http import http_routes, wsgi
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch
-from autotrace.protocols import http_routes, wsgi
 
 
 def _route(_args: Args, _kwargs: Kwargs) -> tuple[str, str] | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from autotrace.families.execution import concurrency, processes
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, processes
 
 INSTRUMENTOR = Instrumentor(
     library="futures",

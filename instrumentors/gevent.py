@@ -11,8 +11,8 @@ from __future__ import annotations
 from gevent import getcurrent  # type: ignore[import-untyped,unused-ignore]
 from gevent.greenlet import Greenlet  # type: ignore[import-untyped,unused-ignore]
 
+from autotrace.families.execution import concurrency, places
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, places
 
 # The class is one of C, in which nothing can be patched; for whoever wants to know of greenlets it has this.
 Greenlet.add_spawn_callback(concurrency.inherit)

@@ -5,8 +5,8 @@ A worker that runs another server in itself has that server's span: that one is 
 
 from __future__ import annotations
 
+from autotrace.families.http import applications
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import applications
 
 INSTRUMENTOR = Instrumentor(
     "gunicorn",

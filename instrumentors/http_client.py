@@ -7,15 +7,15 @@ Not traced: the CONNECT request that opens a tunnel, which is a part of connecti
 
 from __future__ import annotations
 
+from autotrace.families.http import http_client, http_connection, http_resends
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import http_client, http_connection, http_resends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.calls import Prepared
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.calls import Prepared
     from autotrace.trace.span import Facts
 
 _NAME = "http_client"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from httpx import URL, Headers
 
+from autotrace.families.http import http_attempts, http_client, http_resends
 from autotrace.patching import Instrumentor, Patch, argument, with_argument
-from autotrace.protocols import http_attempts, http_client, http_resends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.calls import Prepared
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.calls import Prepared
     from autotrace.trace.span import Facts
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autotrace.families.http import asgi
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import asgi
 
 INSTRUMENTOR = Instrumentor(
     "hypercorn",

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import kafka  # type: ignore[import-untyped]
 
+from autotrace.families.execution import concurrency
+from autotrace.families.messaging import stream
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import concurrency, messaging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from autotrace.families.messaging.stream import Reader, Sender
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.messaging import Reader, Sender
 
-_kafka = messaging.Messaging("kafka")
+_kafka = stream.Messaging("kafka")
 _SUBCLASSES = not kafka.__version__.startswith("2.0.")  # of list are headers too, since then
 
 
@@ -98,7 +99,7 @@ INSTRUMENTOR = Instrumentor(
     versions=">=2.0.2,<4",
     patches=(
         Patch("kafka.producer.kafka:KafkaProducer.send", _kafka.send(_message, (4, "headers"), _watch, _answered)),
-        Patch("kafka.producer.kafka:KafkaProducer._estimate_size_in_bytes", messaging.fit(_largest, (3, "headers"))),
+        Patch("kafka.producer.kafka:KafkaProducer._estimate_size_in_bytes", stream.fit(_largest, (3, "headers"))),
         *(
             Patch(f"kafka.producer.kafka:KafkaProducer.{name}", _kafka.transaction(name, _sender), optional=True)
             for name in ("commit_transaction", "abort_transaction")  # from 2.1 on

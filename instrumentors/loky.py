@@ -6,8 +6,8 @@ is done it hands over in callbacks of that work, which have the parent of it.
 
 from __future__ import annotations
 
+from autotrace.families.execution import concurrency, processes
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, processes
 
 _work = concurrency.carry(1, "fn", isolated=True, absence=False, carried=processes.Sent)
 

@@ -6,8 +6,8 @@ sends through queues and pipes of its own is left alone.
 
 from __future__ import annotations
 
+from autotrace.families.execution import concurrency, processes
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, processes
 
 INSTRUMENTOR = Instrumentor(
     library="multiprocessing",

@@ -11,15 +11,16 @@ from copy import copy
 
 from pika import BasicProperties  # type: ignore[import-untyped]
 
+from autotrace.families.execution import concurrency
+from autotrace.families.messaging import exchanges
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import concurrency, exchanges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from autotrace.families.messaging.handling import Look
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.handling import Look
     from autotrace.trace.span import Facts
 
     Found = Optional[tuple[Facts, Any]]

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from autotrace.families.execution import queues
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import queues
 
 _put, _take = queues.put("queue"), queues.take()
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 from redis.commands.core import AsyncScript, Script
 from redis.exceptions import NoScriptError, RedisError, ResponseError, WatchError
 
+from autotrace.families import suppression
+from autotrace.families.db import db_calls, db_commands
+from autotrace.families.execution import concurrency
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, db_calls, db_commands, quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.db.db_commands import Server
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.db_commands import Server
 
 db_calls.conceal(RedisError)
 _VERSIONS = ">=4.2,<9"
@@ -63,7 +65,7 @@ def _server(client: Any) -> Server:
 
 
 def _command(args: Args, _kwargs: Kwargs) -> Any:
-    silent = len(args) < 2 or (quiet.muted and quiet.is_muted(args[0].connection_pool))
+    silent = len(args) < 2 or (suppression.muted and suppression.is_muted(args[0].connection_pool))
     return None if silent else db_commands.sent(args[1:]) + _server(args[0])
 
 
@@ -74,7 +76,7 @@ def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
 def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
     pipeline = args[0]
     sends = pipeline.command_stack or pipeline.watching
-    if not sends or (quiet.muted and quiet.is_muted(pipeline.connection_pool)):
+    if not sends or (suppression.muted and suppression.is_muted(pipeline.connection_pool)):
         return None
     # where there is is_transaction, transaction is a method
     multi = pipeline.explicit_transaction or getattr(pipeline, "is_transaction", pipeline.transaction)

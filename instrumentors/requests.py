@@ -6,15 +6,15 @@ Retries that an adapter was told to make (``max_retries``) are urllib3's, and sp
 
 from __future__ import annotations
 
+from autotrace.families.http import http_attempts, http_client, http_connection, http_resends
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import http_attempts, http_client, http_connection, http_resends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.calls import Prepared
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.calls import Prepared
     from autotrace.trace.span import Facts
 
 

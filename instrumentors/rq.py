@@ -12,8 +12,9 @@ from datetime import datetime, timezone
 
 from rq import Retry
 
+from autotrace.families import beside, suppression
+from autotrace.families.tasks import tasks
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import beside, quiet, tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _spawned(args: Args, kwargs: Kwargs) -> bool:
     return bool(name) and sys.argv[:1] == ["-c"] and str(argument(args, kwargs, 1, "worker_key")).endswith(f":{name}")
 
 
-_own = quiet.beneath()
+_own = suppression.beneath()
 
 INSTRUMENTOR = Instrumentor(
     library="rq",
@@ -98,7 +99,7 @@ INSTRUMENTOR = Instrumentor(
         Patch("rq.job:Job._execute", _rq.run(_look, _ended)),
         Patch("rq.suspension:is_suspended", _own, optional=True),
         Patch("rq.worker:Worker.all", _own),
-        Patch("rq.worker:Worker.find_by_key", quiet.onwards(_spawned)),
+        Patch("rq.worker:Worker.find_by_key", suppression.onwards(_spawned)),
         Patch("rq.worker:Worker.__init__", _own),
         Patch("rq.worker:SimpleWorker.__init__", _own),  # no Worker, from 2.5 on
         Patch("rq.worker:Worker.work", _own),

@@ -14,9 +14,11 @@ from typing import Any
 from sqlalchemy.engine.base import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from autotrace.families import suppression
+from autotrace.families.beside import Beside
+from autotrace.families.db import db_calls, db_client, subclasses
+from autotrace.families.execution import concurrency
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
-from autotrace.protocols import concurrency, db_calls, db_client, quiet, subclasses
-from autotrace.protocols.beside import Beside
 
 db_calls.conceal(SQLAlchemyError)
 _databases = Beside()  # of the dialects, which a pool has and an engine does not share
@@ -99,8 +101,8 @@ _patches += (
     Patch("sqlalchemy.engine.default:DefaultDialect.do_executemany", db_client.sending(_statement, many=True)),
     Patch("sqlalchemy.engine.base:Engine.__init__", subclasses.adjusted(_new_engine)),
     Patch("sqlalchemy.pool.base:_ConnectionRecord._ConnectionRecord__connect", db_client.connecting(_pooled), True),
-    Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", quiet.beneath()),
-    Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", quiet.beneath(), optional=True),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", suppression.beneath()),
+    Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", suppression.beneath(), optional=True),
 )
 
 INSTRUMENTOR = Instrumentor(library="sqlalchemy", versions=">=1.4,<3", distribution="SQLAlchemy", patches=_patches)

@@ -14,8 +14,8 @@ import sqlite3
 import sys
 from typing import Any
 
+from autotrace.families.db import db_calls, db_client, subclasses
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument, with_argument
-from autotrace.protocols import db_calls, db_client, subclasses
 
 db_calls.conceal(sqlite3.Error)
 _NAME = "sqlite3"

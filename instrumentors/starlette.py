@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autotrace.families.http import asgi, http_routes
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
-from autotrace.protocols import asgi, http_routes
 
 _REST = "/{path}"  # what a mount's own path format ends with
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from autotrace.families.execution import processes
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import processes
 
 INSTRUMENTOR = Instrumentor(
     library="subprocess",

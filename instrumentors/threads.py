@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from autotrace.families.execution import concurrency, threads
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import concurrency, threads
 
 if sys.version_info >= (3, 14):  # `run` has the thread's own context, which `start` makes
     _patches = (

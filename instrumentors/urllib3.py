@@ -6,15 +6,15 @@ An attempt ends when ``_make_request`` returns or fails, or when the tunnel thro
 
 from __future__ import annotations
 
+from autotrace.families.http import http_attempts, http_client, http_connection, http_resends
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.protocols import http_attempts, http_client, http_connection, http_resends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from autotrace.families.calls import Prepared
     from autotrace.patching import Args, Kwargs
-    from autotrace.protocols.calls import Prepared
     from autotrace.trace.span import Facts
 
 

@@ -5,8 +5,8 @@ For the WSGI interface uvicorn runs the application in a thread, to which the sp
 
 from __future__ import annotations
 
+from autotrace.families.http import applications, asgi
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import applications, asgi
 
 INSTRUMENTOR = Instrumentor(
     "uvicorn",

@@ -6,8 +6,8 @@ asyncio does.
 
 from __future__ import annotations
 
+from autotrace.families.execution import processes
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import processes
 
 _starting = processes.environment(99)  # by name only: what stands in its place belongs to the command
 

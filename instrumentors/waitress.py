@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autotrace.families.http import applications, wsgi
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols import applications, wsgi
 
 INSTRUMENTOR = Instrumentor(
     "waitress",

@@ -1,6 +1,6 @@
 """What the facts of messages mean that go through an exchange: semantic conventions 1.44, "RabbitMQ" (in development).
 
-Facts are said in ``protocols.exchanges``.
+Facts are said in ``families.messaging.exchanges``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the facts of an HTTP client's request mean: semantic conventions 1.44, "HTTP client span".
 
-Facts and outcome are said in ``protocols.http_client``.
+Facts and outcome are said in ``families.http.http_client``.
 """
 
 from __future__ import annotations

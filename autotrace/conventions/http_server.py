@@ -1,6 +1,6 @@
 """What the facts of a request that is served mean: semantic conventions 1.44, "HTTP server span".
 
-Facts and outcome are said in ``protocols.http_server``.
+Facts and outcome are said in ``families.http.http_server``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the facts of tasks mean: semantic conventions 1.44, messaging spans (in development).
 
 A task is named by what it does, not by its queue; ``autotrace.task.*`` is what the conventions have no name for.  Facts are
-said in ``protocols.tasks``.
+said in ``families.tasks.tasks``.
 """
 
 from __future__ import annotations

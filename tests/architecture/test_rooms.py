@@ -42,12 +42,12 @@ MAY_KNOW = {
     "autotrace.propagation": TRACE | {"autotrace.propagation"},
     "autotrace.patching": PATCHING,
     "autotrace.conventions": TRACE | {"autotrace.conventions"},
-    "autotrace.protocols": TRACE | PATCHING | {"autotrace.conventions", "autotrace.propagation", "autotrace.protocols"},
+    "autotrace.families": TRACE | PATCHING | {"autotrace.conventions", "autotrace.propagation", "autotrace.families"},
     "autotrace.pipeline": TRACE | FAULTS | {"autotrace.pipeline", "autotrace.patching.model"},
     "autotrace.application": {"autotrace.config.files", "autotrace.config.paths", "autotrace.patching.registry"},
     "autotrace.export": TRACE | FAULTS | {"autotrace.export"},
-    "autotrace.instrumentors": FAULTS | {"autotrace.patching", "autotrace.protocols"},
-    "autotrace.api": TRACE | FAULTS | {"autotrace.protocols"},
+    "autotrace.instrumentors": FAULTS | {"autotrace.patching", "autotrace.families"},
+    "autotrace.api": TRACE | FAULTS | {"autotrace.families"},
     "autotrace.launch": BASE | CONFIG | {"autotrace.hidden", "autotrace.launch", "autotrace.patching"},
     "autotrace.store": BASE
     | CONFIG
@@ -147,9 +147,9 @@ def test_to_know_the_package_is_to_know_none_of_its_rooms():
 
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith("autotrace.instrumentors.")))
 def test_an_instrumentor_is_small_and_speaks_no_convention(name):
-    """At most 120 lines, no attribute name, no instrumentor imported, no tracer called."""
+    """Under 200 lines, no attribute name, no instrumentor imported, no tracer called."""
     text = MODULES[name].read_text(encoding="utf-8")
-    assert text.count("\n") <= 120
+    assert text.count("\n") < 200
     attribute = re.compile(
         r"""["'](?:http|url|server|client|db|messaging|network|error|exception|user_agent|rpc)\.[a-z_.]+["']"""
     )

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from autotrace import span
-from autotrace.protocols import queues
+from autotrace.families.execution import queues
 from autotrace.trace.context import get_current
 
 STOP = "stop"

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 import pytest
 
 import frames
+from autotrace.families.execution import concurrency
 from autotrace.faults import faults
-from autotrace.protocols import concurrency
 from autotrace.trace.context import get_current
 from contracts.db_client import Work
 

@@ -14,8 +14,8 @@ from abc import ABC, abstractmethod
 import pytest
 
 import frames
+from autotrace.families.db import db_client
 from autotrace.faults import faults
-from autotrace.protocols import db_client
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import INTERNAL, UNSET, Operation

@@ -20,8 +20,8 @@ import pytest
 import autotrace
 import recorder as recording
 from autotrace.conventions import http
+from autotrace.families.http import http_client, http_connection
 from autotrace.faults import faults
-from autotrace.protocols import http_client, http_connection
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import SERVER, UNSET, Operation

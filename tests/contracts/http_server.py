@@ -17,9 +17,9 @@ from http.client import HTTPConnection
 
 import recorder as recording
 from autotrace.conventions import http
+from autotrace.families.http import http_server
 from autotrace.faults import faults
 from autotrace.patching.apply import _resolve
-from autotrace.protocols import http_server
 from contracts.http_applications import CHUNKS, PIECE, PIECES
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

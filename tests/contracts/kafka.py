@@ -7,8 +7,8 @@ from abc import abstractmethod
 import pytest
 
 from autotrace.api import span
+from autotrace.families.messaging import pull_settings
 from autotrace.faults import faults
-from autotrace.protocols import pull_settings
 from contracts.messaging import MessagingContract
 from contracts.messaging_base import current_id, hexadecimal
 

@@ -16,8 +16,8 @@ import pytest
 import autotrace
 from autotrace import propagation
 from autotrace.api import span
+from autotrace.families.messaging import consuming, stream
 from autotrace.faults import faults
-from autotrace.protocols import consuming, messaging
 from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import Span
@@ -449,7 +449,7 @@ class MessagingContract(MessagingBase):
 
         producer, consumer = connect(self.producer), connect(self.consumer, topic)
         other = connect(self.consumer, topic, group="other")
-        monkeypatch.setattr(messaging, "_text", broken)
+        monkeypatch.setattr(stream, "_text", broken)
         self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
         self.delivered(self.send(producer, topic, b"two"))
         message = next(consumer)

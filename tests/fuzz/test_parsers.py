@@ -17,8 +17,8 @@ from autotrace.config import values
 from autotrace.config.table import TABLE
 from autotrace.conventions import http, sql
 from autotrace.conventions.http_server import describe_decoded
+from autotrace.families.http import http_server
 from autotrace.launch.checks import checked
-from autotrace.protocols import http_server
 from autotrace.store import decode, inbox
 from autotrace.trace.span import INTERNAL, UNSET, Operation
 from autotrace.trace.tracer import tracer

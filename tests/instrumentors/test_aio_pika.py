@@ -85,7 +85,7 @@ class TestAioPika(Handling):
     """The contract, by a callback."""
 
     name = "aio_pika"
-    breaks = ("autotrace.protocols.exchanges:_text",)
+    breaks = ("autotrace.families.messaging.exchanges:_text",)
     unnamed = ("messaging.message.id",)  # the library makes it while it sends
     links_ambient = False  # a handler is called by the connection's own task
     raises = False

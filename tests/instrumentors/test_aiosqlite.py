@@ -142,7 +142,7 @@ def test_the_librarys_log_reads_as_without_us(recorder, instrument, caplog):
         asyncio.run(main())
     assert "SELECT 1" in caplog.text
     assert "Carried" not in caplog.text
-    assert "autotrace.protocols" not in caplog.text
+    assert "autotrace.families" not in caplog.text
 
 
 def test_names_of_threads_are_the_librarys(recorder, instrument):

@@ -119,7 +119,7 @@ class TestCelery(Handling):
     """The contract, by a task."""
 
     name, handling_name = "celery", "celery_worker"
-    breaks = ("autotrace.protocols.tasks:_text",)
+    breaks = ("autotrace.families.tasks.tasks:_text",)
     raises = False
 
     @pytest.fixture(autouse=True)

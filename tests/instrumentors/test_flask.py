@@ -203,7 +203,7 @@ def test_our_own_failure_is_not_noticed(application, recorder, instrument, monke
     def fail(*_args):
         raise RuntimeError("ours")
 
-    monkeypatch.setattr("autotrace.protocols.http_server.begin", fail)
+    monkeypatch.setattr("autotrace.families.http.http_server.begin", fail)
     instrument("flask")
     assert application.test_client().get("/items/7").text == "item 7"
     assert faults.pop("flask") == 1

@@ -15,7 +15,7 @@ import weakref
 
 import pytest
 
-from autotrace.protocols.concurrency import Carried
+from autotrace.families.execution.concurrency import Carried
 from autotrace.trace.context import get_current, set_current
 from contracts.concurrency import ConcurrencyContract, work
 from contracts.db_client import Work

@@ -16,7 +16,7 @@ import pytest
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from autotrace.api import span
-from autotrace.protocols import consuming
+from autotrace.families.messaging import consuming
 from autotrace.trace.context import get_current
 from contracts.kafka import KafkaMessaging
 from contracts.messaging import FOREIGN

@@ -108,7 +108,7 @@ class TestPika(Handling):
     """The contract, by a callback."""
 
     name = "pika"
-    breaks = ("autotrace.protocols.exchanges:_text",)
+    breaks = ("autotrace.families.messaging.exchanges:_text",)
 
     @pytest.fixture(autouse=True)
     def _program(self, channel, queue, rabbitmq):

@@ -88,7 +88,7 @@ class TestRq(Handling):
     """The contract, by a job; the program's headers are what it keeps in ``meta``."""
 
     name = "rq"
-    breaks = ("autotrace.protocols.tasks:_text", "autotrace.protocols.tasks:found_in")
+    breaks = ("autotrace.families.tasks.tasks:_text", "autotrace.families.tasks.tasks:found_in")
     raises = False
 
     test_a_context_of_the_programs_own_stays_and_is_linked = None  # a job has no place where it could put one

@@ -13,7 +13,7 @@ from contextvars import Context, copy_context
 import pytest
 
 import frames
-from autotrace.protocols import concurrency, threads
+from autotrace.families.execution import concurrency, threads
 from autotrace.trace.context import _current, get_current
 from autotrace.trace.inheriting import _standing
 from contracts.concurrency import ConcurrencyContract, work

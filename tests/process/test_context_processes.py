@@ -180,7 +180,7 @@ def test_a_python_that_may_not_have_us_gets_the_bare_function(machine):
     code = """
 import multiprocessing.spawn, pickle, sys
 import autotrace
-from autotrace.protocols.processes import Sent
+from autotrace.families.execution.processes import Sent
 from autotrace.trace.context import get_current
 with autotrace.span("asking"):
     ours = pickle.loads(pickle.dumps(Sent(len, get_current())))

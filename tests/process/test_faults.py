@@ -10,7 +10,7 @@ kept = sqlite3.connect(":memory:")
 kept.execute("SELECT 1")
 from autotrace import bootstrap, diagnostics
 from autotrace import faults as wall
-from autotrace.protocols import db_client
+from autotrace.families.db import db_client
 
 def broken(given):
     raise RuntimeError("broken")
@@ -49,7 +49,7 @@ def test_it_switches_itself_off(machine):
 
 SERVED = """\
 from autotrace import faults as wall
-from autotrace.protocols import {module} as family
+from autotrace.families.http import {module} as family
 import io, sys
 
 {run}

@@ -52,7 +52,7 @@ state = {"on": bootstrap._agent is not None}
 if state["on"]:
     from autotrace import propagation
     from autotrace import faults as wall
-    from autotrace.protocols import pull_settings
+    from autotrace.families.messaging import pull_settings
     from autotrace.conventions import http
     from autotrace.trace.tracer import tracer
     many = {f"key{number}": "value" * 20 for number in range(150)}

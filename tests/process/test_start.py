@@ -27,7 +27,7 @@ def test_what_is_not_imported_costs_nothing(machine):
     """Tracer, families, worker and sinks are loaded with the first library only; no library, no file."""
     traced = modules(machine.python("-c", LIST))
     assert not [
-        name for name in traced if name.startswith(("autotrace.protocols", "autotrace.export", "autotrace.trace"))
+        name for name in traced if name.startswith(("autotrace.families", "autotrace.export", "autotrace.trace"))
     ]
     assert not (machine.data / "inbox").exists()
 

@@ -15,7 +15,7 @@ QUERY = "import sqlite3, autotrace\nwith autotrace.span('work'):\n    sqlite3.co
 
 ACME = """\
 from autotrace.patching import Instrumentor, Patch
-from autotrace.protocols.calls import Calls
+from autotrace.families.calls import Calls
 
 def describe(facts, outcome, failure):
     return f"acme {facts[0]}", {}, 0, ""

@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 import autotrace
-from autotrace.protocols.messaging import Messaging
+from autotrace.families.messaging.stream import Messaging
 
 SONGS = "CREATE TABLE songs (id INTEGER PRIMARY KEY, title TEXT, singer TEXT, plays INTEGER DEFAULT 0)"
 STATEMENTS = [

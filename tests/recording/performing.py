@@ -15,7 +15,7 @@ from autotrace.config import settings
 from autotrace.conventions import http
 from autotrace.export import stack
 from autotrace.export.otlp import Encoder
-from autotrace.protocols import messaging
+from autotrace.families.messaging import stream
 from recording import operations
 
 RECORDED = Path(__file__).with_name("recorded.jsonl")
@@ -25,7 +25,7 @@ def performed(name):
     """Do the operations of a group; returns for each span what it says, and a digest of its bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stack, "stack_text", lambda _failure: "the stack")
-        patch.setattr(messaging, "time_ns", lambda: 1_700_000_000_000_000_000)
+        patch.setattr(stream, "time_ns", lambda: 1_700_000_000_000_000_000)
         recorder = recording.install(patch)
         undo = recording.instrument(*operations.GROUPS[name])
         try:

@@ -38,7 +38,7 @@ NEVER = (
     "autotrace.patching",
     "autotrace.pipeline",
     "autotrace.propagation",
-    "autotrace.protocols",
+    "autotrace.families",
     "autotrace.trace",
     "autotrace.web",
     "email",

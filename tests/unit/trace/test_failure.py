@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis.strategies import text
 
 import frames
-from autotrace.protocols.calls import Calls
+from autotrace.families.calls import Calls
 from autotrace.trace import failure
 from autotrace.trace.failure import failure_of, hide_frame, type_name
 

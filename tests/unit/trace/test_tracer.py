@@ -10,7 +10,7 @@ import time
 import pytest
 
 import autotrace
-from autotrace.protocols import db_client
+from autotrace.families.db import db_client
 from autotrace.trace import ids
 from autotrace.trace.clocks import clocks
 from autotrace.trace.context import get_current, set_current

@@ -1,0 +1,1 @@
+"""Databases, on the thread of the call: queries and commands."""

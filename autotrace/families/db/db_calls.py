@@ -1,0 +1,242 @@
+"""What the families of databases share: the wrapper of one operation, and what is said of its server and its end.
+
+An operation ends when a function, or a coroutine, returns; the span is current while it runs, so what the database calls
+back into has it as its parent.  A library over another does not tell the same operation twice: what the lower one is called
+for beneath the upper one's span is left out, but not what it is called for by others meanwhile, as by a function of the
+program's that the database calls.  Reading rows or answers that are fetched later is not in the span.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from autotrace.families.calls import abandon, failed, nothing
+from autotrace.faults import fault, when_off
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import conceal, hide_frame
+from autotrace.trace.span import CLIENT, Operation
+from autotrace.trace.tracer import tracer
+from autotrace.trace.unrecorded import Unrecorded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+    from types import CodeType, FrameType
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Describe, Facts, Span
+
+    FactsOf = Callable[[Args, Kwargs], Optional[Facts]]
+    CodeOf = Callable[[Exception], Optional[str]]
+    Correct = Callable[[Span, Any], None]
+    IsAnswer = Callable[[Exception], bool]
+    Opened = Callable[[Span, Args], None]
+
+__all__ = ["APART", "async_call", "call", "called_by", "conceal"]
+# The note of an open span whose operation is at work in libraries beneath: their scopes, of which another call is another
+# operation; or None, while what is asked beneath is another operation, whoever tells it.
+APART = "apart"
+_NEAR = 12  # frames of a library, of ours, and of a program's subclasses
+
+
+def call(
+    family: str,
+    describe: Describe,
+    facts_of: FactsOf,
+    code_of: CodeOf,
+    correct: Correct | None = None,
+    is_answer: IsAnswer | None = None,
+    nests: bool = False,
+    opened: Opened | None = None,
+) -> Wrap:
+    """Trace a function that sends one operation, or one batch.
+
+    Args:
+        family: the meaning by which nested spans are recognised.
+        describe: see Operation; where the operation failed, the facts have the server's code, or None, as their last.
+        facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
+        code_of: finds the server's code in an exception.
+        correct: puts what only the result, or the exception, tells into the span's facts.
+        is_answer: tells of an exception that it is how the library answers, so that nothing has failed.
+        nests: one operation may be asked for in another of the same library's.
+        opened: is given a new span and the arguments, to note what is to be known while it is open.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        operation = Operation(family, CLIENT, scope, describe, uniform=True)
+        start, finish = tracer.start, tracer.finish
+
+        def pass_by() -> None:
+            nonlocal facts_of
+            facts_of = nothing
+
+        when_off(scope, pass_by)
+
+        # PERF: Calls.call's two inner calls are spelled out here; they are a sixth of what a query costs.
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            span: Span | None = None
+            joined: Span | None = None
+            try:
+                parent = get_current()
+                drawn: Unrecorded | str = ""
+                decided = parent is not None or tracer.sampler.everything or tracer.inherited is not None
+                if not decided and facts_of is not nothing:
+                    drawn = tracer.draw()
+                if isinstance(drawn, Unrecorded):  # nothing is looked at
+                    span = drawn
+                    set_current(span)
+                elif parent is None or (type(parent) is not Unrecorded and parent.trace.sampled):
+                    if parent is not None and parent.operation.family is family and not parent.end:
+                        joined = _joined(parent, scope) if nests else parent
+                    facts = facts_of(args, kwargs) if joined is None else None
+                    if facts is not None:
+                        span = start(operation, facts, parent, drawn)
+                        if opened is not None:
+                            opened(span, args)
+                        set_current(span)
+            except Exception:
+                fault(scope)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                if span is not None:
+                    _fail(span, error, scope, code_of, correct, is_answer)
+                elif joined is not None:
+                    try:
+                        _left(joined)
+                    except Exception:
+                        fault(scope)
+                hide_frame(error)
+                raise
+            if span is not None:
+                try:
+                    if correct is not None and span.trace.sampled:
+                        correct(span, result)
+                    finish(span)
+                except Exception:
+                    fault(scope)
+                    abandon(span)
+            elif joined is not None:
+                try:
+                    _left(joined)
+                except Exception:
+                    fault(scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def async_call(
+    family: str, describe: Describe, facts_of: FactsOf, code_of: CodeOf, is_answer: IsAnswer | None = None
+) -> Wrap:
+    """Trace a coroutine function that sends one operation, or one batch; the arguments are those of ``call``."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        operation = Operation(family, CLIENT, scope, describe, uniform=True)
+        start, finish = tracer.start, tracer.finish
+
+        def pass_by() -> None:
+            nonlocal facts_of
+            facts_of = nothing
+
+        when_off(scope, pass_by)
+
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            span: Span | None = None
+            try:
+                parent = get_current()
+                drawn: Unrecorded | str = ""
+                decided = parent is not None or tracer.sampler.everything or tracer.inherited is not None
+                if not decided and facts_of is not nothing:
+                    drawn = tracer.draw()
+                if isinstance(drawn, Unrecorded):  # nothing is looked at
+                    span = drawn
+                    set_current(span)
+                elif parent is None or (
+                    type(parent) is not Unrecorded
+                    and parent.trace.sampled
+                    and (parent.operation.family is not family or parent.end)
+                ):
+                    facts = facts_of(args, kwargs)
+                    if facts is not None:
+                        span = start(operation, facts, parent, drawn)
+                        set_current(span)
+            except Exception:
+                fault(scope)
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                if span is not None:
+                    _fail(span, error, scope, code_of, None, is_answer)
+                hide_frame(error)
+                raise
+            if span is not None:
+                try:
+                    finish(span)
+                except Exception:
+                    fault(scope)
+                    abandon(span)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def _joined(above: Span, scope: str) -> Span | None:
+    """Return the span above where what its library calls now is its own operation, and note who has been called."""
+    within = above.notes.get(APART, ()) if above.notes is not None else ()
+    if within is None or scope in within or above.operation.scope == scope:
+        return None
+    above.noted()[APART] = (*within, scope)
+    return above
+
+
+def _left(above: Span) -> None:
+    """Note that whoever was called last for an operation has come back."""
+    within = above.notes.get(APART) if above.notes is not None else None
+    if within:
+        above.notes[APART] = within[:-1]  # type: ignore[index]
+
+
+def called_by(codes: Container[CodeType]) -> bool:
+    """Tell whether the code of one of a library's functions has led here, not far above; awaiting is calling.
+
+    For what is rare: it looks at frames.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to callers
+    for _ in range(_NEAR):
+        if frame is None or frame.f_code in codes:
+            break
+        frame = frame.f_back
+    else:
+        return False
+    return frame is not None
+
+
+def _fail(
+    span: Span,
+    error: BaseException,
+    scope: str,
+    code_of: CodeOf,
+    correct: Correct | None,
+    is_answer: IsAnswer | None,
+) -> None:
+    """Finish a span with the exception that passes and the server's code in it; never raises."""
+    try:
+        if span.trace.sampled and isinstance(error, Exception):
+            if correct is not None:
+                correct(span, error)
+            span.facts = *span.facts, code_of(error)
+            if is_answer is not None and is_answer(error):
+                tracer.finish(span)
+                return
+            driver = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
+            if isinstance(driver, Exception):
+                conceal(*[kind for kind in type(driver).__mro__ if kind.__module__ != "builtins"][-1:])
+    except Exception:
+        fault(scope)
+    failed(span, error, scope)

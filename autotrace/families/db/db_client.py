@@ -1,0 +1,138 @@
+"""The family of database queries: one span for each statement or batch that is sent, named by what it is about.
+
+The span is current while the query runs, so what the database calls back into has the query as its parent, and a driver
+beneath an ORM does not tell the same query twice.  Commits and rollbacks have no spans.  The time of reading rows is not in
+the span where the library fetches them later.  What a library asks on a new connection is beneath a span of its own.
+"""
+
+from __future__ import annotations
+
+from autotrace.conventions.db import describe, describe_connection
+from autotrace.families.db.db_calls import APART, call
+from autotrace.faults import fault
+from autotrace.trace.context import get_current
+from autotrace.trace.failure import hide_frame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from autotrace.families.db.db_calls import FactsOf, Opened
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Span
+
+    # what the connection is to: system or dialect, namespace, host, port
+    Database = tuple[Optional[str], Optional[str], Optional[str], Optional[int]]
+    # Facts: a Database, the text, the number of queries in a batch (None: it is no batch), on failure the server's code.
+    TextOf = Callable[[Any], Optional[str]]
+
+FAMILY = "db_client"
+_SENT = "sent"  # the note of a span whose text is what was sent
+TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a script or a load of data
+
+# Attributes of exceptions in which drivers keep the server's code.
+_CODES = ("sqlstate", "pgcode", "sqlite_errorname")
+
+
+def query(facts_of: FactsOf, text_of: TextOf | None = None, opened: Opened | None = None) -> Wrap:
+    """Trace a function that sends one statement, or one batch of it.
+
+    Args:
+        facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
+        text_of: looks at the result or the exception and tells the text as it was sent, where the arguments do not have it.
+        opened: see ``call``; such as ``apart``.
+    """
+
+    def correct(span: Span, done: Any) -> None:
+        if span.notes is None or _SENT not in span.notes:
+            _correct(span, text(text_of(done)) if text_of is not None else None)
+
+    return call(FAMILY, describe, facts_of, _code, text_of and correct, nests=True, opened=opened)
+
+
+def apart(span: Span) -> None:
+    """Note that the program is asked before the statement is: what it asks for meanwhile is not this query."""
+    span.noted()[APART] = None
+
+
+def sending(text_of: Callable[[Args, Kwargs], Any], many: bool = False) -> Wrap:
+    """Wrap the function in which a library hands a statement to its driver, where a query may be ``apart`` until then.
+
+    Args:
+        text_of: finds the statement in the arguments; it may be another one by now.
+        many: it is a batch that is handed over, not one of its parts.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def handed(*args: Any, **kwargs: Any) -> Any:
+            notes = None
+            try:
+                span = get_current()
+                if span is not None and span.notes is not None and not span.end and _waits(span, scope):
+                    if many or span.facts[2] is None:
+                        _correct(span, text(text_of(args, kwargs)))
+                    notes = span.notes
+                    del notes[APART]
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            finally:
+                if notes is not None:
+                    notes[APART] = None
+
+        return handed
+
+    return wrap
+
+
+def _waits(span: Span, scope: str) -> bool:
+    """Tell whether a span is of a statement that its library has not handed over."""
+    return span.notes is not None and span.notes.get(APART, ()) is None and span.operation.scope == scope
+
+
+def connecting(facts_of: FactsOf) -> Wrap:
+    """Trace a function that opens a connection and asks what its library has to know; its fact is a Database."""
+    return call("db_connection", describe_connection, facts_of, _code)
+
+
+def _correct(span: Span, sent: str | None) -> None:
+    """Tell the text that was sent, in the place of what was to be sent."""
+    if sent is not None and sent != span.facts[1]:
+        span.facts = span.facts[0], sent, *span.facts[2:]
+        span.noted()[_SENT] = True
+
+
+def text(given: Any) -> str | None:
+    """Return a query's text as a fact: of bounded length, and nothing but text; None where it is not text."""
+    if not isinstance(given, str):
+        return None
+    plain = given if type(given) is str else str.__str__(given)
+    return plain if len(plain) <= TEXT_LIMIT else plain[:TEXT_LIMIT]
+
+
+def batch_size(parameters: Any) -> int | None:
+    """Return how many queries a batch has; None where that is unknown, or one (db.operation.batch.size is never 1)."""
+    try:
+        size = len(parameters)
+    except TypeError:  # an iterator, which only the database may consume
+        return None
+    return None if size == 1 else size
+
+
+def _code(error: Exception) -> str | None:
+    """Return the server's code as drivers keep it: SQLSTATE, a name, a number, or ``ORA-`` and a number."""
+    cause = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
+    for name in _CODES:
+        code = getattr(cause or error, name, None)
+        if isinstance(code, str) and code:
+            return code
+    first = cause.args[0] if isinstance(cause, Exception) and cause.args else None
+    if type(first) is int:
+        return str(first)
+    code = getattr(first, "full_code", None)
+    return code if isinstance(code, str) and code else None

@@ -1,0 +1,1 @@
+"""Running elsewhere: the current span travels into threads, greenlets, processes and queues."""

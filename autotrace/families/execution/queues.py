@@ -1,0 +1,260 @@
+"""The family of queues in the process: what is taken out of one is done for whoever put it in.
+
+The putter's span is kept beside the item, never in it or around it: items are compared, ordered, counted and printed by
+the program.  It is found again by the item's identity, which is the item's alone as long as it is in the queue; where the
+same object is in a queue several times, such as a number, the putters are in order.
+
+A thread or task that only inherits its current span (see ``trace.inheriting``) takes over the putter's when it gets an
+item, or none where nobody was current; one that has a span of its own is left alone.  What is taken out, and put back by
+the same thread or task, is something that is lent, such as a connection: that hands nothing over.
+
+Where no span is current and nothing is known of any queue, all this is one function more.  Not handled: queues that put
+things away in a method of their own (``_put``), and whoever reaches past the methods for what is inside.
+"""
+
+from __future__ import annotations
+
+from weakref import ref
+
+from autotrace.families.beside import Beside
+from autotrace.faults import fault
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.generators import parent_of, suspendable
+from autotrace.trace.inheriting import only_inherits, stand, standing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Union
+
+    from autotrace.patching import Call, Wrap
+    from autotrace.trace.span import Span
+
+    Putter = Union["Span", "_Lent", None]
+
+_MANY = 256
+_DEEP = 32
+_SEVERAL = (0, 0)  # a queue that keeps its items elsewhere is not known to be empty
+
+_all = Beside()
+_known = _all.kept
+
+
+class _Lent:
+    """Stands for the putter of what was only put back."""
+
+
+_LENT = _Lent()
+
+
+class _Putters:
+    """Who put what is in a queue, by the identity of the items; of those that nobody put there is nothing.
+
+    Attributes:
+        waiting: the putters; of an object that is in the queue several times, the one whose turn is next.
+        several: the others of such objects, in the order in which they came.
+        last: whether of these the last one is next.
+        lends: whether anything was taken out that may be put back.
+    """
+
+    __slots__ = ("last", "lends", "several", "waiting")
+
+    def __init__(self) -> None:
+        self.lends = self.last = False
+        self.waiting: dict[int, Putter] = {}
+        self.several: dict[int, list[Putter]] = {}
+
+    def again(self, item: int, putter: Putter, last: bool) -> None:
+        """Remember who has put an object that is there already."""
+        self.last = last
+        others = self.several.setdefault(item, [])
+        if last:
+            putter, self.waiting[item] = self.waiting[item], putter
+        others.append(putter)
+
+    def next(self, item: int) -> None:
+        """Put the next one in the place of the putter who has been taken."""
+        others = self.several[item]
+        self.waiting[item] = others.pop(-1 if self.last else 0)
+        if not others:
+            del self.several[item]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.waiting.clear()
+        self.several.clear()
+
+    def forget(self, most: int) -> None:
+        """Forget the oldest, of which there are more than items: these have left by another way."""
+        for item in list(self.waiting)[: max(0, len(self.waiting) - most)]:
+            del self.waiting[item]
+            self.several.pop(item, None)
+
+
+def put(inside: str, *, last: bool = False) -> Wrap:
+    """Trace the method that puts an item in, where nobody can take it out yet.
+
+    Args:
+        inside: the name of the attribute that holds what is in the queue.
+        last: of the same object, the one that came last is taken out first.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def putting(self: Any, item: Any) -> Any:
+            try:
+                result = original(self, item)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            putter = get_current()
+            if putter is not None or id(self) in _known:
+                try:
+                    _put(self, item, putter, inside, last)
+                except Exception:
+                    fault(scope)
+            return result
+
+        return _called_as(original, putting)
+
+    return wrap
+
+
+def take() -> Wrap:
+    """Trace the method that takes an item out, in the thread or task that has asked for it."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        def taking(self: Any) -> Any:
+            try:
+                item = original(self)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            current = get_current()
+            if current is not None or id(self) in _known:
+                try:
+                    _took(self, item, current)
+                except Exception:
+                    fault(scope)
+            return item
+
+        return _called_as(original, taking)
+
+    return wrap
+
+
+def wait() -> Wrap:
+    """Trace the method that may wait for an item, for so long: who waits in vain has nothing to do for anybody."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        def waiting(self: Any, block: Any = True, timeout: Any = None) -> Any:
+            try:
+                return original(self, block, timeout)
+            except BaseException as error:
+                if block:
+                    _in_vain(self, error, scope)
+                hide_frame(error)
+                raise
+
+        return _called_as(original, waiting)
+
+    return wrap
+
+
+def _called_as(original: Call, made: Any) -> Call:
+    """Give a function the name by which Python 3.9 tells of a call that it does not take."""
+    name = getattr(original, "__name__", made.__name__)
+    made.__code__ = made.__code__.replace(co_name=name)
+    return made  # type: ignore[no-any-return]
+
+
+def _put(queue: Any, item: Any, putter: Any, inside: str, last: bool) -> None:
+    if suspendable:
+        putter = parent_of(putter)
+    known = _known.get(id(queue))
+    putters: _Putters = _made(queue) if known is None else known[1]
+    key = id(item)
+    if putters.lends:
+        inherited, taken_from, taken, lent = standing()
+        if taken == key and taken_from == id(queue):
+            stand((inherited, 0, 0, None))
+            if lent is not None and (lent is putter or (type(lent) is ref and lent() is item)):
+                putter = _LENT
+    waiting = putters.waiting
+    if waiting:
+        there = len(getattr(queue, inside, _SEVERAL))
+        if there == 1:  # it was empty: what is still known has left by another way
+            putters.clear()
+        elif key in waiting:
+            putters.again(key, putter, last)
+            return
+        elif len(waiting) > 2 * there + _MANY:
+            putters.forget(there)
+    if putter is not None:
+        waiting[key] = putter
+
+
+def _took(queue: Any, item: Any, current: Span | None) -> None:
+    place, key = id(queue), id(item)
+    known = _known.get(place)
+    putters: _Putters = _made(queue) if known is None else known[1]
+    putter: Any = putters.waiting.pop(key, None)
+    if putters.several and key in putters.several:
+        putters.next(key)
+    if current is None and putter is None:
+        return
+    inherited, taken_from, taken, was_lent = standing()
+    lent: Any = None
+    if (inherited is not current or current is None) and not only_inherits(current):
+        lent, kept = _as_lent(item, current), inherited
+    elif putter is not None and putter is not _LENT:
+        if putter is not current and (putter.previous is None or not _is_beneath(putter, current)):
+            current = putter
+            set_current(current)
+        kept = current
+    elif putter is None and taken and taken_from == place:  # he has not put back what he got last: he consumes
+        kept = None
+        set_current(None)
+    else:  # it may be borrowed
+        lent, kept = _as_lent(item, current), current
+    # PERF: setting is dear, and what was taken matters only where it is lent.
+    if inherited is not kept or taken_from != place or not taken or lent is not None or was_lent is not None:
+        putters.lends = putters.lends or lent is not None
+        stand((kept, place, key, lent))
+
+
+def _as_lent(item: Any, current: Span | None) -> Any:
+    """Return by what an item is known again when it is put back: itself, else the span within which that is done."""
+    return ref(item) if type(item).__weakrefoffset__ else current
+
+
+def _in_vain(queue: Any, error: BaseException, scope: str) -> None:
+    """Let a thread that lives on this queue have no span while there is no work; never raises."""
+    try:
+        current, (_, taken_from, _, lent) = get_current(), standing()
+        if current is None or lent is not None or taken_from != id(queue):
+            return
+        if type(error).__name__ == "Empty" and only_inherits(current):
+            set_current(None)
+            stand((None, id(queue), 0, None))
+    except Exception:
+        fault(scope)
+
+
+def _made(queue: Any) -> _Putters:
+    putters = _Putters()
+    _all.keep(queue, putters)
+    return putters
+
+
+def _is_beneath(span: Any, current: Span | None) -> bool:
+    """Tell whether a span is the current one, or was started beneath it: who collects what parts of his work have made."""
+    above: Span | None = span
+    if current is None:
+        return False
+    for _ in range(_DEEP):
+        if above is None:
+            return False
+        if above is current:
+            return True
+        above = above.previous
+    return False

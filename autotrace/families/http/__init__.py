@@ -1,0 +1,1 @@
+"""HTTP, on the thread of the call: clients and servers."""

@@ -1,0 +1,264 @@
+"""HTTP client libraries in which one call makes several attempts, each of which is a span.
+
+Two shapes are served.  A function that makes attempts by calling itself, with an inner one that returns when the headers
+of the answer are read: ``http_client.call`` outside, ``answer`` inside.  And a coroutine that makes attempts in a loop:
+``async_session`` around it all, ``async_attempt`` where an attempt begins, ``async_answer`` where it is answered.
+"""
+
+from __future__ import annotations
+
+from autotrace.families.calls import failed
+from autotrace.families.http.http_client import FAMILY, begin, open_span, operation, silent
+from autotrace.families.http.http_resends import beside, end, made, start
+from autotrace.faults import fault
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.families.calls import After, Before
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Operation, Span
+
+
+def answer(response: After | None) -> Wrap:
+    """End the current request with what the function returns, or fail it with what it raises.
+
+    Args:
+        response: returns the outcome, or None where the result is not the request's answer (yet); None where it never is.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                _failed_here(error, scope)
+                hide_frame(error)
+                raise
+            current = get_current() if response is not None else None
+            if current is not None and current.operation.scope == scope:  # most are beneath another library's request
+                _answered(response, result, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def async_answer(response: After | None) -> Wrap:
+    """Do for a coroutine function what ``answer`` does for a function."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                _failed_here(error, scope)
+                hide_frame(error)
+                raise
+            if response is not None:
+                _answered(response, result, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def async_attempt(request: Before) -> Wrap:
+    """Begin a request where the coroutine begins; it stays current until ``async_answer`` or ``async_session`` ends it.
+
+    Args:
+        request: as for ``call``; the number of resends is counted here.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        mine = operation(scope)
+
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            args = _begin(mine, request, args, kwargs)
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                _failed_here(error, scope)
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
+def async_session() -> Wrap:
+    """Count the attempts that the coroutine makes, and end the one that is left open when it ends.
+
+    A limit of time or the caller's cancelling reaches an attempt as ``CancelledError``; which of the two it was is known
+    only here, where the library has turned it into what the program gets.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            before, outer = get_current(), start(scope, None, args, kwargs)
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                end(outer, scope)
+                _end_left(before, error, scope)
+                hide_frame(error)
+                raise
+            end(outer, scope)
+            _end_left(before, None, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def attempted(response: After) -> Wrap:
+    """Note what became of an attempt that another library makes, in case that it makes one more.
+
+    Args:
+        response: returns the outcome.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                _note(None, None, error, scope)
+                hide_frame(error)
+                raise
+            _note(response, result, None, scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def again(response: After) -> Wrap:
+    """Trace a function of another library's that makes an attempt, and the next one by calling itself.
+
+    The first attempt is the request that is current already; each other one has a span of its own, beside it.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        mine = operation(scope)
+
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            span = _next(mine)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                if span is not None:
+                    failed(span, error, scope)
+                hide_frame(error)
+                raise
+            if span is not None:
+                try:
+                    tracer.finish(span, response(result))
+                except Exception:
+                    fault(scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def _note(response: After | None, result: Any, error: BaseException | None, scope: str) -> None:
+    try:
+        span = open_span(scope)
+        if span is not None and span.trace.sampled:
+            outcome = response(result) if response is not None else None
+            failure = failure_of(error) if error is not None else None
+            span.noted()["attempt"] = tracer.clock(), outcome, failure
+    except Exception:
+        fault(scope)
+
+
+def _next(mine: Operation) -> Span | None:
+    """End the attempt that was made before, when it ended, and begin the next one; None where this is the first."""
+    try:
+        before = open_span(mine.scope)
+        attempt = before.notes.pop("attempt", None) if before is not None and before.notes is not None else None
+        if before is None or attempt is None:
+            return None
+        set_current(before.previous)
+        before.end, before.outcome, before.failure = attempt
+        tracer.submit(before)
+        method, url, resends = before.facts
+        span = tracer.start(mine, (method, url, resends + 1), before.previous)
+        beside(span, before, False)
+        call = made.get()
+        if call is not None:
+            call.count += 1
+        set_current(span)
+    except Exception:
+        fault(mine.scope)
+        return None
+    return span
+
+
+def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args:
+    try:
+        call, parent = made.get(), get_current()
+        if call is None:  # not from a session's request: nobody would end the span
+            return args
+        if parent is not None and parent.operation.family is FAMILY and parent.operation is not mine and not parent.end:
+            return args
+        prepared = request(args, kwargs)
+        if prepared is None:
+            return args
+        (method, url, _), carrier, args_ = prepared
+        span = tracer.start(mine, (method, url, call.count), parent)
+        if span.trace.sampled and silent(span.facts):
+            span.trace = span.trace.unsampled()
+        begin(carrier, span)
+        set_current(span)
+    except Exception:
+        fault(mine.scope)
+        return args
+    return args_
+
+
+def _failed_here(error: BaseException, scope: str) -> None:
+    """Fail the current request, unless it was ended from outside: then the caller knows why."""
+    try:
+        span = open_span(scope) if isinstance(error, Exception) else None
+        if span is not None:
+            failed(span, error, scope)
+    except Exception:
+        fault(scope)
+
+
+def _answered(response: After | None, result: Any, scope: str) -> None:
+    try:
+        span = open_span(scope)
+        if span is not None and response is not None:
+            outcome = response(result)
+            if outcome is not None:
+                tracer.finish(span, outcome)
+    except Exception:
+        fault(scope)
+
+
+def _end_left(before: Span | None, error: BaseException | None, scope: str) -> None:
+    """End the attempt that nothing has ended, if there is one."""
+    try:
+        span = open_span(scope)
+        if span is None or span is before:
+            return
+        if error is not None:
+            failed(span, error, scope)
+        else:
+            tracer.finish(span)
+    except Exception:
+        fault(scope)
+        set_current(before)

@@ -1,0 +1,222 @@
+"""HTTP client connections on which a request is put together in steps, as the standard library's.
+
+A request begins when its first line is put (``opened``), is sent when its headers end (``sent``), and is answered later, or
+never (``answered``, ``closed``).  Its span is kept with the connection and is not current in between, so a request that is
+never answered leaves nothing behind.  Where a library above has made a span for the request already, only its context is
+written here: at the one place that all headers pass, into the connection's own buffer, never into the program's headers.
+
+Not handled: connections that keep their headers elsewhere than in ``_buffer`` (the experimental HTTP/2 connection of a
+library above); they are traced, but carry no context.
+"""
+
+from __future__ import annotations
+
+from autotrace.families.calls import failed
+from autotrace.families.http.http_client import FAMILY, operation, silent
+from autotrace.families.http.http_resends import made
+from autotrace.faults import fault
+from autotrace.propagation import fields, header_lines, outgoing
+from autotrace.trace.context import get_current
+from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from autotrace.families.calls import After, Before
+    from autotrace.patching import Args, Call, Wrap
+    from autotrace.trace.failure import Failure
+    from autotrace.trace.span import Span
+
+    # the open span, and why sending it failed, if the answer may come nevertheless
+    Pending = tuple[Span, "Failure | None"]
+
+_PENDING = "_autotrace_pending"
+_CARRIES = "_autotrace_carries"
+
+
+def opened(request: Before) -> Wrap:
+    """Begin a request, once the connection has accepted it."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        mine = operation(scope)
+
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                connection = args[0]
+                if hasattr(connection, _PENDING):
+                    _abandon(connection)
+                parent = get_current()
+                if parent is None or parent.operation.family is not FAMILY or parent.end:
+                    prepared = request(args, kwargs)
+                    if prepared is not None:
+                        span = tracer.start(mine, prepared[0], parent)
+                        call = made.get()
+                        if call is not None:
+                            call.add(span, silent(span.facts))
+                        if span.trace.sampled and silent(span.facts):
+                            span.trace = span.trace.unsampled()
+                        setattr(connection, _PENDING, (span, None))
+            except Exception:
+                fault(scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def sent() -> Wrap:
+    """Write the context of the request behind the headers; fail the request if it cannot be sent.
+
+    Several instrumentors need this at the same place: it is put there once.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        if getattr(original, _CARRIES, False):
+            return original
+
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                connection = args[0]
+                pending = getattr(connection, _PENDING, None)
+                span = get_current() if pending is None else pending[0]
+                if span is not None and span.operation.family is FAMILY and not span.end:
+                    _write(connection, span)
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                if args:
+                    _not_sent(args[0], error, scope)
+                hide_frame(error)
+                raise
+
+        setattr(traced, _CARRIES, True)
+        return traced
+
+    return wrap
+
+
+def answered(response: After) -> Wrap:
+    """End the request that is pending on the connection with its answer.
+
+    The function takes no arguments.  Old callers try it with one of Python 2 first, and again without when it is refused:
+    the request is pending still.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            pending = _taken(args, scope) if len(args) == 1 and not kwargs and hasattr(args[0], _PENDING) else None
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                if pending is not None:
+                    failed(pending[0], error, scope)
+                hide_frame(error)
+                raise
+            if pending is not None:
+                try:
+                    tracer.finish(pending[0], response(result))
+                except Exception:
+                    fault(scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+def closed() -> Wrap:
+    """End a request whose answer nobody waits for any more."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                _abandon(args[0])
+            except Exception:
+                fault(scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
+def _taken(args: Args, scope: str) -> Pending | None:
+    try:
+        pending: Pending | None = args[0].__dict__.pop(_PENDING, None)
+    except Exception:
+        fault(scope)
+        return None
+    return pending
+
+
+def _abandon(connection: Any) -> None:
+    pending: Pending | None = connection.__dict__.pop(_PENDING, None)
+    if pending is not None:
+        tracer.finish(pending[0], None, pending[1])
+
+
+def _not_sent(connection: Any, error: BaseException, scope: str) -> None:
+    """Fail the pending request.
+
+    A server may answer, and close, before it has read the whole request; who sends sees a broken pipe then, and may go on
+    to read the answer.  So that failure counts only if no answer is read.
+    """
+    try:
+        pending: Pending | None = connection.__dict__.pop(_PENDING, None)
+        if pending is None:
+            return
+        span = pending[0]
+        if isinstance(error, BrokenPipeError):
+            setattr(connection, _PENDING, (span, failure_of(error)))
+        else:
+            failed(span, error, span.operation.scope)
+    except Exception:
+        fault(scope)
+
+
+def _write(connection: Any, span: Span) -> None:
+    """Append the context to the header lines; what the program has put there itself is honoured (see ``http_given``).
+
+    ``baggage`` is the program's own, and stays.
+    """
+    buffer: list[bytes] = connection._buffer  # noqa: SLF001
+    if not buffer or not fields():  # without a first line, the connection itself refuses to go on
+        return
+    own_baggage = False
+    # PERF: most requests have none of these headers, and one search says so.
+    found = header_lines()
+    if found.search(b"\n".join(buffer)):
+        from autotrace.families.http.http_given import stays
+
+        if stays(span, lambda name: _value(buffer, name), silent(span.facts)):
+            return
+        own_baggage = any(_is_baggage(line) for line in buffer[1:])
+        buffer[1:] = [line for line in buffer[1:] if _is_baggage(line) or not found.match(b"\n" + line)]
+    for name, value in outgoing(span):
+        if name != "baggage" or not own_baggage:
+            buffer.append(f"{name}: {value}".encode("ascii"))
+
+
+def _value(buffer: list[bytes], name: str) -> str | None:
+    """Return what the header lines of a name say, joined; None where there is none."""
+    start = f"{name}:".encode()
+    values = [line[len(start) :].strip() for line in buffer[1:] if line[: len(start)].lower() == start]
+    return b",".join(values).decode("latin-1") if values else None
+
+
+def _is_baggage(line: bytes) -> bool:
+    return line[:8].lower() == b"baggage:"

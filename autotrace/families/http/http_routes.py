@@ -1,0 +1,118 @@
+"""What frameworks add to the span of a request: the route, and the exception that was turned into a response.
+
+Both are noted on the span and count when it ends.  Not handled: applications mounted beneath a path with parameters by
+anything that does not tell it here; the route then has the values in it that the path has.
+"""
+
+from __future__ import annotations
+
+from autotrace.families.http.http_server import failure_in, serving
+from autotrace.faults import fault
+from autotrace.trace.failure import hide_frame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Optional
+
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Span
+
+    RouteOf = Callable[[Args, Kwargs], Optional[tuple[str, str]]]
+    MountOf = Callable[[Args, Kwargs], tuple[str, str, str]]
+    ErrorOf = Callable[[Args, Kwargs], Optional[BaseException]]
+    Note = Callable[[Span, Args, Kwargs], None]
+
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
+
+
+def route(route_of: RouteOf) -> Wrap:
+    """Note the route that a framework has found when it calls a function; the innermost one counts.
+
+    Args:
+        route_of: returns the application root as it is in the URL (``SCRIPT_NAME``, ``root_path``) and the route's
+            template beneath it; None where there is no route.
+    """
+
+    def note(span: Span, args: Args, kwargs: Kwargs) -> None:
+        found = route_of(args, kwargs)
+        if found is not None:
+            root, template = found
+            late = span.noted()
+            known, prefix = late.get("root") or ("", "")
+            late["route"] = prefix + (_within(span, root, known) if root else "") + template
+            late.pop("mounted", None)
+
+    return _noting(note)
+
+
+def mount(mount_of: MountOf) -> Wrap:
+    """Note that a part of the path belongs to an application that is mounted there.
+
+    Args:
+        mount_of: returns the root outside of all mounts, the root including this mount, and the mount's template.
+    """
+
+    def note(span: Span, args: Args, kwargs: Kwargs) -> None:
+        first, root, template = mount_of(args, kwargs)
+        late = span.noted()
+        _, prefix = late.get("root") or ("", _within(span, first, ""))
+        prefix += template
+        late["root"] = root, prefix
+        late["route"] = prefix + "/{path}"
+        late["mounted"] = True
+
+    return _noting(note)
+
+
+def _within(span: Span, root: str, known: str) -> str:
+    """Return what of a root is beyond the known one; a root that a proxy took out of the path is not part of the route."""
+    if root.startswith(known) and str(span.facts[2]).startswith(root):
+        return root[len(known) :].rstrip("/")
+    return ""
+
+
+def exception(error_of: ErrorOf) -> Wrap:
+    """Note the exception that a framework is about to turn into a response.
+
+    Args:
+        error_of: returns the exception; None where it does not count.
+    """
+
+    def note(span: Span, args: Args, kwargs: Kwargs) -> None:
+        failure = failure_in(span, error_of(args, kwargs))
+        if failure is not None:
+            span.noted()["failure"] = failure
+
+    return _noting(note)
+
+
+def _noting(note: Note) -> Wrap:
+    def wrap(original: Call, scope: str) -> Call:
+        def look(args: Args, kwargs: Kwargs) -> None:
+            try:
+                span = serving()
+                if span is not None and span.trace.sampled:
+                    note(span, args, kwargs)
+            except Exception:
+                fault(scope)
+
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            look(args, kwargs)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        async def traced_coroutine(*args: Any, **kwargs: Any) -> Any:
+            look(args, kwargs)
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced_coroutine if original.__code__.co_flags & _COROUTINE else traced
+
+    return wrap

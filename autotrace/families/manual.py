@@ -1,0 +1,246 @@
+"""The family of spans that the program names itself.
+
+Generators: the span is current only while the generator's own frame runs, so a consumer that stops early, or that
+interleaves two of them, never sees a wrong span.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from autotrace.conventions.manual import describe
+from autotrace.families.calls import abandon, failed
+from autotrace.faults import fault
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.generators import closing
+from autotrace.trace.inheriting import own
+from autotrace.trace.span import INTERNAL, Operation
+from autotrace.trace.tracer import tracer
+from autotrace.trace.unrecorded import Unrecorded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+    from typing import Any
+
+    from autotrace.patching import Call
+    from autotrace.trace.span import Attributes, AttributeValue, Span
+
+FAMILY = "internal"
+_SCOPE = "api"
+_LIMIT = 128  # attributes and events that one span keeps in memory, before the limits of the settings apply
+
+
+_operation = Operation(FAMILY, INTERNAL, _SCOPE, describe, spelled=True)
+
+
+def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | None:
+    """Start a span beneath the current one and make it current; None where the agent does not run.
+
+    Args:
+        name: the span's.
+        attributes: known from the start; they belong to the span from now on, and are never written to.
+        current: whether the span becomes current.
+    """
+    try:
+        if not tracer.active:
+            return None
+        parent = get_current()
+        if parent is None and current and not tracer.sampler.everything and tracer.inherited is None:
+            drawn = tracer.draw()
+            span = drawn if isinstance(drawn, Unrecorded) else tracer.start(_operation, (name, attributes), None, drawn)
+        elif type(parent) is Unrecorded and current:
+            return None
+        else:
+            span = tracer.start(_operation, (name, attributes), parent)
+        if current:
+            set_current(span)
+    except Exception:
+        fault(_SCOPE)
+        return None
+    return span
+
+
+def _begin_awaited(name: str, attributes: Attributes) -> Span | None:
+    """Do for a coroutine what ``begin`` does."""
+    try:
+        span = begin(name, attributes)
+        if span is not None:
+            own(span)
+    except Exception:
+        fault(_SCOPE)
+        return None
+    return span
+
+
+def end(span: Span | None, error: BaseException | None) -> None:
+    """Finish a span, with the exception that passes if there is one; never raises."""
+    try:
+        if span is None:
+            return
+        if span.notes is not None:
+            closing(span)
+        if error is not None:
+            failed(span, error, _SCOPE)
+        else:
+            tracer.finish(span)
+    except Exception:
+        fault(_SCOPE)
+        if span is not None:
+            abandon(span)
+
+
+def set_attribute(span: Span | None, key: str, value: AttributeValue) -> None:
+    """Set an attribute of a span that is recorded; past the limit it is counted as dropped."""
+    if span is None or not span.trace.sampled or span.end:
+        return
+    extras = span.more()
+    if len(extras.attributes) >= _LIMIT and key not in extras.attributes:
+        extras.dropped_attributes += 1
+        return
+    extras.attributes[str(key)] = tuple(value) if isinstance(value, list) else value
+
+
+def record_exception(span: Span | None, error: BaseException) -> None:
+    """Add an exception as an event of a span that is recorded; past the limit it is counted as dropped."""
+    if span is None or not span.trace.sampled or span.end:
+        return
+    extras = span.more()
+    if len(extras.events) >= _LIMIT:
+        extras.dropped_events += 1
+        return
+    extras.events.append((tracer.clock(), "exception", failure_of(error)))
+
+
+def function(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each call."""
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(name, attributes)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+        end(span, None)
+        return result
+
+    return traced
+
+
+def coroutine(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each call of a coroutine function."""
+
+    @functools.wraps(original)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span = _begin_awaited(name, attributes)
+        try:
+            result = await original(*args, **kwargs)
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+        end(span, None)
+        return result
+
+    return traced
+
+
+def generator(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each generator that a generator function makes, from its first step to its end."""
+
+    @functools.wraps(original)
+    def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        made = original(*args, **kwargs)
+        span = begin(name, attributes, current=False)
+        resume, value = made.send, None
+        try:
+            while True:
+                outside = _into(span)
+                try:
+                    item = resume(value)
+                finally:
+                    _out(span, outside)
+                try:
+                    value = yield item
+                    resume = made.send
+                except GeneratorExit:
+                    outside = _into(span)
+                    try:
+                        made.close()
+                    finally:
+                        _out(span, outside)
+                    raise
+                except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
+                    resume, value = made.throw, error
+        except StopIteration as stop:
+            end(span, None)
+            return stop.value
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+
+    return traced
+
+
+def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
+    """Trace each asynchronous generator that a function makes, from its first step to its end."""
+
+    @functools.wraps(original)
+    async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        made = original(*args, **kwargs)
+        span = begin(name, attributes, current=False)
+        resume, value = made.asend, None
+        try:
+            while True:
+                outside = _into(span)
+                try:
+                    item = await resume(value)
+                finally:
+                    _out(span, outside)
+                try:
+                    value = yield item
+                    resume = made.asend
+                except GeneratorExit:
+                    outside = _into(span)
+                    try:
+                        await made.aclose()
+                    finally:
+                        _out(span, outside)
+                    raise
+                except BaseException as error:
+                    resume, value = made.athrow, error
+        except StopAsyncIteration:
+            end(span, None)
+        except BaseException as error:
+            end(span, error)
+            hide_frame(error)
+            raise
+
+    return traced
+
+
+def _into(span: Span | None) -> Span | None:
+    """Make a span current while a generator's frame runs; returns what is current around it."""
+    try:
+        outside = get_current()
+        if span is not None:
+            set_current(span)
+    except Exception:
+        fault(_SCOPE)
+        return get_current()
+    return outside
+
+
+def _out(span: Span | None, outside: Span | None) -> None:
+    """Put back what was current around a generator's frame."""
+    try:
+        if span is not None:
+            set_current(outside)
+    except Exception:
+        fault(_SCOPE)
+        set_current(outside)

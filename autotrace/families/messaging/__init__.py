@@ -1,0 +1,1 @@
+"""Messages, on the thread of the call: sending, pulling, handling, settling."""

@@ -1,0 +1,329 @@
+"""Pulling messages: the calls that wait for them.  What was handled until then ends, what they bring is taken up.
+
+Consumers that are awaited may serve several tasks: each task has a message of its own.  What a task was at that has ended
+meanwhile ends with the consumer's next pull.
+
+Before Python 3.12 ``asyncio.wait_for`` pulls in a task of its own, which has a context of its own; whoever waited takes over
+what that brought.  Not handled: tasks of the program's own that pull for another one.
+"""
+
+from __future__ import annotations
+
+import sys
+from weakref import ref
+
+from autotrace.families.execution.places import live
+from autotrace.families.messaging import consuming
+from autotrace.faults import fault
+from autotrace.patching import Patch
+from autotrace.trace.context import get_current, set_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.tasks import current_task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from autotrace.families.messaging.consuming import Handling
+    from autotrace.patching import Call, Wrap
+
+    # the consumer's, what came, the consumer; returns what the program gets
+    HandOut = Callable[[Handling, Any, Any], Any]
+    # the consumer's, the exception, the consumer
+    Failed = Callable[[Handling, Exception, Any], None]
+
+
+class _Worker:
+    """A task that pulls from a consumer; kept for as long as both live, or until its message has been handled."""
+
+    __slots__ = ("__weakref__", "heir", "task")
+
+    def __init__(self, task: Any) -> None:
+        self.task = ref(task) if task is not None else _nobody
+        self.heir: Callable[[], Any] = _nobody  # the task that has taken over what this one brought
+
+
+_workers: dict[int, tuple[ref[Any], list[_Worker]]] = {}
+
+
+def pulled(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Call:
+    """Return the traced form of a function that pulls."""
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        handling = consuming.enter(args[0], scope) if args else None
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            if handling is not None:
+                _given_up(handling, error, args[0], scope, failed)
+            hide_frame(error)
+            raise
+        if handling is not None:
+            result = _handed_out(handling, result, args[0], scope, hand_out)
+        return result
+
+    return traced
+
+
+def awaited(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Call:
+    """Return the traced form of a coroutine function that pulls; what it brings is current in the task that awaits it."""
+
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        handling = _enter(args[0], scope) if args else None
+        try:
+            result = await original(*args, **kwargs)
+        except BaseException as error:
+            if handling is not None:
+                _given_up(handling, error, args[0], scope, failed)
+            hide_frame(error)
+            raise
+        if handling is not None:
+            result = _handed_out(handling, result, args[0], scope, hand_out)
+        return result
+
+    return traced
+
+
+def waiting() -> Wrap:
+    """Wrap a coroutine function that has something awaited in a task of its own: who waits takes over what that pulled."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            result = None
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            finally:
+                try:
+                    _take_over(result)
+                except Exception:
+                    fault(scope)
+            return result
+
+        return traced
+
+    return wrap
+
+
+# Of a library that is awaited; from Python 3.12 on it awaits in the task that waits.
+_places = ("asyncio.tasks:wait_for", "asyncio:wait_for") if sys.version_info < (3, 12) else ()
+_wrap = waiting()
+WAITING = tuple(Patch(place, _wrap) for place in _places)
+
+
+def _take_over(result: Any) -> None:
+    """Make the message current here that was pulled in a task which has ended, in the place of the one before."""
+    current = get_current()
+    if current is not None and current.end:
+        set_current(live(current))
+    if result is None:
+        return
+    owner, handling = consuming.holding(result)
+    if handling is not None:
+        handling.take_over(result)
+        if isinstance(owner, _Worker):
+            owner.heir = ref(current_task())
+
+
+def releasing(awaited: bool) -> Wrap:
+    """Wrap a function after which a consumer that is awaited handles nothing.
+
+    Args:
+        awaited: it is a coroutine function.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def at_once(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                release(args[0], scope)
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                release(args[0], scope)
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced if awaited else at_once
+
+    return wrap
+
+
+def failing() -> Wrap:
+    """Wrap a function whose exception is the failure of the message that its receiver has just taken up."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                if args and isinstance(error, Exception):
+                    consuming.release(args[0])
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
+def letting_go() -> Wrap:
+    """Wrap a consumer's function after which it handles nothing."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                consuming.release(args[0])
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
+def async_letting_go() -> Wrap:
+    """Wrap a consumer's coroutine function after which it handles nothing."""
+
+    def wrap(original: Call, _scope: str) -> Call:
+        async def traced(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                consuming.release(args[0])
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+
+        return traced
+
+    return wrap
+
+
+def standing_on(inner: Callable[[Any], Any]) -> Wrap:
+    """Wrap what makes a consumer that stands on another one, whose pulls in other threads then are the outer one's.
+
+    Args:
+        inner: returns the other consumer.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def made(*args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            try:
+                consuming.leave(inner(args[0]))
+            except Exception:
+                fault(scope)
+            return result
+
+        return made
+
+    return wrap
+
+
+def _handed_out(handling: Handling, result: Any, consumer: Any, scope: str, hand_out: HandOut) -> Any:
+    """Take up what came and return what the program gets; never raises."""
+    try:
+        handling.puller = 0
+        return hand_out(handling, result, consumer)
+    except Exception:
+        fault(scope)
+        return result
+
+
+def _given_up(handling: Handling, error: BaseException, consumer: Any, scope: str, failed: Failed) -> None:
+    """Tell of a pull that raised; never raises.  What is not an ``Exception`` ended it from outside."""
+    try:
+        handling.puller = 0
+        if isinstance(error, Exception):
+            failed(handling, error, consumer)
+    except Exception:
+        fault(scope)
+
+
+def _enter(consumer: Any, scope: str) -> Handling | None:
+    """Begin a pull of the current task's; never raises."""
+    try:
+        worker = _worker(consumer)
+    except Exception:
+        fault(scope)
+        return None
+    return consuming.enter(worker, scope)
+
+
+def _worker(consumer: Any) -> _Worker:
+    task = current_task()
+    key = id(consumer)
+    found = _workers.get(key)
+    if found is None:
+
+        def gone(_reference: Any) -> None:
+            _workers.pop(key, None)
+
+        found = _workers[key] = ref(consumer, gone), []
+    workers = found[1]
+    mine = None
+    for worker in tuple(workers):
+        its = worker.task()
+        if its is task:
+            mine = worker
+        elif (its is None or its.done()) and not _goes_on(worker):
+            workers.remove(worker)  # ends what it was at
+    if mine is None:
+        mine = _Worker(task)
+        workers.append(mine)
+    return mine
+
+
+def _goes_on(worker: _Worker) -> bool:
+    """Tell whether another task handles what a task brought that has ended; not where it is that one that pulls again."""
+    heir, found = worker.heir(), consuming.pulled_by(worker)
+    if heir is None or heir.done() or found is None or found.span is None:
+        return False
+    return found.span is not get_current()
+
+
+def pulled_by(consumer: Any) -> Handling | None:
+    """Return what the current task is at by its pulls from a consumer, or the only one that has pulled; else None."""
+    found = _workers.get(id(consumer))
+    workers = found[1] if found is not None else []
+    task = current_task()
+    for worker in workers:
+        if worker.task() is task or len(workers) == 1:
+            return consuming.pulled_by(worker)
+    return None
+
+
+def release(consumer: Any, scope: str) -> None:
+    """End what all tasks of a consumer are at; the exception in flight counts for the current one.  Never raises."""
+    try:
+        found = _workers.pop(id(consumer), None)
+        if found is not None:
+            task = current_task()
+            for worker in found[1]:
+                if worker.task() is task or len(found[1]) == 1:
+                    consuming.release(worker)
+            found[1].clear()
+    except Exception:
+        fault(scope)
+
+
+def _nobody() -> None:
+    """Stand in for the reference to a task where there is none."""
