@@ -16,11 +16,11 @@ BEAT = Instrumentor(
     versions=_VERSIONS,
     patches=(
         # What it keeps its schedule in may be a database.
-        Patch("celery.beat:Service.start", suppression.beneath()),
-        Patch("celery.beat:Scheduler.apply_async", suppression.aloud()),
-        Patch("celery.beat:Scheduler.reserve", suppression.beneath()),
-        Patch("celery.beat:Scheduler._do_sync", suppression.beneath()),
-        Patch("celery.beat:Service.sync", suppression.beneath()),
+        Patch("celery.beat:Service.start", suppression.suppressed()),
+        Patch("celery.beat:Scheduler.apply_async", suppression.resumed()),
+        Patch("celery.beat:Scheduler.reserve", suppression.suppressed()),
+        Patch("celery.beat:Scheduler._do_sync", suppression.suppressed()),
+        Patch("celery.beat:Service.sync", suppression.suppressed()),
     ),
 )
 

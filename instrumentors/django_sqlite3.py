@@ -15,7 +15,9 @@ INSTRUMENTOR = Instrumentor(
     distribution="Django",
     versions=">=4.2,<7",
     patches=(
-        Patch(f"{_BACKEND}.base:DatabaseWrapper.get_new_connection", suppression.beneath()),
-        Patch(f"{_BACKEND}.operations:DatabaseOperations._quote_params_for_last_executed_query", suppression.beneath()),
+        Patch(f"{_BACKEND}.base:DatabaseWrapper.get_new_connection", suppression.suppressed()),
+        Patch(
+            f"{_BACKEND}.operations:DatabaseOperations._quote_params_for_last_executed_query", suppression.suppressed()
+        ),
     ),
 )

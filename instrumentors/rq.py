@@ -84,7 +84,7 @@ def _spawned(args: Args, kwargs: Kwargs) -> bool:
     return bool(name) and sys.argv[:1] == ["-c"] and str(argument(args, kwargs, 1, "worker_key")).endswith(f":{name}")
 
 
-_own = suppression.beneath()
+_own = suppression.suppressed()
 
 INSTRUMENTOR = Instrumentor(
     library="rq",

@@ -101,8 +101,8 @@ _patches += (
     Patch("sqlalchemy.engine.default:DefaultDialect.do_executemany", db_client.sending(_statement, many=True)),
     Patch("sqlalchemy.engine.base:Engine.__init__", subclasses.adjusted(_new_engine)),
     Patch("sqlalchemy.pool.base:_ConnectionRecord._ConnectionRecord__connect", db_client.connecting(_pooled), True),
-    Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", suppression.beneath()),
-    Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", suppression.beneath(), optional=True),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", suppression.suppressed()),
+    Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", suppression.suppressed(), optional=True),
 )
 
 INSTRUMENTOR = Instrumentor(library="sqlalchemy", versions=">=1.4,<3", distribution="SQLAlchemy", patches=_patches)

@@ -1,7 +1,7 @@
 """A library's own traffic beneath what it does for the program: it is no operation of anybody's, and makes no spans.
 
-Two ways.  ``beneath`` is for a function: what is called in it belongs to a trace that is not recorded, except in what is
-marked as the program's again (``aloud``); ``onwards`` is for one after which the whole process is the library's.
+Two ways.  ``suppressed`` is for a function: what is called in it belongs to a trace that is not recorded, except in what is
+marked as the program's again (``resumed``); ``onwards`` is for one after which the whole process is the library's.
 ``muting`` is for what makes an object that the library keeps for itself, such as a pool of connections: an instrumentor that
 is called with such an object looks at ``is_muted``.
 """
@@ -9,9 +9,8 @@ is called with such an object looks at ``is_muted``.
 from __future__ import annotations
 
 from autotrace.families.beside import Beside
-from autotrace.faults import fault
+from autotrace.patching.wrapping import after, around, before
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import INTERNAL, RANDOM, UNSET, Operation, Span, Trace
 from autotrace.trace.tracer import tracer
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.patching import Args, Kwargs, Wrap
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Description, Facts
 
@@ -29,14 +28,14 @@ _muted = Beside()
 muted = _muted.kept
 
 
-def beneath() -> Wrap:
+def suppressed() -> Wrap:
     """Wrap a function in which a library talks for itself."""
-    return _under(hush)
+    return _under(suppress)
 
 
-def aloud() -> Wrap:
+def resumed() -> Wrap:
     """Wrap a function that does the program's work, beneath one that is quiet."""
-    return _under(heard)
+    return _under(_resume)
 
 
 def onwards(begins: Callable[[Args, Kwargs], bool]) -> Wrap:
@@ -46,25 +45,14 @@ def onwards(begins: Callable[[Args, Kwargs], bool]) -> Wrap:
         begins: looks at the arguments, and tells whether that is so.
     """
 
-    def wrap(original: Call, scope: str) -> Call:
-        def beginning(*args: Any, **kwargs: Any) -> Any:
-            try:
-                if get_current() is None and begins(args, kwargs):
-                    hush()
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, kwargs: Kwargs) -> None:
+        if get_current() is None and begins(args, kwargs):
+            suppress()
 
-        return beginning
-
-    return wrap
+    return before(look)
 
 
-def hush() -> None:
+def suppress() -> None:
     """Make nothing beneath what is current recorded; what was current is put back by value."""
     current = get_current()
     if current is not None and not current.trace.sampled:
@@ -86,18 +74,18 @@ def hush() -> None:
     set_current(span)
 
 
-def heard() -> None:
+def _resume() -> None:
     """Make current what was so before it became quiet."""
-    set_current(audible(get_current()))
+    set_current(recorded(get_current()))
 
 
-def is_quiet() -> bool:
+def is_suppressed() -> bool:
     """Tell whether a library is talking for itself here."""
     current = get_current()
     return current is not None and current.operation is OPERATION
 
 
-def audible(span: Span | None) -> Span | None:
+def recorded(span: Span | None) -> Span | None:
     """Return the first span that is not quiet, of those below."""
     while span is not None and span.operation is OPERATION:
         span = span.previous
@@ -107,22 +95,11 @@ def audible(span: Span | None) -> Span | None:
 def muting() -> Wrap:
     """Wrap a function that returns an object which its library keeps for itself."""
 
-    def wrap(original: Call, scope: str) -> Call:
-        def making(*args: Any, **kwargs: Any) -> Any:
-            try:
-                made = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                mute(made)
-            except Exception:
-                fault(scope)
-            return made
+    def look(_args: Args, _kwargs: Kwargs, made: Any) -> Any:
+        mute(made)
+        return made
 
-        return making
-
-    return wrap
+    return after(look)
 
 
 def mute(thing: Any) -> None:
@@ -135,25 +112,17 @@ def is_muted(thing: Any) -> bool:
     return id(thing) in muted
 
 
-def _under(change: Any) -> Wrap:
-    def wrap(original: Call, scope: str) -> Call:
-        def changed(*args: Any, **kwargs: Any) -> Any:
-            before = get_current()
-            try:
-                change()
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            finally:
-                set_current(before)
+def _under(change: Callable[[], None]) -> Wrap:
+    def enter(args: Args, _kwargs: Kwargs) -> tuple[tuple[Span | None], Args]:
+        before_it = get_current()
+        change()
+        return (before_it,), args
 
-        return changed
+    def leave(before_it: tuple[Span | None], result: Any) -> Any:
+        set_current(*before_it)
+        return result
 
-    return wrap
+    return around(enter, leave, leave)
 
 
 def _describe(_facts: Facts, _outcome: Facts | None, _failure: Failure | None) -> Description:

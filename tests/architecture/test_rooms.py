@@ -25,8 +25,8 @@ MODULES = {
 BASE = {"autotrace", "autotrace.diagnostics", "autotrace.config.paths"}
 FAULTS = {"autotrace.faults"}
 CONFIG = {"autotrace.config"}
-PATCHING = BASE | FAULTS | {"autotrace.patching"}
 TRACE = BASE | {"autotrace.trace"}
+PATCHING = BASE | FAULTS | {"autotrace.patching", "autotrace.trace.failure"}
 MAY_KNOW = {
     "autotrace": {"autotrace.api"},
     "autotrace.diagnostics": set(),

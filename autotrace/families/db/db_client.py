@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from autotrace.conventions.db import describe, describe_connection
 from autotrace.families.db.db_calls import APART, call
-from autotrace.faults import fault
+from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current
-from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,27 +64,20 @@ def sending(text_of: Callable[[Args, Kwargs], Any], many: bool = False) -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        def handed(*args: Any, **kwargs: Any) -> Any:
-            notes = None
-            try:
-                span = get_current()
-                if span is not None and span.notes is not None and not span.end and _waits(span, scope):
-                    if many or span.facts[2] is None:
-                        _correct(span, text(text_of(args, kwargs)))
-                    notes = span.notes
-                    del notes[APART]
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            finally:
-                if notes is not None:
-                    notes[APART] = None
+        def enter(args: Args, kwargs: Kwargs) -> tuple[dict[str, Any] | None, Args]:
+            span = get_current()
+            if span is None or span.notes is None or span.end or not _waits(span, scope):
+                return None, args
+            if many or span.facts[2] is None:
+                _correct(span, text(text_of(args, kwargs)))
+            del span.notes[APART]
+            return span.notes, args
 
-        return handed
+        def leave(notes: dict[str, Any], result: Any) -> Any:
+            notes[APART] = None
+            return result
+
+        return around(enter, leave, leave)(original, scope)
 
     return wrap
 

@@ -15,6 +15,7 @@ from functools import partial
 
 from autotrace.faults import fault
 from autotrace.patching import argument, with_argument
+from autotrace.patching.wrapping import after, around, before
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any
 
-    from autotrace.patching import Args, Call, Wrap
+    from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Span
 
 
@@ -174,43 +175,26 @@ def awaiting_alike(carrying: Call, original: Call) -> Call:
 def carry_awaitable() -> Wrap:
     """Trace a function whose first argument is awaited elsewhere, in a context that does not see changes made here."""
 
-    def wrap(original: Call, scope: str) -> Call:
-        def carrying(*args: Any, **kwargs: Any) -> Any:
-            try:
-                span = rightful(get_current())
-                if span is not None and args:
-                    args = (CarriedAwaitable(args[0], span), *args[1:])
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, _kwargs: Kwargs) -> Args | None:
+        span = rightful(get_current())
+        return (CarriedAwaitable(args[0], span), *args[1:]) if span is not None and args else None
 
-        return carrying
-
-    return wrap
+    return before(look)
 
 
 def isolate() -> Wrap:
     """Trace a function that starts threads of a library's own, which serve everybody: they inherit nothing."""
 
-    def wrap(original: Call, _scope: str) -> Call:
-        def apart(*args: Any, **kwargs: Any) -> Any:
-            span = get_current()
-            set_current(None)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            finally:
-                set_current(span)
+    def enter(args: Args, _kwargs: Kwargs) -> tuple[tuple[Span | None], Args]:
+        span = get_current()
+        set_current(None)
+        return (span,), args
 
-        return apart
+    def leave(span: tuple[Span | None], result: Any) -> Any:
+        set_current(*span)
+        return result
 
-    return wrap
+    return around(enter, leave, leave)
 
 
 def inherit(greenlet: Any) -> None:
@@ -230,22 +214,11 @@ def make_greenlet(greenlet_of: Callable[[Args, Any], Any]) -> Wrap:
         greenlet_of: returns the greenlet, from the arguments and the result.
     """
 
-    def wrap(original: Call, scope: str) -> Call:
-        def making(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                inherit(greenlet_of(args, result))
-            except Exception:
-                fault(scope)
-            return result
+    def look(args: Args, _kwargs: Kwargs, result: Any) -> Any:
+        inherit(greenlet_of(args, result))
+        return result
 
-        return making
-
-    return wrap
+    return after(look)
 
 
 def start_thread() -> Wrap:
@@ -255,20 +228,8 @@ def start_thread() -> Wrap:
     and it keeps one span alive for as long as it runs.
     """
 
-    def wrap(original: Call, scope: str) -> Call:
-        def starting(*args: Any, **kwargs: Any) -> Any:
-            try:
-                span = rightful(get_current())
-                if span is not None and args:
-                    args = (partial(_only(span).run, args[0]), *args[1:])
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, _kwargs: Kwargs) -> Args | None:
+        span = rightful(get_current())
+        return (partial(_only(span).run, args[0]), *args[1:]) if span is not None and args else None
 
-        return starting
-
-    return wrap
+    return before(look)

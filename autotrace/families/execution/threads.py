@@ -9,17 +9,14 @@ from __future__ import annotations
 import sys
 from contextvars import Context, copy_context
 
-from autotrace.faults import fault
+from autotrace.patching.wrapping import before
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful
 from autotrace.trace.inheriting import start_inheriting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from autotrace.patching import Call, Wrap
+    from autotrace.patching import Args, Kwargs, Wrap
 
 
 def start_in_context() -> Wrap:
@@ -29,46 +26,24 @@ def start_in_context() -> Wrap:
     """
     copying = getattr(sys.flags, "thread_inherit_context", 0)
 
-    def wrap(original: Call, scope: str) -> Call:
-        def starting(*args: Any, **kwargs: Any) -> Any:
-            try:
-                span = rightful(get_current())
-                # A thread without the attribute is one whose class forgot `__init__`: `start` tells it.
-                if (span is not None or copying) and args and getattr(args[0], "_context", args) is None:
-                    context = copy_context() if copying else Context()
-                    context.run(set_current, span)
-                    if span is not None:
-                        context.run(start_inheriting, span)
-                    args[0]._context = context  # noqa: SLF001 - where `start` looks for it
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, _kwargs: Kwargs) -> None:
+        span = rightful(get_current())
+        # A thread without the attribute is one whose class forgot `__init__`: `start` tells it.
+        if (span is not None or copying) and args and getattr(args[0], "_context", args) is None:
+            context = copy_context() if copying else Context()
+            context.run(set_current, span)
+            if span is not None:
+                context.run(start_inheriting, span)
+            args[0]._context = context  # noqa: SLF001 - where `start` looks for it
 
-        return starting
-
-    return wrap
+    return before(look)
 
 
 def let_go() -> Wrap:
     """Trace what ends a thread: the program may keep its thread, but that keeps no span alive."""
 
-    def wrap(original: Call, scope: str) -> Call:
-        def ending(*args: Any, **kwargs: Any) -> Any:
-            try:
-                if args[0]._context is not None:  # noqa: SLF001 - the one that `start` made, or we
-                    args[0]._context = Context()  # noqa: SLF001 - not emptied: it may be the program's
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, _kwargs: Kwargs) -> None:
+        if args[0]._context is not None:  # noqa: SLF001 - the one that `start` made, or we
+            args[0]._context = Context()  # noqa: SLF001 - not emptied: it may be the program's
 
-        return ending
-
-    return wrap
+    return before(look)

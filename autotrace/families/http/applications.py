@@ -7,86 +7,61 @@ application's.  Only ``is`` and ``type`` tell the difference.
 from __future__ import annotations
 
 from autotrace.families.http import asgi, wsgi
-from autotrace.faults import fault
 from autotrace.patching import argument as argument_
 from autotrace.patching import with_argument
+from autotrace.patching.wrapping import after, before
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
-
-    Change = Callable[[Args, Any, str], Any]
 
 
 def kept(name: str, traced: Wrap) -> Wrap:
     """Trace the application that an object keeps as its attribute ``name`` once the patched method has run."""
 
-    def change(args: Args, result: Any, scope: str) -> Any:
-        setattr(args[0], name, _proxy(getattr(args[0], name), traced, scope))
-        return result
+    def wrap(original: Call, scope: str) -> Call:
+        def change(args: Args, _kwargs: Kwargs, result: Any) -> Any:
+            setattr(args[0], name, _proxy(getattr(args[0], name), traced, scope))
+            return result
 
-    return _after(change)
+        return after(change)(original, scope)
+
+    return wrap
 
 
 def returned(traced: Wrap) -> Wrap:
     """Trace the application that the patched function returns."""
-    return _after(lambda _args, result, scope: _proxy(result, traced, scope))
+
+    def wrap(original: Call, scope: str) -> Call:
+        return after(lambda _args, _kwargs, result: _proxy(result, traced, scope))(original, scope)
+
+    return wrap
 
 
 def carried(name: str) -> Wrap:
     """Carry the span that is current while the patched method runs to the object's own method ``name``, in any thread."""
 
-    def change(args: Args, result: Any, _scope: str) -> Any:
+    def change(args: Args, _kwargs: Kwargs, result: Any) -> Any:
         setattr(args[0], name, asgi.carried(getattr(args[0], name)))
         return result
 
-    return _after(change)
-
-
-def _after(change: Change) -> Wrap:
-    """Do something with the receiver or the result of a call; nothing where the call fails."""
-
-    def wrap(original: Call, scope: str) -> Call:
-        def changing(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                return change(args, result, scope)
-            except Exception:
-                fault(scope)
-            return result
-
-        return changing
-
-    return wrap
+    return after(change)
 
 
 def argument(index: int, name: str, traced: Wrap) -> Wrap:
     """Trace the application that is given to the patched function at a position, or by name."""
 
     def wrap(original: Call, scope: str) -> Call:
-        def given(*args: Any, **kwargs: Any) -> Any:
-            passed = args
-            try:
-                application = argument_(args, kwargs, index, name)
-                if application is not None:
-                    passed = with_argument(args, kwargs, index, name, traced(application, scope))
-            except Exception:
-                fault(scope)
-            try:
-                return original(*passed, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+        def look(args: Args, kwargs: Kwargs) -> Args | None:
+            application = argument_(args, kwargs, index, name)
+            if application is None:
+                return None
+            return with_argument(args, kwargs, index, name, traced(application, scope))
 
-        return given
+        return before(look)(original, scope)
 
     return wrap
 

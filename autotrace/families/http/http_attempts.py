@@ -11,6 +11,7 @@ from autotrace.families.calls import failed
 from autotrace.families.http.http_client import FAMILY, begin, open_span, operation, silent
 from autotrace.families.http.http_resends import beside, end, made, start
 from autotrace.faults import fault
+from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.tracer import tracer
@@ -53,18 +54,15 @@ def async_answer(response: After | None) -> Wrap:
     """Do for a coroutine function what ``answer`` does for a function."""
 
     def wrap(original: Call, scope: str) -> Call:
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                _failed_here(error, scope)
-                hide_frame(error)
-                raise
+        def leave(_state: Any, result: Any) -> Any:
             if response is not None:
                 _answered(response, result, scope)
             return result
 
-        return traced
+        def raised(_state: Any, error: BaseException) -> None:
+            _failed_here(error, scope)
+
+        return around(_always, leave, raised, awaited=True)(original, scope)
 
     return wrap
 
@@ -79,16 +77,13 @@ def async_attempt(request: Before) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         mine = operation(scope)
 
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            args = _begin(mine, request, args, kwargs)
-            try:
-                return await original(*args, **kwargs)
-            except BaseException as error:
-                _failed_here(error, scope)
-                hide_frame(error)
-                raise
+        def enter(args: Args, kwargs: Kwargs) -> tuple[bool, Args]:
+            return True, _begin(mine, request, args, kwargs)
 
-        return traced
+        def raised(_state: Any, error: BaseException) -> None:
+            _failed_here(error, scope)
+
+        return around(enter, lambda _state, result: result, raised, awaited=True)(original, scope)
 
     return wrap
 
@@ -101,20 +96,19 @@ def async_session() -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            before, outer = get_current(), start(scope, None, args, kwargs)
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                end(outer, scope)
-                _end_left(before, error, scope)
-                hide_frame(error)
-                raise
+        def enter(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
+            return (get_current(), start(scope, None, args, kwargs)), args
+
+        def raised(state: Any, error: BaseException | None) -> None:
+            before, outer = state
             end(outer, scope)
-            _end_left(before, None, scope)
+            _end_left(before, error, scope)
+
+        def leave(state: Any, result: Any) -> Any:
+            raised(state, None)
             return result
 
-        return traced
+        return around(enter, leave, raised, awaited=True)(original, scope)
 
     return wrap
 
@@ -127,17 +121,14 @@ def attempted(response: After) -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                _note(None, None, error, scope)
-                hide_frame(error)
-                raise
+        def leave(_state: Any, result: Any) -> Any:
             _note(response, result, None, scope)
             return result
 
-        return traced
+        def raised(_state: Any, error: BaseException) -> None:
+            _note(None, None, error, scope)
+
+        return around(_always, leave, raised)(original, scope)
 
     return wrap
 
@@ -151,25 +142,19 @@ def again(response: After) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         mine = operation(scope)
 
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            span = _next(mine)
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                if span is not None:
-                    failed(span, error, scope)
-                hide_frame(error)
-                raise
-            if span is not None:
-                try:
-                    tracer.finish(span, response(result))
-                except Exception:
-                    fault(scope)
+        def leave(span: Span, result: Any) -> Any:
+            tracer.finish(span, response(result))
             return result
 
-        return traced
+        return around(lambda args, _kwargs: (_next(mine), args), leave, lambda span, error: failed(span, error, scope))(
+            original, scope
+        )
 
     return wrap
+
+
+def _always(args: Args, _kwargs: Kwargs) -> tuple[bool, Args]:
+    return True, args
 
 
 def _note(response: After | None, result: Any, error: BaseException | None, scope: str) -> None:

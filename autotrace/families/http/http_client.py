@@ -15,10 +15,9 @@ from autotrace.conventions import http
 from autotrace.conventions.http_client import describe, url_of
 from autotrace.families.calls import Calls
 from autotrace.families.http.http_resends import made
-from autotrace.faults import fault
+from autotrace.patching.wrapping import before
 from autotrace.propagation import fields, outgoing
 from autotrace.trace.context import get_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CLIENT, Operation
 
 TYPE_CHECKING = False
@@ -100,45 +99,24 @@ def carry(copy: Copy) -> Wrap:
     Args:
         copy: returns the headers of a fresh copy, and the arguments with the copy in them.
     """
-
-    def wrap(original: Call, scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            args = _carried(copy, args, kwargs, scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced
-
-    return wrap
+    return _carrying(copy, awaited=False)
 
 
 def async_carry(copy: Copy) -> Wrap:
     """Do for a coroutine function what ``carry`` does for a function."""
+    return _carrying(copy, awaited=True)
 
+
+def _carrying(copy: Copy, awaited: bool) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            args = _carried(copy, args, kwargs, scope)
-            try:
-                return await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced
-
-    return wrap
-
-
-def _carried(copy: Copy, args: Args, kwargs: Kwargs, scope: str) -> Args:
-    try:
-        span = open_span(scope)
-        if span is not None:
+        def look(args: Args, kwargs: Kwargs) -> Args | None:
+            span = open_span(scope)
+            if span is None:
+                return None
             carrier, copied = copy(args, kwargs)
             put(carrier, span)
             return copied
-    except Exception:
-        fault(scope)
-    return args
+
+        return before(look, awaited)(original, scope)
+
+    return wrap

@@ -15,6 +15,7 @@ from autotrace.families.calls import failed
 from autotrace.families.http.http_client import FAMILY, operation, silent
 from autotrace.families.http.http_resends import made
 from autotrace.faults import fault
+from autotrace.patching.wrapping import after, around, before
 from autotrace.propagation import fields, header_lines, outgoing
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import failure_of, hide_frame
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.families.calls import After, Before
-    from autotrace.patching import Args, Call, Wrap
+    from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Span
 
@@ -42,32 +43,24 @@ def opened(request: Before) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         mine = operation(scope)
 
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                connection = args[0]
-                if hasattr(connection, _PENDING):
-                    _abandon(connection)
-                parent = get_current()
-                if parent is None or parent.operation.family is not FAMILY or parent.end:
-                    prepared = request(args, kwargs)
-                    if prepared is not None:
-                        span = tracer.start(mine, prepared[0], parent)
-                        call = made.get()
-                        if call is not None:
-                            call.add(span, silent(span.facts))
-                        if span.trace.sampled and silent(span.facts):
-                            span.trace = span.trace.unsampled()
-                        setattr(connection, _PENDING, (span, None))
-            except Exception:
-                fault(scope)
+        def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+            connection = args[0]
+            if hasattr(connection, _PENDING):
+                _abandon(connection)
+            parent = get_current()
+            if parent is None or parent.operation.family is not FAMILY or parent.end:
+                prepared = request(args, kwargs)
+                if prepared is not None:
+                    span = tracer.start(mine, prepared[0], parent)
+                    call = made.get()
+                    if call is not None:
+                        call.add(span, silent(span.facts))
+                    if span.trace.sampled and silent(span.facts):
+                        span.trace = span.trace.unsampled()
+                    setattr(connection, _PENDING, (span, None))
             return result
 
-        return traced
+        return after(look)(original, scope)
 
     return wrap
 
@@ -113,57 +106,26 @@ def answered(response: After) -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            pending = _taken(args, scope) if len(args) == 1 and not kwargs and hasattr(args[0], _PENDING) else None
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                if pending is not None:
-                    failed(pending[0], error, scope)
-                hide_frame(error)
-                raise
-            if pending is not None:
-                try:
-                    tracer.finish(pending[0], response(result))
-                except Exception:
-                    fault(scope)
+        def enter(args: Args, kwargs: Kwargs) -> tuple[Pending | None, Args]:
+            alone = len(args) == 1 and not kwargs and hasattr(args[0], _PENDING)
+            return (args[0].__dict__.pop(_PENDING, None) if alone else None), args
+
+        def leave(pending: Pending, result: Any) -> Any:
+            tracer.finish(pending[0], response(result))
             return result
 
-        return traced
+        return around(enter, leave, lambda pending, error: failed(pending[0], error, scope))(original, scope)
 
     return wrap
 
 
 def closed() -> Wrap:
     """End a request whose answer nobody waits for any more."""
-
-    def wrap(original: Call, scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
-                _abandon(args[0])
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced
-
-    return wrap
-
-
-def _taken(args: Args, scope: str) -> Pending | None:
-    try:
-        pending: Pending | None = args[0].__dict__.pop(_PENDING, None)
-    except Exception:
-        fault(scope)
-        return None
-    return pending
+    return before(lambda args, _kwargs: _abandon(args[0]))
 
 
 def _abandon(connection: Any) -> None:
+    """End what is pending on a connection, if anything is."""
     pending: Pending | None = connection.__dict__.pop(_PENDING, None)
     if pending is not None:
         tracer.finish(pending[0], None, pending[1])

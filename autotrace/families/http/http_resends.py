@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from autotrace.faults import fault
-from autotrace.trace.failure import hide_frame
+from autotrace.patching.wrapping import around
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,17 +84,14 @@ def session(goes_on: Callable[[Args, Kwargs], bool] | None = None, inner: Wrap |
         if inner is not None:
             original = inner(original, scope)
 
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            outer = start(scope, goes_on, args, kwargs)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            finally:
-                end(outer, scope)
+        def enter(args: Args, kwargs: Kwargs) -> tuple[tuple[Made | None], Args]:
+            return (start(scope, goes_on, args, kwargs),), args
 
-        return traced
+        def leave(outer: tuple[Made | None], result: Any) -> Any:
+            end(*outer, scope)
+            return result
+
+        return around(enter, leave, leave)(original, scope)
 
     return wrap
 

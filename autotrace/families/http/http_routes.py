@@ -7,23 +7,20 @@ anything that does not tell it here; the route then has the values in it that th
 from __future__ import annotations
 
 from autotrace.families.http.http_server import failure_in, serving
-from autotrace.faults import fault
-from autotrace.trace.failure import hide_frame
+from autotrace.patching.wrapping import before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Optional
 
-    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.patching import Args, Kwargs, Wrap
     from autotrace.trace.span import Span
 
     RouteOf = Callable[[Args, Kwargs], Optional[tuple[str, str]]]
     MountOf = Callable[[Args, Kwargs], tuple[str, str, str]]
     ErrorOf = Callable[[Args, Kwargs], Optional[BaseException]]
     Note = Callable[[Span, Args, Kwargs], None]
-
-_COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 
 def route(route_of: RouteOf) -> Wrap:
@@ -88,31 +85,9 @@ def exception(error_of: ErrorOf) -> Wrap:
 
 
 def _noting(note: Note) -> Wrap:
-    def wrap(original: Call, scope: str) -> Call:
-        def look(args: Args, kwargs: Kwargs) -> None:
-            try:
-                span = serving()
-                if span is not None and span.trace.sampled:
-                    note(span, args, kwargs)
-            except Exception:
-                fault(scope)
+    def look(args: Args, kwargs: Kwargs) -> None:
+        span = serving()
+        if span is not None and span.trace.sampled:
+            note(span, args, kwargs)
 
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            look(args, kwargs)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        async def traced_coroutine(*args: Any, **kwargs: Any) -> Any:
-            look(args, kwargs)
-            try:
-                return await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced_coroutine if original.__code__.co_flags & _COROUTINE else traced
-
-    return wrap
+    return before(look, awaited=None)

@@ -15,9 +15,10 @@ from __future__ import annotations
 from autotrace.conventions import http
 from autotrace.conventions.http_server import DISCONNECTED, MESSAGES_RECEIVED, MESSAGES_SENT, PIECES, describe
 from autotrace.faults import fault
+from autotrace.patching.wrapping import after, around
 from autotrace.propagation import incoming
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.failure import failure_of
 from autotrace.trace.inheriting import own
 from autotrace.trace.span import CONSUMER, INTERNAL, SERVER, Operation, Span
 from autotrace.trace.tracer import tracer
@@ -212,26 +213,14 @@ def message_received(matters: Callable[[Any], bool]) -> Wrap:
 
 
 def _counting(name: str, matters: Callable[[Any], bool] | None = None) -> Wrap:
-    def wrap(original: Call, scope: str) -> Call:
-        async def counting(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                if matters is None or matters(result):
-                    span = serving()
-                    if span is not None and span.trace.sampled:
-                        attributes = span.more().attributes
-                        attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
-            except Exception:
-                fault(scope)
-            return result
+    def look(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
+        span = serving() if matters is None or matters(result) else None
+        if span is not None and span.trace.sampled:
+            attributes = span.more().attributes
+            attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
+        return result
 
-        return counting
-
-    return wrap
+    return after(look, awaited=True)
 
 
 def disconnected() -> None:
@@ -285,22 +274,22 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
                 fault(scope)
                 unfinished(span)
 
-        async def traced(*args: Any, **kwargs: Any) -> Any:
+        def enter(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
             before = get_current()
             span = open_(args, kwargs)
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                if span is not None:
-                    close(span, args, kwargs, None, error)
-                    set_current(before)
-                hide_frame(error)
-                raise
-            if span is not None:
-                close(span, args, kwargs, result, None)
-                set_current(before)
+            return (None if span is None else (span, before, args, kwargs)), args
+
+        def leave(state: Any, result: Any) -> Any:
+            span, before, args, kwargs = state
+            close(span, args, kwargs, result, None)
+            set_current(before)
             return result
 
-        return traced
+        def raised(state: Any, error: BaseException) -> None:
+            span, before, args, kwargs = state
+            close(span, args, kwargs, None, error)
+            set_current(before)
+
+        return around(enter, leave, raised, awaited=True)(original, scope)
 
     return wrap

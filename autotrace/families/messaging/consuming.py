@@ -259,9 +259,9 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
 
 def around(current: Span | None) -> Span | None:
     """Return what is around a consumer, given what is current there: that is no pull of another batch."""
-    span = suppression.audible(current)
+    span = suppression.recorded(current)
     while span is not None and span.operation.family is RECEIVE:
-        span = suppression.audible(span.previous)
+        span = suppression.recorded(span.previous)
     return span
 
 

@@ -14,6 +14,7 @@ from autotrace.families.calls import Calls
 from autotrace.families.messaging import consuming, handling, producing, pulling, until_settled
 from autotrace.faults import fault
 from autotrace.patching.model import argument, with_argument
+from autotrace.patching.wrapping import after, around
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CONSUMER, PRODUCER, Operation
 
@@ -67,28 +68,7 @@ class Exchanges(ExchangeMeaning):
 
     def take(self, taken: Taken) -> Wrap:
         """Trace a function that returns one message: it is handled until the next one is asked for, or it is settled."""
-
-        def wrap(original: Call, scope: str) -> Call:
-            consuming.watch()
-            operation = self._processing(scope)
-
-            def traced(*args: Any, **kwargs: Any) -> Any:
-                pull = consuming.enter(args[0], scope) if args else None
-                try:
-                    result = original(*args, **kwargs)
-                except BaseException as error:
-                    if pull is not None:
-                        pull.puller = 0
-                    hide_frame(error)
-                    raise
-                if pull is not None:
-                    pull.puller = 0
-                    _take_up(pull, operation, result, taken, args, kwargs, lambda _result: args[0])
-                return result
-
-            return traced
-
-        return wrap
+        return self._taking(taken, lambda args, _result: args[0], awaited=False)
 
     def async_take(self, taken: Taken, channel: Channel | None = None) -> Wrap:
         """Trace a coroutine function that returns one message, which is handled until the next one is asked for.
@@ -97,26 +77,28 @@ class Exchanges(ExchangeMeaning):
             taken: see Taken.
             channel: where it is handled until it is settled at the latest: finds by what.
         """
+        by = None if channel is None else lambda _args, result: channel(result)
+        return self._taking(taken, by, awaited=True)
 
+    def _taking(self, taken: Taken, channel: Callable[[Args, Any], Any] | None, awaited: bool) -> Wrap:
         def wrap(original: Call, scope: str) -> Call:
             consuming.watch()
             operation = self._processing(scope)
 
-            async def traced(*args: Any, **kwargs: Any) -> Any:
+            def enter(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
                 pull = consuming.enter(args[0], scope) if args else None
-                try:
-                    result = await original(*args, **kwargs)
-                except BaseException as error:
-                    if pull is not None:
-                        pull.puller = 0
-                    hide_frame(error)
-                    raise
-                if pull is not None:
-                    pull.puller = 0
-                    _take_up(pull, operation, result, taken, args, kwargs, channel)
+                return (None if pull is None else (pull, args, kwargs)), args
+
+            def leave(state: Any, result: Any) -> Any:
+                pull, args, kwargs = state
+                pull.puller = 0
+                _take_up(pull, operation, result, taken, args, kwargs, channel)
                 return result
 
-            return traced
+            def raised(state: Any, _error: BaseException) -> None:
+                state[0].puller = 0
+
+            return around(enter, leave, raised, awaited)(original, scope)
 
         return wrap
 
@@ -128,24 +110,11 @@ class Exchanges(ExchangeMeaning):
             several: the first argument tells whether all up to its tag are meant.
         """
 
-        def wrap(original: Call, scope: str) -> Call:
-            async def traced(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    result = await original(*args, **kwargs)
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
-                try:
-                    until_settled.settled(
-                        *channel_and_tag(args[0]), several and bool(argument(args, kwargs, 1, "multiple"))
-                    )
-                except Exception:
-                    fault(scope)
-                return result
+        def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+            until_settled.settled(*channel_and_tag(args[0]), several and bool(argument(args, kwargs, 1, "multiple")))
+            return result
 
-            return traced
-
-        return wrap
+        return after(look, awaited=True)
 
     def settle(self, *, several: bool = True) -> Wrap:
         """Trace a function that settles messages, whose first argument is a tag.
@@ -154,23 +123,12 @@ class Exchanges(ExchangeMeaning):
             several: the second argument tells whether all up to that tag are meant.
         """
 
-        def wrap(original: Call, scope: str) -> Call:
-            def traced(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    result = original(*args, **kwargs)
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
-                try:
-                    tag = argument(args, kwargs, 1, "delivery_tag", 0)
-                    until_settled.settled(args[0], tag, several and bool(argument(args, kwargs, 2, "multiple")))
-                except Exception:
-                    fault(scope)
-                return result
+        def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+            tag = argument(args, kwargs, 1, "delivery_tag", 0)
+            until_settled.settled(args[0], tag, several and bool(argument(args, kwargs, 2, "multiple")))
+            return result
 
-            return traced
-
-        return wrap
+        return after(look)
 
     def walk(self, taken: Taken) -> Wrap:
         """Trace a function that makes a generator of messages: each is handled while the loop's body runs.
@@ -272,7 +230,7 @@ def _take_up(
     taken: Taken,
     args: Args,
     kwargs: Kwargs,
-    channel: Channel | None = None,
+    channel: Callable[[Args, Any], Any] | None = None,
 ) -> None:
     """Take up what was returned; never raises."""
     try:
@@ -280,7 +238,7 @@ def _take_up(
         if found is not None:
             span = pull.begin(operation, result, lambda _message: found)
             if channel is not None and span is not None:
-                until_settled.until_settled(pull, channel(result), span.facts[3])
+                until_settled.until_settled(pull, channel(args, result), span.facts[3])
     except Exception:
         fault(operation.scope)
 

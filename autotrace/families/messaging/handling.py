@@ -8,10 +8,10 @@ from __future__ import annotations
 from functools import update_wrapper
 
 from autotrace.families.calls import abandon, failed
-from autotrace.families.execution.concurrency import awaiting_alike
 from autotrace.families.messaging import consuming
 from autotrace.faults import fault, off
 from autotrace.patching.model import argument, with_argument
+from autotrace.patching.wrapping import before
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.inheriting import own
 from autotrace.trace.tracer import tracer
@@ -50,22 +50,15 @@ def given(make: Callable[[str], Operation], prepare: Prepare, place: Place) -> W
     def wrap(original: Call, scope: str) -> Call:
         operation = make(scope)
 
-        def registering(*args: Any, **kwargs: Any) -> Any:
-            try:
-                function = argument(args, kwargs, *place)
-                look = prepare(args, kwargs) if callable(function) and scope not in off else None
-                if look is not None:
-                    made = (handled_in_task if _is_coroutine(function) else handled)(function, operation, look)
-                    args = with_argument(args, kwargs, *place, made)
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+        def register(args: Args, kwargs: Kwargs) -> Args | None:
+            function = argument(args, kwargs, *place)
+            look = prepare(args, kwargs) if callable(function) and scope not in off else None
+            if look is None:
+                return None
+            made = (handled_in_task if _is_coroutine(function) else handled)(function, operation, look)
+            return with_argument(args, kwargs, *place, made)
 
-        return awaiting_alike(registering, original)
+        return before(register, awaited=None)(original, scope)
 
     return wrap
 

@@ -16,6 +16,7 @@ from autotrace.families.execution.places import live
 from autotrace.families.messaging import consuming
 from autotrace.faults import fault
 from autotrace.patching import Patch
+from autotrace.patching.wrapping import after, around, before
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tasks import current_task
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.families.messaging.consuming import Handling
-    from autotrace.patching import Call, Wrap
+    from autotrace.patching import Args, Call, Kwargs, Wrap
 
     # the consumer's, what came, the consumer; returns what the program gets
     HandOut = Callable[[Handling, Any, Any], Any]
@@ -88,24 +89,11 @@ def awaited(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Ca
 def waiting() -> Wrap:
     """Wrap a coroutine function that has something awaited in a task of its own: who waits takes over what that pulled."""
 
-    def wrap(original: Call, scope: str) -> Call:
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            result = None
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            finally:
-                try:
-                    _take_over(result)
-                except Exception:
-                    fault(scope)
-            return result
+    def leave(_state: Any, result: Any) -> Any:
+        _take_over(result)
+        return result
 
-        return traced
-
-    return wrap
+    return around(lambda args, _kwargs: (True, args), leave, lambda _state, _error: _take_over(None), awaited=True)
 
 
 # Of a library that is awaited; from Python 3.12 on it awaits in the task that waits.
@@ -134,83 +122,32 @@ def releasing(awaited: bool) -> Wrap:
     Args:
         awaited: it is a coroutine function.
     """
-
-    def wrap(original: Call, scope: str) -> Call:
-        def at_once(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                release(args[0], scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                release(args[0], scope)
-            try:
-                return await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced if awaited else at_once
-
-    return wrap
+    return before(lambda args, _kwargs: release(args[0]) if args else None, awaited)
 
 
 def failing() -> Wrap:
     """Wrap a function whose exception is the failure of the message that its receiver has just taken up."""
 
-    def wrap(original: Call, _scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                if args and isinstance(error, Exception):
-                    consuming.release(args[0])
-                hide_frame(error)
-                raise
+    def raised(receiver: Any, error: BaseException) -> None:
+        if isinstance(error, Exception):
+            consuming.release(receiver)
 
-        return traced
-
-    return wrap
+    return around(lambda args, _kwargs: (args[0] if args else None, args), lambda _receiver, result: result, raised)
 
 
 def letting_go() -> Wrap:
     """Wrap a consumer's function after which it handles nothing."""
-
-    def wrap(original: Call, _scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                consuming.release(args[0])
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced
-
-    return wrap
+    return before(_let_go)
 
 
 def async_letting_go() -> Wrap:
     """Wrap a consumer's coroutine function after which it handles nothing."""
+    return before(_let_go, awaited=True)
 
-    def wrap(original: Call, _scope: str) -> Call:
-        async def traced(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                consuming.release(args[0])
-            try:
-                return await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
 
-        return traced
-
-    return wrap
+def _let_go(args: Args, _kwargs: Kwargs) -> None:
+    if args:
+        consuming.release(args[0])
 
 
 def standing_on(inner: Callable[[Any], Any]) -> Wrap:
@@ -220,22 +157,11 @@ def standing_on(inner: Callable[[Any], Any]) -> Wrap:
         inner: returns the other consumer.
     """
 
-    def wrap(original: Call, scope: str) -> Call:
-        def made(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                consuming.leave(inner(args[0]))
-            except Exception:
-                fault(scope)
-            return result
+    def look(args: Args, _kwargs: Kwargs, result: Any) -> Any:
+        consuming.leave(inner(args[0]))
+        return result
 
-        return made
-
-    return wrap
+    return after(look)
 
 
 def _handed_out(handling: Handling, result: Any, consumer: Any, scope: str, hand_out: HandOut) -> Any:
@@ -311,18 +237,15 @@ def pulled_by(consumer: Any) -> Handling | None:
     return None
 
 
-def release(consumer: Any, scope: str) -> None:
-    """End what all tasks of a consumer are at; the exception in flight counts for the current one.  Never raises."""
-    try:
-        found = _workers.pop(id(consumer), None)
-        if found is not None:
-            task = current_task()
-            for worker in found[1]:
-                if worker.task() is task or len(found[1]) == 1:
-                    consuming.release(worker)
-            found[1].clear()
-    except Exception:
-        fault(scope)
+def release(consumer: Any) -> None:
+    """End what all tasks of a consumer are at; the exception in flight counts for the current one."""
+    found = _workers.pop(id(consumer), None)
+    if found is not None:
+        task = current_task()
+        for worker in found[1]:
+            if worker.task() is task or len(found[1]) == 1:
+                consuming.release(worker)
+        found[1].clear()
 
 
 def _nobody() -> None:

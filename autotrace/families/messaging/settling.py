@@ -10,8 +10,8 @@ from autotrace.families.calls import abandon, failed
 from autotrace.families.execution.places import live
 from autotrace.families.messaging import consuming, producing, pulling
 from autotrace.faults import fault
+from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
 
@@ -46,33 +46,14 @@ def settling(describe: Describe, prepare: Prepare, watch: Watch | None, told: To
         producing.watch()
         operation = Operation(SETTLE, CLIENT, scope, describe)
 
-        def committed(*args: Any, **kwargs: Any) -> Any:
-            span = _begin(operation, prepare, args, kwargs, awaited)
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                if span is not None:
-                    failed(span, error, scope)
-                hide_frame(error)
-                raise
-            if span is not None:
-                _end(span, result, watch, told)
+        def enter(args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
+            return _begin(operation, prepare, args, kwargs, awaited), args
+
+        def leave(span: Span, result: Any) -> Any:
+            _end(span, result, watch, told)
             return result
 
-        async def committed_awaited(*args: Any, **kwargs: Any) -> Any:
-            span = _begin(operation, prepare, args, kwargs, awaited)
-            try:
-                result = await original(*args, **kwargs)
-            except BaseException as error:
-                if span is not None:
-                    failed(span, error, scope)
-                hide_frame(error)
-                raise
-            if span is not None:
-                _end(span, result, watch, told)
-            return result
-
-        return committed_awaited if awaited else committed
+        return around(enter, leave, lambda span, error: failed(span, error, scope), awaited)(original, scope)
 
     return wrap
 

@@ -11,14 +11,15 @@ from mmap import mmap
 from struct import Struct
 
 from autotrace.faults import fault
-from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.patching.wrapping import before
+from autotrace.trace.failure import failure_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Optional
 
-    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.patching import Args, Kwargs, Wrap
     from autotrace.trace.span import Facts, Span
 
     # the process that will be killed, why (not 0), and a number that belongs to that; None: it is not killed
@@ -51,23 +52,12 @@ class Endings:
             sentence: see Sentence; it looks at the arguments.
         """
 
-        def wrap(original: Call, scope: str) -> Call:
-            def killing(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    found = sentence(args, kwargs)
-                    if found is not None:
-                        self._say(*found)
-                except Exception:
-                    fault(scope)
-                try:
-                    return original(*args, **kwargs)
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
+        def look(args: Args, kwargs: Kwargs) -> None:
+            found = sentence(args, kwargs)
+            if found is not None:
+                self._say(*found)
 
-            return killing
-
-        return wrap
+        return before(look)
 
     def so_far(self, span: Span) -> Facts | None:
         """Return state and reason of a task whose process ends while it runs, where the parent has said why."""

@@ -14,9 +14,8 @@ from autotrace.conventions.tasks import TaskMeaning
 from autotrace.families import suppression
 from autotrace.families.calls import Calls
 from autotrace.families.messaging import consuming, handling, producing
-from autotrace.faults import fault
+from autotrace.patching.wrapping import after
 from autotrace.trace.context import get_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CONSUMER, INTERNAL, PRODUCER, Operation
 
 TYPE_CHECKING = False
@@ -70,7 +69,7 @@ class Tasks(TaskMeaning):
         """
 
         def before(args: Args, kwargs: Kwargs) -> tuple[Facts, Carrier | None, Args] | None:
-            found = None if suppression.is_quiet() else task(args, kwargs)
+            found = None if suppression.is_suppressed() else task(args, kwargs)
             return (*found, args) if found is not None else None
 
         def after(result: Any) -> Facts | None:
@@ -81,7 +80,7 @@ class Tasks(TaskMeaning):
 
     def store(self, task: Task, task_id: Callable[[Any], Any]) -> Wrap:
         """Trace a function that sends tasks by commands to a database, which have no spans; else as ``send``."""
-        send, hushed = self.send(task, task_id), suppression.beneath()
+        send, hushed = self.send(task, task_id), suppression.suppressed()
 
         def wrap(original: Call, scope: str) -> Call:
             return send(hushed(original, scope), scope)
@@ -123,20 +122,11 @@ class Tasks(TaskMeaning):
             queued, direct = self._operation(scope, CONSUMER), self._operation(scope, INTERNAL)
             queued.so_far = so_far
 
-            def making(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    made = original(*args, **kwargs)
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
-                try:
-                    look, operation = prepare(args, kwargs), direct if at_once(args, kwargs) else queued
-                    return handling.handled(made, operation, look, ended, passed)
-                except Exception:
-                    fault(scope)
-                    return made
+            def make(args: Args, kwargs: Kwargs, made: Any) -> Any:
+                look, operation = prepare(args, kwargs), direct if at_once(args, kwargs) else queued
+                return handling.handled(made, operation, look, ended, passed)
 
-            return making
+            return after(make)(original, scope)
 
         return wrap
 
@@ -161,7 +151,7 @@ def sent(name: Any, queue: Any, task_id: Any, group: Any = None, eta: Any = None
 
 def context() -> dict[str, str] | None:
     """Return the context that belongs to what is sent here, or None where nothing is being sent."""
-    span = suppression.audible(get_current())
+    span = suppression.recorded(get_current())
     if span is None or span.operation.family is not producing.SEND:
         return None
     return dict(propagation.outgoing(span))
@@ -205,23 +195,7 @@ def adjusted(change: Callable[[Any, Args, Kwargs], Any]) -> Wrap:
     Args:
         change: takes the result and the arguments, and returns the result that takes its place.
     """
-
-    def wrap(original: Call, scope: str) -> Call:
-        def changing(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                return change(result, args, kwargs)
-            except Exception:
-                fault(scope)
-                return result
-
-        return changing
-
-    return wrap
+    return after(lambda args, kwargs, result: change(result, args, kwargs))
 
 
 def _put(carrier: Carrier | None, span: Span) -> None:
