@@ -12,6 +12,7 @@ elsewhere are those of which that was measured to matter.
 from __future__ import annotations
 
 from autotrace.faults import fault
+from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from autotrace.patching.model import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Span
 
     # the arguments to call with, the keyword arguments apart; None: as they are
     Before = Callable[[Args, Kwargs], Optional[Args]]
@@ -99,21 +101,27 @@ def after(look: After, awaited: bool | None = False) -> Wrap:
     return wrap
 
 
-def around(enter: Enter, leave: Leave, failed: Failed, awaited: bool | None = False) -> Wrap:
-    """Do something at the beginning of each call, and something else at its end, by how it ends."""
+def around(enter: Enter | None, leave: Leave, failed: Failed, awaited: bool | None = False) -> Wrap:
+    """Do something at the beginning of each call, and something else at its end, by how it ends.
+
+    Where one of these fails, what was current before the call is so again.  Without ``enter``, the other two are given the
+    arguments.
+    """
 
     def wrap(original: Call, scope: str) -> Call:
         def traced(*args: Any, **kwargs: Any) -> Any:
-            state = None
+            current, state = get_current(), (args if enter is None else None)
             try:
-                state, args = enter(args, kwargs)
+                if enter is not None:
+                    state, args = enter(args, kwargs)
             except Exception:
                 fault(scope)
+                set_current(current)
             try:
                 result = original(*args, **kwargs)
             except BaseException as error:
                 if state is not None:
-                    _raised(failed, state, error, scope)
+                    _raised(failed, state, error, scope, current)
                 hide_frame(error)
                 raise
             if state is None:
@@ -122,19 +130,22 @@ def around(enter: Enter, leave: Leave, failed: Failed, awaited: bool | None = Fa
                 return leave(state, result)
             except Exception:
                 fault(scope)
+                set_current(current)
             return result
 
         async def traced_awaited(*args: Any, **kwargs: Any) -> Any:
-            state = None
+            current, state = get_current(), (args if enter is None else None)
             try:
-                state, args = enter(args, kwargs)
+                if enter is not None:
+                    state, args = enter(args, kwargs)
             except Exception:
                 fault(scope)
+                set_current(current)
             try:
                 result = await original(*args, **kwargs)
             except BaseException as error:
                 if state is not None:
-                    _raised(failed, state, error, scope)
+                    _raised(failed, state, error, scope, current)
                 hide_frame(error)
                 raise
             if state is None:
@@ -143,6 +154,7 @@ def around(enter: Enter, leave: Leave, failed: Failed, awaited: bool | None = Fa
                 return leave(state, result)
             except Exception:
                 fault(scope)
+                set_current(current)
             return result
 
         return traced_awaited if is_awaited(original, awaited) else traced
@@ -158,8 +170,9 @@ def is_awaited(original: Call, awaited: bool | None) -> bool:
     return code is not None and bool(code.co_flags & _COROUTINE)
 
 
-def _raised(failed: Failed, state: Any, error: BaseException, scope: str) -> None:
+def _raised(failed: Failed, state: Any, error: BaseException, scope: str, current: Span | None) -> None:
     try:
         failed(state, error)
     except Exception:
         fault(scope)
+        set_current(current)

@@ -26,7 +26,7 @@ BASE = {"autotrace", "autotrace.diagnostics", "autotrace.config.paths"}
 FAULTS = {"autotrace.faults"}
 CONFIG = {"autotrace.config"}
 TRACE = BASE | {"autotrace.trace"}
-PATCHING = BASE | FAULTS | {"autotrace.patching", "autotrace.trace.failure"}
+PATCHING = BASE | FAULTS | {"autotrace.patching", "autotrace.trace.context", "autotrace.trace.failure"}
 MAY_KNOW = {
     "autotrace": {"autotrace.api"},
     "autotrace.diagnostics": set(),

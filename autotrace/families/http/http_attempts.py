@@ -62,7 +62,7 @@ def async_answer(response: After | None) -> Wrap:
         def raised(_state: Any, error: BaseException) -> None:
             _failed_here(error, scope)
 
-        return around(_always, leave, raised, awaited=True)(original, scope)
+        return around(None, leave, raised, awaited=True)(original, scope)
 
     return wrap
 
@@ -128,7 +128,7 @@ def attempted(response: After) -> Wrap:
         def raised(_state: Any, error: BaseException) -> None:
             _note(None, None, error, scope)
 
-        return around(_always, leave, raised)(original, scope)
+        return around(None, leave, raised)(original, scope)
 
     return wrap
 
@@ -151,10 +151,6 @@ def again(response: After) -> Wrap:
         )
 
     return wrap
-
-
-def _always(args: Args, _kwargs: Kwargs) -> tuple[bool, Args]:
-    return True, args
 
 
 def _note(response: After | None, result: Any, error: BaseException | None, scope: str) -> None:

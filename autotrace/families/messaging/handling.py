@@ -11,8 +11,7 @@ from autotrace.families.calls import abandon, failed
 from autotrace.families.messaging import consuming
 from autotrace.faults import fault, off
 from autotrace.patching.model import argument, with_argument
-from autotrace.patching.wrapping import before
-from autotrace.trace.failure import hide_frame
+from autotrace.patching.wrapping import around, before
 from autotrace.trace.inheriting import own
 from autotrace.trace.tracer import tracer
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from autotrace.families.messaging.producing import Place
     from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.patching.wrapping import Failed
     from autotrace.trace.span import Facts, Operation, Span
 
     # facts and headers of a message, from the arguments that the function is called with
@@ -75,41 +75,26 @@ def handled(
         ended: looks at what the function returned, where that may tell of a failure.
         passed: looks at what ends the function from outside.
     """
-
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(operation, look, args, kwargs)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            if span is not None:
-                _fail(span, error, passed)
-            hide_frame(error)
-            raise
-        if span is not None:
-            _end(span, result, ended)
-        return result
-
-    return update_wrapper(traced, original)
+    return _handled(original, operation, look, ended, lambda span, error: _fail(span, error, passed), in_task=False)
 
 
 def handled_in_task(original: Call, operation: Operation, look: Look) -> Call:
     """Return the traced form of a coroutine function that handles one message, in a task of its own."""
     scope = operation.scope
+    return _handled(original, operation, look, None, lambda span, error: failed(span, error, scope), in_task=True)
 
-    async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(operation, look, args, kwargs, in_task=True)
-        try:
-            result = await original(*args, **kwargs)
-        except BaseException as error:
-            if span is not None:
-                failed(span, error, scope)
-            hide_frame(error)
-            raise
-        if span is not None:
-            _end(span, result, None)
+
+def _handled(
+    original: Call, operation: Operation, look: Look, ended: Ended | None, raised: Failed, in_task: bool
+) -> Call:
+    def enter(args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
+        return begin(operation, look, args, kwargs, in_task=in_task), args
+
+    def leave(span: Span, result: Any) -> Any:
+        _end(span, result, ended)
         return result
 
-    return update_wrapper(traced, original)
+    return update_wrapper(around(enter, leave, raised, in_task)(original, operation.scope), original)
 
 
 def begin(operation: Operation, look: Look, args: Args, kwargs: Kwargs, *, in_task: bool = False) -> Span | None:

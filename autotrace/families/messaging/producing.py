@@ -16,6 +16,7 @@ from autotrace.families.execution.places import live
 from autotrace.families.messaging import consuming
 from autotrace.faults import fault
 from autotrace.patching.model import argument, with_argument
+from autotrace.patching.wrapping import around
 from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
@@ -45,46 +46,36 @@ _unanswered: set[Span] = set()
 _watching = False
 
 
-def sent(original: Call, operation: Operation, prepare: Prepare, place: Place, watch: Watch, answer: Answer) -> Call:
-    """Return the traced form of a function that sends one message and returns its future at once."""
-    scope = operation.scope
-
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        span, args = begin(operation, prepare, place, args, kwargs)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            if span is not None:
-                failed(span, error, scope)
-            hide_frame(error)
-            raise
-        if span is not None:
-            hand_over(span, result, watch, answer)
-        return result
-
-    return traced
-
-
-def sent_awaited(
-    original: Call, operation: Operation, prepare: Prepare, place: Place, watch: Watch, answer: Answer
+def sent(
+    original: Call,
+    operation: Operation,
+    prepare: Prepare,
+    place: Place,
+    watch: Watch,
+    answer: Answer,
+    awaited: bool = False,
 ) -> Call:
-    """Return the traced form of a coroutine function that sends one message and returns its future."""
+    """Return the traced form of a function that sends one message and returns its future at once.
+
+    Args:
+        original: the function.
+        operation: of the spans.
+        prepare: see Prepare.
+        place: see Place.
+        watch: given the future, has the second or third argument called once it succeeded or failed.
+        answer: looks at what the future succeeded with.
+        awaited: it is a coroutine function, which returns the future.
+    """
     scope = operation.scope
 
-    async def traced(*args: Any, **kwargs: Any) -> Any:
-        span, args = begin(operation, prepare, place, args, kwargs)
-        try:
-            future = await original(*args, **kwargs)
-        except BaseException as error:
-            if span is not None:
-                failed(span, error, scope)
-            hide_frame(error)
-            raise
-        if span is not None:
-            hand_over(span, future, watch, answer)
+    def enter(args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
+        return begin(operation, prepare, place, args, kwargs)
+
+    def leave(span: Span, future: Any) -> Any:
+        hand_over(span, future, watch, answer)
         return future
 
-    return traced
+    return around(enter, leave, lambda span, error: failed(span, error, scope), awaited)(original, scope)
 
 
 def watch_future(future: Any, succeeded: Callable[[Any], None], failed: Callable[[BaseException], None]) -> None:

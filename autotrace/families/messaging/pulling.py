@@ -89,11 +89,11 @@ def awaited(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Ca
 def waiting() -> Wrap:
     """Wrap a coroutine function that has something awaited in a task of its own: who waits takes over what that pulled."""
 
-    def leave(_state: Any, result: Any) -> Any:
+    def leave(_args: Args, result: Any) -> Any:
         _take_over(result)
         return result
 
-    return around(lambda args, _kwargs: (True, args), leave, lambda _state, _error: _take_over(None), awaited=True)
+    return around(None, leave, lambda _args, _error: _take_over(None), awaited=True)
 
 
 # Of a library that is awaited; from Python 3.12 on it awaits in the task that waits.
@@ -128,11 +128,11 @@ def releasing(awaited: bool) -> Wrap:
 def failing() -> Wrap:
     """Wrap a function whose exception is the failure of the message that its receiver has just taken up."""
 
-    def raised(receiver: Any, error: BaseException) -> None:
-        if isinstance(error, Exception):
-            consuming.release(receiver)
+    def raised(args: Args, error: BaseException) -> None:
+        if args and isinstance(error, Exception):
+            consuming.release(args[0])
 
-    return around(lambda args, _kwargs: (args[0] if args else None, args), lambda _receiver, result: result, raised)
+    return around(None, lambda _args, result: result, raised)
 
 
 def letting_go() -> Wrap:

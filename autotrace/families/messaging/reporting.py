@@ -8,6 +8,7 @@ from __future__ import annotations
 from autotrace.families.calls import abandon, failed
 from autotrace.families.messaging.producing import Delivery, begin
 from autotrace.faults import fault
+from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
@@ -32,23 +33,18 @@ def reported(
     """Return the traced form of a function that sends a message; callbacks get an error (or None) and the message."""
     scope = operation.scope
 
-    def traced(*args: Any, **kwargs: Any) -> Any:
+    def enter(args: Args, kwargs: Kwargs) -> tuple[tuple[Span, bool] | None, Args]:
         span, args = begin(operation, prepare, place, args, kwargs)
-        waits = False
-        if span is not None:
-            args, waits = _asked(span, reports, answer, args, kwargs)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            if span is not None:
-                failed(span, error, scope)
-            hide_frame(error)
-            raise
-        if span is not None:
-            _put_away(span, waits)
+        if span is None:
+            return None, args
+        args, waits = _asked(span, reports, answer, args, kwargs)
+        return (span, waits), args
+
+    def leave(state: tuple[Span, bool], result: Any) -> Any:
+        _put_away(*state)
         return result
 
-    return traced
+    return around(enter, leave, lambda state, error: failed(state[0], error, scope))(original, scope)
 
 
 def _asked(span: Span, reports: Reports, answer: Answer, args: Args, kwargs: Kwargs) -> tuple[Args, bool]:

@@ -8,6 +8,7 @@ The pulls themselves are ``receiving``'s subject, commits are ``settling``'s; br
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from time import time_ns
 
@@ -74,7 +75,7 @@ class Messaging(Meaning):
             answered: looks at what the future succeeded with.
             awaited: it is a coroutine function, which returns the future.
         """
-        return self._sends(producing.sent_awaited if awaited else producing.sent, message, place, watch, answered)
+        return self._sends(partial(producing.sent, awaited=awaited), message, place, watch, answered)
 
     def _sends(self, traced: Any, message: Message, place: Place, told: Any, answered: Answered) -> Wrap:
         def prepare(args: Args, kwargs: Kwargs) -> tuple[Facts, Any] | None:
