@@ -71,6 +71,7 @@ LIBRARIES = (
             "pwdlib[argon2]",
             "pyjwt",
             "pytest-timeout",
+            "pytest-xdist",
             "pyyaml",
             "sqlmodel",
             "a2wsgi",
@@ -83,7 +84,9 @@ LIBRARIES = (
         "uvicorn",
         "0.54.0",
         ("uvicorn[standard]", "pytest-mock", "trustme", "cryptography", "httpx2", "a2wsgi", "wsproto"),
+        options=_ignored("tests/benchmarks"),
         hides=("uvicorn",),
+        left_out="its benchmarks",
     ),
     Library(
         "aiohttp",
