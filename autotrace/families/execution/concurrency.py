@@ -21,8 +21,6 @@ from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful
 from autotrace.trace.inheriting import start_inheriting
 
-_COROUTINE = 0x80  # inspect.CO_COROUTINE
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -117,59 +115,29 @@ def carry(
         own: how the names of modules begin whose functions are the library's own, and are left alone.
     """
 
-    def wrap(original: Call, scope: str) -> Call:
-        def carrying(*args: Any, **kwargs: Any) -> Any:
-            before = None
-            try:
-                before = get_current()
-                span = rightful(before)
-                if span is not None or absence:
-                    function = argument(args, kwargs, index, name)
-                    if callable(function) and not (own and _module(function).startswith(own)):
-                        args = with_argument(args, kwargs, index, name, carried(function, span))
-                if isolated and before is not None:
-                    set_current(None)
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            finally:
-                if isolated and before is not None:
-                    set_current(before)
+    def enter(args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
+        current = get_current()
+        span = rightful(current)
+        if span is not None or absence:
+            function = argument(args, kwargs, index, name)
+            if callable(function) and not (own and _module(function).startswith(own)):
+                args = with_argument(args, kwargs, index, name, carried(function, span))
+        if not isolated or current is None:
+            return None, args
+        set_current(None)
+        return current, args
 
-        return awaiting_alike(carrying, original)
+    def leave(current: Span, result: Any) -> Any:
+        set_current(current)
+        return result
 
-    return wrap
+    return around(enter, leave, leave, awaited=None)
 
 
 def _module(function: Any) -> str:
     """Return the name of the module that a callable is from, also where arguments are bound to it."""
     function = getattr(function, "func", function)
     return str(getattr(function, "__module__", None) or type(function).__module__)
-
-
-def awaiting_alike(carrying: Call, original: Call) -> Call:
-    """Make a coroutine function of what calls one and returns its coroutine: some programs ask what it is.
-
-    Args:
-        carrying: what calls the original.
-        original: where it is no coroutine function, ``carrying`` is returned as it is.
-    """
-    code = getattr(original, "__code__", None)
-    if code is None or not code.co_flags & _COROUTINE:
-        return carrying
-
-    async def awaiting(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return await carrying(*args, **kwargs)
-        except BaseException as error:
-            hide_frame(error)
-            raise
-
-    return awaiting
 
 
 def carry_awaitable() -> Wrap:

@@ -18,13 +18,12 @@ import sys
 from functools import partial
 from types import FunctionType
 
-from autotrace.families.execution.concurrency import Carried, awaiting_alike
-from autotrace.faults import fault
+from autotrace.families.execution.concurrency import Carried
 from autotrace.patching import argument, with_argument
+from autotrace.patching.wrapping import after, before
 from autotrace.propagation import environment_fields, to_environment
 from autotrace.trace.context import get_current
 from autotrace.trace.elsewhere import elsewhere, place_of
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import rightful
 from autotrace.trace.tracer import tracer
 
@@ -50,23 +49,11 @@ def environment(index: int, name: str = "env") -> Wrap:
     What the caller put into an environment of its own as context is left as it is.
     """
 
-    def wrap(original: Call, scope: str) -> Call:
-        def starting(*args: Any, **kwargs: Any) -> Any:
-            try:
-                span = rightful(get_current())
-                if span is not None:
-                    args = _with_environment(args, kwargs, index, name, span)
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, kwargs: Kwargs) -> Args | None:
+        span = rightful(get_current())
+        return None if span is None else _with_environment(args, kwargs, index, name, span)
 
-        return awaiting_alike(starting, original)
-
-    return wrap
+    return before(look, awaited=None)
 
 
 def _with_environment(args: Args, kwargs: Kwargs, index: int, name: str, span: Span) -> Args:
@@ -89,46 +76,24 @@ def _with_environment(args: Args, kwargs: Kwargs, index: int, name: str, span: S
 def preparing() -> Wrap:
     """Trace the function that collects, in a dictionary, what a process needs to know before it runs."""
 
-    def wrap(original: Call, scope: str) -> Call:
-        def collecting(*args: Any, **kwargs: Any) -> Any:
-            try:
-                data = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                span = rightful(get_current()) or tracer.inherited
-                if span is not None:
-                    data[_KEY] = place_of(span)
-            except Exception:
-                fault(scope)
-            return data
+    def look(_args: Args, _kwargs: Kwargs, data: Any) -> Any:
+        span = rightful(get_current()) or tracer.inherited
+        if span is not None:
+            data[_KEY] = place_of(span)
+        return data
 
-        return collecting
-
-    return wrap
+    return after(look)
 
 
 def prepared() -> Wrap:
     """Trace the function that gets what ``preparing`` collected, in the process that was started."""
 
-    def wrap(original: Call, scope: str) -> Call:
-        def prepare(*args: Any, **kwargs: Any) -> Any:
-            try:
-                place = args[0].get(_KEY)
-                if place is not None:
-                    tracer.inherited = elsewhere(place)
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, _kwargs: Kwargs) -> None:
+        place = args[0].get(_KEY)
+        if place is not None:
+            tracer.inherited = elsewhere(place)
 
-        return prepare
-
-    return wrap
+    return before(look)
 
 
 class Sent(Carried):
@@ -161,25 +126,16 @@ def mapped() -> Wrap:
     Not handled: pools of interpreters, where that work is beneath whoever takes the result.
     """
 
-    def wrap(original: Call, scope: str) -> Call:
-        def mapping(*args: Any, **kwargs: Any) -> Any:
-            try:
-                if kwargs.get("buffersize") is not None and len(args) > 1:
-                    span = rightful(get_current())
-                    module = sys.modules.get("concurrent.futures.interpreter")
-                    if span is not None and not (module and isinstance(args[0], module.InterpreterPoolExecutor)):
-                        args = (args[0], Sent(args[1], span), *args[2:])
-            except Exception:
-                fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+    def look(args: Args, kwargs: Kwargs) -> Args | None:
+        if kwargs.get("buffersize") is None or len(args) < 2:
+            return None
+        span = rightful(get_current())
+        module = sys.modules.get("concurrent.futures.interpreter")
+        if span is None or (module and isinstance(args[0], module.InterpreterPoolExecutor)):
+            return None
+        return (args[0], Sent(args[1], span), *args[2:])
 
-        return mapping
-
-    return wrap
+    return before(look)
 
 
 def to_interpreters() -> Wrap:
@@ -190,38 +146,17 @@ def to_interpreters() -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        def preparing(*args: Any, **kwargs: Any) -> Any:
-            try:
-                made = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                *others, resolve = made
-                return *others, _sending(resolve, scope)
-            except Exception:
-                fault(scope)
-                return made
+        def look(_args: Args, _kwargs: Kwargs, made: Any) -> Any:
+            *others, resolve = made
+            return *others, before(_sending)(resolve, scope)
 
-        return preparing
+        return after(look)(original, scope)
 
     return wrap
 
 
-def _sending(resolve: Call, scope: str) -> Call:
-    def resolving(function: Any, *args: Any) -> Any:
-        try:
-            if isinstance(function, Carried):
-                function = sent(function)
-        except Exception:
-            fault(scope)
-        try:
-            return resolve(function, *args)
-        except BaseException as error:
-            hide_frame(error)
-            raise
-
-    return resolving
+def _sending(args: Args, _kwargs: Kwargs) -> Args | None:
+    return (sent(args[0]), *args[1:]) if isinstance(args[0], Carried) else None
 
 
 def sent(carried: Carried) -> Any:

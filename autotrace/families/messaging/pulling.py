@@ -18,7 +18,6 @@ from autotrace.faults import fault
 from autotrace.patching import Patch
 from autotrace.patching.wrapping import after, around, before
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.tasks import current_task
 
 TYPE_CHECKING = False
@@ -48,42 +47,40 @@ class _Worker:
 _workers: dict[int, tuple[ref[Any], list[_Worker]]] = {}
 
 
-def pulled(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Call:
-    """Return the traced form of a function that pulls."""
+def pulling(hand_out: HandOut, failed: Failed, awaited: bool) -> Wrap:
+    """Trace a function that pulls.
 
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        handling = consuming.enter(args[0], scope) if args else None
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            if handling is not None:
-                _given_up(handling, error, args[0], scope, failed)
-            hide_frame(error)
-            raise
-        if handling is not None:
-            result = _handed_out(handling, result, args[0], scope, hand_out)
-        return result
+    Args:
+        hand_out: see HandOut.
+        failed: see Failed.
+        awaited: it is a coroutine function; what it brings is current in the task that awaits it.
+    """
 
-    return traced
+    def wrap(original: Call, scope: str) -> Call:
+        begin = _enter if awaited else consuming.enter
 
+        def enter(args: Args, _kwargs: Kwargs) -> tuple[tuple[Handling, Any] | None, Args]:
+            handling = begin(args[0], scope) if args else None
+            return (None if handling is None else (handling, args[0])), args
 
-def awaited(original: Call, scope: str, hand_out: HandOut, failed: Failed) -> Call:
-    """Return the traced form of a coroutine function that pulls; what it brings is current in the task that awaits it."""
+        def leave(pull: tuple[Handling, Any], result: Any) -> Any:
+            handling, consumer = pull
+            handling.puller = 0
+            try:
+                return hand_out(handling, result, consumer)
+            except Exception:  # what was current before has been ended
+                fault(scope)
+                return result
 
-    async def traced(*args: Any, **kwargs: Any) -> Any:
-        handling = _enter(args[0], scope) if args else None
-        try:
-            result = await original(*args, **kwargs)
-        except BaseException as error:
-            if handling is not None:
-                _given_up(handling, error, args[0], scope, failed)
-            hide_frame(error)
-            raise
-        if handling is not None:
-            result = _handed_out(handling, result, args[0], scope, hand_out)
-        return result
+        def raised(pull: tuple[Handling, Any], error: BaseException) -> None:
+            handling, consumer = pull
+            handling.puller = 0
+            if isinstance(error, Exception):  # what is none ended it from outside
+                failed(handling, error, consumer)
 
-    return traced
+        return around(enter, leave, raised, awaited)(original, scope)
+
+    return wrap
 
 
 def waiting() -> Wrap:
@@ -162,26 +159,6 @@ def standing_on(inner: Callable[[Any], Any]) -> Wrap:
         return result
 
     return after(look)
-
-
-def _handed_out(handling: Handling, result: Any, consumer: Any, scope: str, hand_out: HandOut) -> Any:
-    """Take up what came and return what the program gets; never raises."""
-    try:
-        handling.puller = 0
-        return hand_out(handling, result, consumer)
-    except Exception:
-        fault(scope)
-        return result
-
-
-def _given_up(handling: Handling, error: BaseException, consumer: Any, scope: str, failed: Failed) -> None:
-    """Tell of a pull that raised; never raises.  What is not an ``Exception`` ended it from outside."""
-    try:
-        handling.puller = 0
-        if isinstance(error, Exception):
-            failed(handling, error, consumer)
-    except Exception:
-        fault(scope)
 
 
 def _enter(consumer: Any, scope: str) -> Handling | None:

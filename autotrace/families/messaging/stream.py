@@ -179,7 +179,7 @@ class Messaging(Meaning):
                     facts = client(consumer)
                     receiving.failed(handling, error, receive, facts, facts[4])
 
-            return (pulling.awaited if awaited else pulling.pulled)(original, scope, take_up, failed)
+            return pulling.pulling(take_up, failed, awaited)(original, scope)
 
         return wrap
 
