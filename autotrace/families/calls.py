@@ -10,8 +10,8 @@ exactly its arguments; its exception passes untouched, and from Python 3.11 on w
 from __future__ import annotations
 
 from autotrace.faults import fault, when_off
+from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import Operation
 from autotrace.trace.tracer import tracer
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.patching.wrapping import Enter, Leave
     from autotrace.trace.span import Describe, Facts, Span
 
     # facts, what the context is put into (or None), the positional arguments to call with
@@ -68,53 +69,20 @@ class Calls:
             before: looks at the arguments, which it must not change; None means that this call is not traced.
             after: looks at the result, which it must not consume.
         """
-
-        def wrap(original: Call, scope: str) -> Call:
-            open_, close = self._ends(before, after, scope)
-
-            def traced(*args: Any, **kwargs: Any) -> Any:
-                span, args = open_(args, kwargs)
-                try:
-                    result = original(*args, **kwargs)
-                except BaseException as error:
-                    if span is not None:
-                        failed(span, error, scope)
-                    hide_frame(error)
-                    raise
-                if span is not None:
-                    close(span, result)
-                return result
-
-            return traced
-
-        return wrap
+        return self._calling(before, after, awaited=False)
 
     def async_call(self, before: Before, after: After) -> Wrap:
         """Trace a coroutine function; the span is current in the coroutine's own task."""
+        return self._calling(before, after, awaited=True)
 
+    def _calling(self, before: Before, after: After, awaited: bool) -> Wrap:
         def wrap(original: Call, scope: str) -> Call:
-            open_, close = self._ends(before, after, scope)
-
-            async def traced(*args: Any, **kwargs: Any) -> Any:
-                span, args = open_(args, kwargs)
-                try:
-                    result = await original(*args, **kwargs)
-                except BaseException as error:
-                    if span is not None:
-                        failed(span, error, scope)
-                    hide_frame(error)
-                    raise
-                if span is not None:
-                    close(span, result)
-                return result
-
-            return traced
+            enter, leave = self._ends(before, after, scope)
+            return around(enter, leave, lambda span, error: failed(span, error, scope), awaited)(original, scope)
 
         return wrap
 
-    def _ends(
-        self, before: Before, after: After, scope: str
-    ) -> tuple[Callable[[Args, Kwargs], tuple[Span | None, Args]], Callable[[Span, Any], None]]:
+    def _ends(self, before: Before, after: After, scope: str) -> tuple[Enter, Leave]:
         """Return the two halves of ours; neither raises."""
         operation = Operation(self.family, self.kind, scope, self.describe, self.uniform)
         family, put, silent = self.family, self.put, self.silent
@@ -149,12 +117,13 @@ class Calls:
                 return None, args
             return span, sent
 
-        def close(span: Span, result: Any) -> None:
+        def close(span: Span, result: Any) -> Any:
             try:
                 finish(span, after(result) if span.trace.sampled else None)
             except Exception:
                 fault(scope)
                 abandon(span)
+            return result
 
         return open_, close
 

@@ -11,6 +11,7 @@ import functools
 from autotrace.conventions.manual import describe
 from autotrace.families.calls import abandon, failed
 from autotrace.faults import fault
+from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of, hide_frame
 from autotrace.trace.generators import closing
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.patching import Call
+    from autotrace.patching.wrapping import Enter
     from autotrace.trace.span import Attributes, AttributeValue, Span
 
 FAMILY = "internal"
@@ -115,38 +117,20 @@ def record_exception(span: Span | None, error: BaseException) -> None:
 
 def function(name: str, attributes: Attributes, original: Call) -> Call:
     """Trace each call."""
-
-    @functools.wraps(original)
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(name, attributes)
-        try:
-            result = original(*args, **kwargs)
-        except BaseException as error:
-            end(span, error)
-            hide_frame(error)
-            raise
-        end(span, None)
-        return result
-
-    return traced
+    return _whole(lambda args, _kwargs: (begin(name, attributes), args), original, awaited=False)
 
 
 def coroutine(name: str, attributes: Attributes, original: Call) -> Call:
     """Trace each call of a coroutine function."""
+    return _whole(lambda args, _kwargs: (_begin_awaited(name, attributes), args), original, awaited=True)
 
-    @functools.wraps(original)
-    async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = _begin_awaited(name, attributes)
-        try:
-            result = await original(*args, **kwargs)
-        except BaseException as error:
-            end(span, error)
-            hide_frame(error)
-            raise
+
+def _whole(enter: Enter, original: Call, awaited: bool) -> Call:
+    def leave(span: Span, result: Any) -> Any:
         end(span, None)
         return result
 
-    return traced
+    return functools.update_wrapper(around(enter, leave, end, awaited)(original, _SCOPE), original)
 
 
 def generator(name: str, attributes: Attributes, original: Call) -> Call:

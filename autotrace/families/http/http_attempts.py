@@ -13,7 +13,7 @@ from autotrace.families.http.http_resends import beside, end, made, start
 from autotrace.faults import fault
 from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.failure import failure_of
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -33,19 +33,13 @@ def answer(response: After | None) -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                _failed_here(error, scope)
-                hide_frame(error)
-                raise
+        def leave(_args: Args, result: Any) -> Any:
             current = get_current() if response is not None else None
             if current is not None and current.operation.scope == scope:  # most are beneath another library's request
                 _answered(response, result, scope)
             return result
 
-        return traced
+        return around(None, leave, lambda _args, error: _failed_here(error, scope))(original, scope)
 
     return wrap
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from autotrace.families.calls import abandon, failed
 from autotrace.families.messaging.producing import Delivery, begin
 from autotrace.faults import fault
-from autotrace.patching.wrapping import around
+from autotrace.patching.wrapping import around, before
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -63,23 +62,18 @@ def _asked(span: Span, reports: Reports, answer: Answer, args: Args, kwargs: Kwa
 
 
 def _callback(delivery: Delivery, theirs: Any, exception: Callable[[Any], BaseException], scope: str) -> Call:
-    def told(error: Any, message: Any) -> Any:
-        try:
-            if error is None:
-                delivery.succeeded(message)
-            else:
-                delivery.failed(exception(error))
-        except Exception:
-            fault(scope)
-        if theirs is None:
-            return None
-        try:
-            return theirs(error, message)
-        except BaseException as raised:
-            hide_frame(raised)
-            raise
+    def look(args: Args, _kwargs: Kwargs) -> None:
+        error, message = args
+        if error is None:
+            delivery.succeeded(message)
+        else:
+            delivery.failed(exception(error))
 
-    return told
+    return before(look)(_nobody if theirs is None else theirs, scope)
+
+
+def _nobody(_error: Any, _message: Any) -> None:
+    """Stand in for a callback that the program did not give."""
 
 
 def _put_away(span: Span, waits: bool) -> None:
