@@ -35,7 +35,9 @@ def finding_lines(findings: Sequence[Finding], width: int, glyphs: Glyphs) -> It
         where = f"{one.operation} in {one.service}"
         if one.route != where:
             where += f" {glyphs.dot} in {one.route}" if one.route else ""
-        yield from _wrapped("  ", f"{where} {glyphs.dot} {one.count} of {one.of} {glyphs.dot} {one.sure}", "", width)
+        yield from _wrapped(
+            "  ", f"{where} {glyphs.dot} {one.count} of {one.total} {glyphs.dot} {one.confidence}", "", width
+        )
         for sentence in one.evidence:
             yield from _wrapped("  ", sentence, "dim", width)
         shown = [f"autotrace show {one.traces[0][:SHORT_ID]}", *(trace[:SHORT_ID] for trace in one.traces[1:])]

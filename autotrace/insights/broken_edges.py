@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from autotrace.insights.finding import DOUBT, LIKELY, POSSIBLE, SLOW, Finding, place, some, times
+from autotrace.insights.finding import INFO, LIKELY, POSSIBLE, SLOW, Finding, place, some, times
 from autotrace.store.naming import (
     ENTRIES,
     address,
@@ -70,17 +70,17 @@ def _missing_parents(traces: Sequence[Trace], now_ns: int) -> Iterator[Finding]:
     for key, one in broken.items():
         _, span, _ = one.seen[-1]
         arrived = with_parent[key] - len(one.seen)
-        sure, level = LIKELY, SLOW if len(one.seen) >= AT_LEAST else DOUBT
+        confidence, level = LIKELY, SLOW if len(one.seen) >= AT_LEAST else INFO
         if span.kind not in ENTRIES:
-            level = DOUBT
+            level = INFO
             why = "the parent is of the same process: it is still open, was killed, or its spans were dropped"
         elif arrived:
             why = f"those of {arrived} others did: a caller was killed, or its spans were dropped or go elsewhere"
         else:
             why = "no parent of any has arrived: whoever calls sends its spans elsewhere, or nowhere"
-            sure, level = POSSIBLE, DOUBT
+            confidence, level = POSSIBLE, INFO
         title = f"{operation(span)} in {span.service}: its parent never arrived"
-        yield _finding(one, title, [why], sure, with_parent[key], level)
+        yield _finding(one, title, [why], confidence, with_parent[key], level)
 
 
 def _lost_calls(traces: Sequence[Trace]) -> Iterator[Finding]:
@@ -111,8 +111,8 @@ def _lost_calls(traces: Sequence[Trace]) -> Iterator[Finding]:
             f"{between}, or the two speak different propagation styles",
         ]
         title = f"the context is lost between {caller_name} and {service}: {name} begins a new trace"
-        sure, level = (LIKELY, SLOW) if len(one.seen) >= AT_LEAST else (POSSIBLE, DOUBT)
-        yield _finding(one, title, evidence, sure, entries[same_work(span)], level)
+        confidence, level = (LIKELY, SLOW) if len(one.seen) >= AT_LEAST else (POSSIBLE, INFO)
+        yield _finding(one, title, evidence, confidence, entries[same_work(span)], level)
 
 
 class _Around:
@@ -173,7 +173,7 @@ def _lost_messages(traces: Sequence[Trace]) -> Iterator[Finding]:
         yield _finding(one, title, evidence, POSSIBLE, taken[service, topic], SLOW)
 
 
-def _finding(broken: _Broken, title: str, evidence: list[str], sure: str, of: int, level: int) -> Finding:
+def _finding(broken: _Broken, title: str, evidence: list[str], confidence: str, total: int, level: int) -> Finding:
     _, span, cause = broken.seen[-1]
     traces = [trace for trace, _, _ in broken.seen]
     evidence = [f"seen {times(len(broken.seen))}", *evidence]
@@ -184,10 +184,10 @@ def _finding(broken: _Broken, title: str, evidence: list[str], sure: str, of: in
         operation=operation(span),
         route=place(request_of(span)),
         evidence=evidence,
-        sure=sure,
+        confidence=confidence,
         level=level,
         count=len(broken.seen),
-        of=max(of, len(broken.seen)),
+        total=max(total, len(broken.seen)),
         weight=len(broken.seen),
         traces=some(traces),
         facts={"caller": cause.service if cause else None, "parent_id": span.parent_id},

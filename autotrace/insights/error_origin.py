@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from autotrace.insights.finding import CERTAIN, DOUBT, FAILURE, LIKELY, Finding, place, some
+from autotrace.insights.finding import CERTAIN, FAILURE, INFO, LIKELY, Finding, place, some
 from autotrace.store.failure import failure_of
 from autotrace.store.naming import ENTRIES, address, http_method, operation, request_of, same_work
 
@@ -88,17 +88,17 @@ def _passed_on(span: Span) -> list[Span]:
     return above
 
 
-def _finding(origin: _Origin, of: int) -> Finding:
+def _finding(origin: _Origin, total: int) -> Finding:
     _, span = origin.seen[-1]
     kind, message = failure_of(span) or ("", "")
     traces = {trace.trace_id: trace for trace, _ in origin.seen}
     what = ": ".join(part for part in (kind, message) if part) or "failed, without saying why"
-    evidence, sure = [], CERTAIN
+    evidence, confidence = [], CERTAIN
     line = code_line(span)
     if line:
         evidence.append(f"raised at {line}")
     if span.kind == "CLIENT" and not any(child.kind in ENTRIES for child in span.children) and http_method(span):
-        sure = LIKELY  # what happened on the other side is not known
+        confidence = LIKELY  # what happened on the other side is not known
         evidence.append(f"{address(span) or 'the other side'} is not traced, so the cause may lie behind it")
     if origin.passed_on:
         evidence.append("passed on by " + ", ".join(list(origin.passed_on)[:4]))
@@ -111,10 +111,10 @@ def _finding(origin: _Origin, of: int) -> Finding:
         operation=operation(span),
         route=place(request_of(span)),
         evidence=evidence,
-        sure=sure,
-        level=FAILURE if origin.failed_requests else DOUBT,
+        confidence=confidence,
+        level=FAILURE if origin.failed_requests else INFO,
         count=len(traces),
-        of=max(of, len(traces)),
+        total=max(total, len(traces)),
         weight=len(traces),
         traces=some(traces.values()),
         facts={

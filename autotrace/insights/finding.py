@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from autotrace.store.model import Span, Trace
 
-FAILURE, SLOW, DOUBT = 3, 2, 1
+FAILURE, SLOW, INFO = 3, 2, 1
 """How bad: requests fail; requests take long or messages go astray; worth knowing."""
 
 CERTAIN, LIKELY, POSSIBLE = "certain", "likely", "possible"
@@ -32,10 +32,10 @@ class Finding:
         operation: what the service does there, see `naming.operation`.
         route: the request in which it shows, such as `POST /orders in ordering`.
         evidence: sentences that say why, each on one line, durations written out.
-        sure: `CERTAIN`, `LIKELY` or `POSSIBLE`.
-        level: `FAILURE`, `SLOW` or `DOUBT`.
+        confidence: `CERTAIN`, `LIKELY` or `POSSIBLE`.
+        level: `FAILURE`, `SLOW` or `INFO`.
         count: in how many traces (or messages, where `of` counts them) it shows.
-        of: of how many that could show it.
+        total: of how many that could show it.
         weight: what orders findings of one level; larger is worse.
         traces: ids of some of the traces that show it, the newest first.
         facts: the numbers behind the evidence, for programs; times in ns.
@@ -47,10 +47,10 @@ class Finding:
     operation: str
     route: str
     evidence: list[str]
-    sure: str
+    confidence: str
     level: int
     count: int
-    of: int
+    total: int
     weight: float
     traces: list[str]
     facts: dict[str, Any] = field(default_factory=dict)
@@ -58,8 +58,8 @@ class Finding:
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Sort: by level, then how sure, then by weight."""
-    sure = (CERTAIN, LIKELY, POSSIBLE)
-    return sorted(findings, key=lambda one: (-one.level, sure.index(one.sure), -one.weight, one.title))
+    confidence = (CERTAIN, LIKELY, POSSIBLE)
+    return sorted(findings, key=lambda one: (-one.level, confidence.index(one.confidence), -one.weight, one.title))
 
 
 def some(traces: Iterable[Trace]) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from autotrace.insights.service_map import Edge, Node
     from autotrace.store.model import Trace
 
-LEVELS = {3: "failure", 2: "slow", 1: "doubt"}
+LEVELS = {3: "failure", 2: "slow", 1: "info"}
 
 
 def findings(traces: Sequence[Trace], now_ns: int) -> list[Finding]:
@@ -63,14 +63,14 @@ def finding_as_dict(finding: Finding) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "level": LEVELS[finding.level],
-        "sure": finding.sure,
+        "confidence": finding.confidence,
         "title": finding.title,
         "service": finding.service,
         "operation": finding.operation,
         "route": finding.route,
         "evidence": finding.evidence,
         "count": finding.count,
-        "of": finding.of,
+        "total": finding.total,
         "traces": finding.traces,
         "facts": finding.facts,
     }

@@ -43,7 +43,7 @@ def findings_as_dict(looked: Looked) -> dict[str, Any]:
     found = findings(looked.traces, time.time_ns())
     return {
         "traces": len(looked.traces),
-        "of": looked.matching,
+        "total": looked.matching,
         "findings": [finding_as_dict(one) for one in found],
     }
 
@@ -51,4 +51,4 @@ def findings_as_dict(looked: Looked) -> dict[str, Any]:
 def map_as_dict(looked: Looked) -> dict[str, Any]:
     """Return what `autotrace map --json` prints."""
     edges = [edge_as_dict(edge) for edge in service_map(looked.traces)]
-    return {"traces": len(looked.traces), "of": looked.matching, "edges": edges}
+    return {"traces": len(looked.traces), "total": looked.matching, "edges": edges}

@@ -7,7 +7,7 @@ from collections import defaultdict
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from autotrace.insights.finding import CERTAIN, DOUBT, LIKELY, SLOW, Finding, percentile, place, some, spell
+from autotrace.insights.finding import CERTAIN, INFO, LIKELY, SLOW, Finding, percentile, place, some, spell
 from autotrace.store.naming import destination, operation
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def _finding(seen: list[tuple[Trace, Span, int]], lengths: list[int]) -> Finding
         operation=span.name,
         route=place(span),
         evidence=evidence,
-        sure=CERTAIN if len({one.resource.get("host.name") for _, one, _ in seen}) == 1 else LIKELY,
-        level=SLOW if growing or p95 >= LONG_NS else DOUBT,
+        confidence=CERTAIN if len({one.resource.get("host.name") for _, one, _ in seen}) == 1 else LIKELY,
+        level=SLOW if growing or p95 >= LONG_NS else INFO,
         count=len(long),
-        of=len(seen),
+        total=len(seen),
         weight=sum(lengths) / 1e9,
         traces=some(trace for trace, _, _ in long),
         facts={

@@ -11,7 +11,7 @@ from functools import lru_cache
 from statistics import median
 from typing import TYPE_CHECKING
 
-from autotrace.insights.finding import CERTAIN, DOUBT, LIKELY, SLOW, Finding, place, some, spell
+from autotrace.insights.finding import CERTAIN, INFO, LIKELY, SLOW, Finding, place, some, spell
 from autotrace.store.naming import http_method, operation, requests_of, same_work, text_of
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _shape(text: str) -> str:
     return "" if _FRAMES.match(text) else " ".join(_LISTS.sub("(?)", _LITERALS.sub("?", text)).split())
 
 
-def _finding(loop: list[_Repeated], share: float, of: int) -> Finding:
+def _finding(loop: list[_Repeated], share: float, total: int) -> Finding:
     repeated, *others = loop
     _, request, spans = repeated.requests[-1]
     counts = [len(spans) for _, _, spans in repeated.requests]
@@ -151,10 +151,10 @@ def _finding(loop: list[_Repeated], share: float, of: int) -> Finding:
         operation=operation(spans[0]),
         route=place(request),
         evidence=evidence,
-        sure=CERTAIN if len({span.parent_id for span in spans}) == 1 else LIKELY,
-        level=SLOW if share >= WORTH or usual >= 4 * AT_LEAST else DOUBT,
+        confidence=CERTAIN if len({span.parent_id for span in spans}) == 1 else LIKELY,
+        level=SLOW if share >= WORTH or usual >= 4 * AT_LEAST else INFO,
         count=len(repeated.requests),
-        of=max(of, len(repeated.requests)),
+        total=max(total, len(repeated.requests)),
         weight=sum(sum(one.taken) for one in loop) / 1e9,
         traces=some(traces.values()),
         facts={

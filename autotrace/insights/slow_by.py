@@ -152,10 +152,10 @@ def _finding(
         operation=name,
         route=place(root),
         evidence=evidence,
-        sure=LIKELY if share >= 0.6 else POSSIBLE,
+        confidence=LIKELY if share >= 0.6 else POSSIBLE,
         level=SLOW,
         count=len(slow),
-        of=len(members),
+        total=len(members),
         weight=extra[blamed] * len(slow) / 1e9,
         traces=some(one.trace for one in slow),
         facts={

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from autotrace.insights.finding import DOUBT, FAILURE, LIKELY, POSSIBLE, SLOW, Finding, place, some
+from autotrace.insights.finding import FAILURE, INFO, LIKELY, POSSIBLE, SLOW, Finding, place, some
 from autotrace.store.naming import destination, text_of
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ def _finding(who: str, topic: str, newcomers: list[_Process], known: dict[str, i
         operation=last.name,
         route=place(last),
         evidence=evidence,
-        sure=LIKELY if instead + bool(others) + mostly >= 2 else POSSIBLE,
-        level=FAILURE if mostly else SLOW if instead else DOUBT,
+        confidence=LIKELY if instead + bool(others) + mostly >= 2 else POSSIBLE,
+        level=FAILURE if mostly else SLOW if instead else INFO,
         count=len(taken),
-        of=len(taken) + sum(known.values()),
+        total=len(taken) + sum(known.values()),
         weight=len(taken),
         traces=some(trace for trace, _ in taken),
         facts={

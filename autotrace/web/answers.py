@@ -124,7 +124,7 @@ def _version(database: sqlite3.Connection) -> str:
 def _traces(database: sqlite3.Connection, query: Mapping[str, str]) -> dict[str, Any]:
     wanted = _filter(query, 50, MOST_LISTED)
     listed = [summary_as_dict(one) for one in list_traces(database, wanted)]
-    return {"traces": listed, "of": count_traces(database, wanted)}
+    return {"traces": listed, "total": count_traces(database, wanted)}
 
 
 def _filter(query: Mapping[str, str], limit: int, most: int) -> Filter:

@@ -87,7 +87,7 @@ def test_nobody_is_blamed_for_what_others_do(machine, redis_server):
     (loop,) = [one for one in told if one.kind == "repeated statement"]
     assert (loop.route, len(loop.facts["also"]), loop.facts["per_request"]) == ("GET /menu in shop", 2, 20)
     (edge,) = [one for one in told if one is not loop]
-    assert (edge.title, edge.count, edge.of) == ("GET /items/{n} in shop: its parent never arrived", 3, 3)
+    assert (edge.title, edge.count, edge.total) == ("GET /items/{n} in shop: its parent never arrived", 3, 3)
     assert not any("killed" in sentence for sentence in edge.evidence)
 
 

@@ -104,7 +104,7 @@ def test_mysterious_timeout(machine):
     (found,) = [one for one in insights(machine) if one["kind"] == "repeated statement"]
     assert found["title"] == "SELECT price FROM pizzas WHERE id = ?"
     assert (found["route"], found["facts"]["per_request"]) == ("GET /menu in shop", 30)
-    assert (found["count"], found["of"], found["sure"]) == (2, 2, "certain")
+    assert (found["count"], found["total"], found["confidence"]) == (2, 2, "certain")
 
 
 def test_burnt_pizza(machine):
@@ -117,7 +117,7 @@ def test_burnt_pizza(machine):
     assert first["operation"] == "GET /bake/<pizza>"
     assert first["facts"]["code"].endswith("shop.py:11 in bake")
     assert any("GET /order/<pizza>" in one for one in first["facts"]["passed_on_by"])
-    assert (first["count"], first["of"]) == (1, 3)
+    assert (first["count"], first["total"]) == (1, 3)
     assert [one for one in others if one["level"] == "failure"] == []
 
 

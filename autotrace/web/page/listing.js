@@ -12,14 +12,14 @@ export function filters(chosen, change) {
   return form;
 }
 
-export function listing({ traces, of }) {
+export function listing({ traces, total }) {
   if (!traces.length) return [h("p", { class: "quiet" }, "No trace matches.")];
   const longest = Math.max(...traces.map((one) => one.duration_ns));
   return [
     h("table", {},
       h("thead", {}, h("tr", {}, ["time", "trace", "root", "status", "services", "spans", "errors", "duration"].map((name) => h("th", {}, name)))),
       h("tbody", {}, traces.map((one) => row(one, longest)))),
-    traces.length < of ? h("p", { class: "quiet" }, `The newest ${plural(traces.length, "trace")} of ${of}.`) : null,
+    traces.length < total ? h("p", { class: "quiet" }, `The newest ${plural(traces.length, "trace")} of ${total}.`) : null,
   ].filter(Boolean);
 }
 

@@ -8,7 +8,7 @@ const STEP_X = 272;
 const STEP_Y = 84;
 const KINDS = { service: "", database: "database", topic: "topic", external: "not traced", outside: "" };
 
-export function map({ edges, traces, of }, choose) {
+export function map({ edges, traces, total }, choose) {
   if (!edges.length) return [h("h2", {}, "Nobody talks to anybody"), h("p", { class: "quiet" }, `in ${plural(traces, "trace")}`)];
   const nodes = new Map();
   const node = (party) => {
@@ -29,7 +29,7 @@ export function map({ edges, traces, of }, choose) {
     }
   }
   return [
-    h("h2", {}, `Who talks to whom in ${traces === of ? plural(traces, "trace") : `${traces} of ${of} traces`}`),
+    h("h2", {}, `Who talks to whom in ${traces === total ? plural(traces, "trace") : `${traces} of ${total} traces`}`),
     h("div", { class: "scroll" }, s("svg", {
       viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "service map",
       style: { width: `${width}px`, "max-width": "100%", "min-width": `${width * 0.65}px` },

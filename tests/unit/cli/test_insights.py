@@ -57,16 +57,18 @@ def test_in_ascii(autotrace, order):
 def test_json(autotrace, order):
     """The machine's form is all there is on stdout."""
     told = json.loads(autotrace("insights", "--json").stdout)
-    assert (told["traces"], told["of"]) == (1, 1)
+    assert (told["traces"], told["total"]) == (1, 1)
     first = told["findings"][1]
-    assert {key: first[key] for key in ("kind", "level", "sure", "service", "route", "count", "of", "traces")} == {
+    assert {
+        key: first[key] for key in ("kind", "level", "confidence", "service", "route", "count", "total", "traces")
+    } == {
         "kind": "repeated statement",
-        "level": "doubt",
-        "sure": "certain",
+        "level": "info",
+        "confidence": "certain",
         "service": "ordering",
         "route": "POST /orders in ordering",
         "count": 1,
-        "of": 1,
+        "total": 1,
         "traces": [ORDER],
     }
     assert first["facts"]["per_request"] == 12

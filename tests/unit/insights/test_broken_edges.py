@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autotrace.insights.broken_edges import OPEN_NS, SETTLED_NS, broken_edges
-from autotrace.insights.finding import DOUBT, LIKELY, POSSIBLE, SLOW
+from autotrace.insights.finding import INFO, LIKELY, POSSIBLE, SLOW
 from unit.insights.making import call, query, sent, server, span, taken, trace
 
 LATER = 10**15
@@ -15,7 +15,7 @@ GONE = span("gone", 0, 1)
 def test_a_parent_that_never_arrived():
     """Of a server span it is the caller, of others the process itself."""
     (always,) = broken_edges([trace(server("GET /", 0, 1, GONE))], LATER)
-    assert (always.title, always.sure, always.count, always.of) == (
+    assert (always.title, always.confidence, always.count, always.total) == (
         "GET / in shop: its parent never arrived",
         POSSIBLE,
         1,
@@ -24,9 +24,9 @@ def test_a_parent_that_never_arrived():
     caller = span("call", 2, 4)
     whole = trace(caller, server("GET /", 2, 3, caller))
     (once,) = broken_edges([trace(server("GET /", 0, 1, GONE)), whole], LATER)
-    assert (once.sure, once.level, once.count, once.of) == (LIKELY, DOUBT, 1, 2)
+    assert (once.confidence, once.level, once.count, once.total) == (LIKELY, INFO, 1, 2)
     (twice,) = broken_edges([*(trace(server("GET /", n, n + 1, GONE)) for n in (0, 5)), whole], LATER)
-    assert (twice.sure, twice.level, twice.count, twice.of) == (LIKELY, SLOW, 2, 3)
+    assert (twice.confidence, twice.level, twice.count, twice.total) == (LIKELY, SLOW, 2, 3)
     assert "a caller was killed" in twice.evidence[1]
     (inner,) = broken_edges([trace(query("SELECT 1", 0, 1, GONE))], LATER)
     assert "of the same process" in inner.evidence[1]
@@ -37,8 +37,8 @@ def test_nobody_is_said_to_be_killed_for_what_others_do():
     root = server("GET", 0, 1, GONE)
     cache = span("GET", 0, 1, root, "CLIENT", attributes={"db.system.name": "redis"})
     (found,) = broken_edges([trace(root, cache), trace(server("GET", 2, 3))], LATER)
-    assert (found.title, found.sure, found.level) == ("GET / in shop: its parent never arrived", POSSIBLE, DOUBT)
-    assert (found.count, found.of) == (1, 1)
+    assert (found.title, found.confidence, found.level) == ("GET / in shop: its parent never arrived", POSSIBLE, INFO)
+    assert (found.count, found.total) == (1, 1)
 
 
 def test_a_parent_that_is_open_is_not_missed():
@@ -65,7 +65,7 @@ def lost(method="GET /charge", path="/charge", start=12):
 def test_a_call_whose_context_is_lost():
     """The hop is named: who called, who began a new trace, what lies between."""
     (once,) = broken_edges(lost(), LATER)
-    assert (once.sure, once.level) == (POSSIBLE, DOUBT)  # it may be chance
+    assert (once.confidence, once.level) == (POSSIBLE, INFO)  # it may be chance
     later = [
         trace(*(replace(one, start_ns=one.start_ns + 10**9, end_ns=one.end_ns + 10**9) for one in made.spans))
         for made in lost()
@@ -73,7 +73,7 @@ def test_a_call_whose_context_is_lost():
     (found,) = broken_edges([*lost(), *later], LATER)
     assert found.title == "the context is lost between shop and payment: GET /charge begins a new trace"
     assert "proxy:80" in found.evidence[2]
-    assert (found.sure, found.level, found.facts["caller"], found.count) == (LIKELY, SLOW, "shop", 2)
+    assert (found.confidence, found.level, found.facts["caller"], found.count) == (LIKELY, SLOW, "shop", 2)
 
 
 def test_what_need_not_belong_together_is_not_put_together():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autotrace.insights.error_origin import error_origins
-from autotrace.insights.finding import CERTAIN, DOUBT, FAILURE, LIKELY
+from autotrace.insights.finding import CERTAIN, FAILURE, INFO, LIKELY
 from unit.insights.making import call, query, raised, sent, server, span, taken, trace
 
 STACK = """Traceback (most recent call last):
@@ -33,7 +33,7 @@ def test_the_deepest_one_is_named_and_the_others_only_passed_it_on():
         "sqlite3.IntegrityError: row 7 is bad",
     )
     assert found.facts["passed_on_by"] == ["POST /bake in kitchen", "GET kitchen/bake in shop", "POST /orders in shop"]
-    assert (found.route, found.level, found.sure, found.count) == ("POST /bake in kitchen", FAILURE, CERTAIN, 2)
+    assert (found.route, found.level, found.confidence, found.count) == ("POST /bake in kitchen", FAILURE, CERTAIN, 2)
 
 
 def test_the_same_failure_with_other_numbers_is_one_finding():
@@ -51,7 +51,7 @@ def test_the_share_counts_the_traces_that_did_the_same_without_failing():
         return trace(root, query("INSERT INTO oven", 1, 2, root, "kitchen"))
 
     (found,) = error_origins([failing(), good(), good()])
-    assert (found.count, found.of) == (1, 3)
+    assert (found.count, found.total) == (1, 3)
 
 
 def test_the_line_of_the_programs_own_code_is_told():
@@ -65,7 +65,7 @@ def test_a_failure_that_the_program_dealt_with_is_less_bad():
     """The request went on."""
     root = server("GET /", 0, 10)
     (found,) = error_origins([trace(root, query("SELECT cache", 1, 2, root, **raised("KeyError", "x")))])
-    assert (found.level, found.evidence) == (DOUBT, ["the request went on without it"])
+    assert (found.level, found.evidence) == (INFO, ["the request went on without it"])
 
 
 def test_a_message_that_fails_later_did_not_make_its_sender_fail():
@@ -86,7 +86,7 @@ def test_of_a_third_party_only_the_answer_is_known():
     out = call("https://bank.example/pay/17?key=REDACTED", 1, 9, root, failed=True)
     out.attributes["error.type"] = "503"
     (found,) = error_origins([trace(root, out)])
-    assert (found.title, found.operation, found.sure) == ("HTTP 503", "GET bank.example/pay/{n}", LIKELY)
+    assert (found.title, found.operation, found.confidence) == ("HTTP 503", "GET bank.example/pay/{n}", LIKELY)
     assert "bank.example is not traced" in found.evidence[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotrace.insights.finding import CERTAIN, DOUBT, SLOW
+from autotrace.insights.finding import CERTAIN, INFO, SLOW
 from autotrace.insights.queue_wait import queue_waits
 from unit.insights.making import call, sent, taken, trace
 
@@ -21,7 +21,7 @@ def test_waits_are_told_with_what_handling_takes():
     assert found.title == "messages wait 800 ms in orders for kitchen"
     assert found.evidence[0] == "p50 800 ms, p95 800 ms; handling one takes 50.0 ms, by 1 process"
     assert "handled none of them meanwhile" in found.evidence[1]
-    assert (found.level, found.sure, found.count, found.of) == (DOUBT, CERTAIN, 4, 4)
+    assert (found.level, found.confidence, found.count, found.total) == (INFO, CERTAIN, 4, 4)
 
 
 def test_waits_that_grow_name_what_keeps_the_consumer_busy():

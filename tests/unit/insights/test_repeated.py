@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotrace.insights.finding import CERTAIN, DOUBT, SLOW
+from autotrace.insights.finding import CERTAIN, INFO, SLOW
 from autotrace.insights.repeated import AT_LEAST, repeated_statements
 from unit.insights.making import call, query, server, span, trace
 
@@ -23,22 +23,22 @@ def test_the_statement_its_number_and_its_route_are_named():
     (found,) = repeated_statements([menu(40), menu(40), menu(100)])
     assert found.title == "SELECT price FROM pizzas WHERE id = ?"
     assert (found.service, found.route) == ("shop", "GET /menu in shop")
-    assert (found.facts["per_request"], found.facts["most"], found.count, found.of) == (40, 100, 3, 3)
+    assert (found.facts["per_request"], found.facts["most"], found.count, found.total) == (40, 100, 3, 3)
     assert found.evidence[0] == "40 times per request, up to 100; together 120 ms, 72% of the request"
-    assert (found.level, found.sure) == (SLOW, CERTAIN)
+    assert (found.level, found.confidence) == (SLOW, CERTAIN)
 
 
 def test_a_few_are_no_finding():
     """Requests that ask less often count only as those that could."""
     assert list(repeated_statements([menu(AT_LEAST - 1)])) == []
     (found,) = repeated_statements([menu(AT_LEAST), menu(1)])
-    assert (found.count, found.of) == (1, 2)
+    assert (found.count, found.total) == (1, 2)
 
 
 def test_little_time_is_only_worth_knowing():
     """Five quick ones in a long request make nobody slow; what takes next to nothing, or nothing of it, is no finding."""
     (found,) = repeated_statements([menu(5, length=0.1)])
-    assert found.level == DOUBT
+    assert found.level == INFO
     assert list(repeated_statements([menu(5, length=0.01)])) == []
     root = server("GET /menu", 0, 10_000)
     assert list(repeated_statements([trace(root, *(query("SELECT 1", n, n + 1, root) for n in range(50)))])) == []

@@ -25,7 +25,7 @@ def test_the_slow_ones_are_compared_with_the_usual_ones():
     (found,) = slow_by([order() for _ in range(8)] + [order(bank=900), order(bank=700)])
     assert found.title == "POST /orders is slow by GET bank.example/pay, called by payment"
     assert (found.service, found.operation, found.route) == ("payment", "GET bank.example/pay", "POST /orders in shop")
-    assert (found.count, found.of, found.sure, found.facts["outside"]) == (2, 10, LIKELY, True)
+    assert (found.count, found.total, found.confidence, found.facts["outside"]) == (2, 10, LIKELY, True)
     assert (found.facts["p50_ns"], found.facts["p95_ns"]) == (50_000_000, 930_000_000)
     assert found.evidence[1].startswith("100% of what they take longer than usual, 780 ms, is")
 
@@ -47,7 +47,7 @@ def test_paths_without_a_route_are_no_one_route():
     others = [page(f"/items/{n}", 5) for n in range(8)]
     assert list(slow_by([*others, *(page("/report", 900) for _ in range(4))])) == []
     (found,) = slow_by([*others, page("/items/77", 900)])
-    assert (found.title, found.count, found.of) == ("GET /items/{n} is slow in shop itself", 1, 9)
+    assert (found.title, found.count, found.total) == ("GET /items/{n} is slow in shop itself", 1, 9)
 
 
 def test_what_waits_for_work_is_not_slow():
@@ -64,13 +64,13 @@ def test_requests_beneath_somebody_who_is_not_traced_are_judged():
     gateway = order().root
     made = [trace(server("GET /", n, n + (900 if n > 6 else 5), gateway)) for n in range(8)]
     (found,) = slow_by(made)
-    assert (found.count, found.of) == (1, 8)
+    assert (found.count, found.total) == (1, 8)
 
 
 def test_a_route_that_is_always_slow():
     """There is no difference to name; the longest part is."""
     (found,) = slow_by([order(bank=2000) for _ in range(5)])
-    assert (found.count, found.of, found.operation) == (5, 5, "GET bank.example/pay")
+    assert (found.count, found.total, found.operation) == (5, 5, "GET bank.example/pay")
 
 
 def test_quick_ones_few_ones_and_like_ones_are_no_finding():

@@ -20,13 +20,13 @@ def test_a_new_process_that_reads_another_groups_topic_and_fails():
         *messages("payments", 4, 1000, group="bakers", process="two", **raised("KeyError", "pizza")),
     ]
     (found,) = wrong_consumers(traces)
-    assert (found.title, found.service, found.sure, found.level) == (
+    assert (found.title, found.service, found.confidence, found.level) == (
         "kitchen began to read payments",
         "kitchen",
         LIKELY,
         FAILURE,
     )
-    assert (found.count, found.of, found.facts["read_by_others"]) == (4, 9, ["tills"])
+    assert (found.count, found.total, found.facts["read_by_others"]) == (4, 9, ["tills"])
     assert found.evidence == [
         "kitchen (group bakers) read orders (5 messages) before, and never payments",
         "its new process has read nothing of that since",
@@ -38,7 +38,7 @@ def test_a_new_process_that_reads_another_groups_topic_and_fails():
 def test_without_the_other_signs_it_is_only_possible():
     """Somebody may have meant it."""
     (found,) = wrong_consumers(messages("orders", 5) + messages("news", 2, 1000, process="two"))
-    assert (found.sure, found.level) == (POSSIBLE, SLOW)
+    assert (found.confidence, found.level) == (POSSIBLE, SLOW)
 
 
 def test_a_rare_topic_of_the_same_process_is_no_change():

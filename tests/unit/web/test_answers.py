@@ -23,10 +23,10 @@ def test_the_state_changes_with_what_arrives(ask, data):
 def test_findings_and_map_are_those_of_the_commands(ask):
     """The same JSON."""
     found = ask("/api/findings").told
-    assert (found["traces"], found["of"]) == (1, 1)
+    assert (found["traces"], found["total"]) == (1, 1)
     assert [one["kind"] for one in found["findings"]] == ["error origin", "repeated statement"]
     assert {edge["to"]["name"] for edge in ask("/api/map").told["edges"]} >= {"payment", "maps.example", "orders"}
-    assert ask("/api/findings?service=nobody").told == {"traces": 0, "of": 0, "findings": [], "stale": False}
+    assert ask("/api/findings?service=nobody").told == {"traces": 0, "total": 0, "findings": [], "stale": False}
 
 
 def test_an_empty_page_says_what_ran(tmp_path):
@@ -76,8 +76,8 @@ def test_the_list_knows_the_filters(ask):
     (one,) = ask("/api/traces").told["traces"]
     assert (one["trace_id"], one["root"], one["errors"]) == (ORDER, "POST /orders", 1)
     for query in ("status=ok", "route=/other", "min_duration=1h", "service=nobody", "since=1s"):
-        assert ask(f"/api/traces?{query}").told == {"traces": [], "of": 0}, query
-    assert ask("/api/traces?status=error&route=/ord*&min_duration=1s&service=kitchen").told["of"] == 1
+        assert ask(f"/api/traces?{query}").told == {"traces": [], "total": 0}, query
+    assert ask("/api/traces?status=error&route=/ord*&min_duration=1s&service=kitchen").told["total"] == 1
 
 
 @pytest.mark.parametrize("query", ["since=soon", "min_duration=1", "status=bad", "limit=many"])
