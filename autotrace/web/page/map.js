@@ -108,7 +108,7 @@ function line(link) {
 function label(link) {
   const [one, other] = link.way.slice(-2);
   const from = one.bend ? one.x + WIDE / 2 : one.x + WIDE;
-  const lift = link.back ? 66 : link.source === link.target ? -50 : 0;
+  const lift = link.source === link.target ? -46 : link.back ? 66 : 0;  // a loop is a way back, too
   const x = (from + other.x) / 2;
   const y = (one.y + other.y) / 2 + lift;
   const rate = link.errors / link.calls;
