@@ -21,7 +21,7 @@ export function map({ edges, traces, total }, choose) {
   rank([...nodes.values()]);
   const layers = spread([...nodes.values()], links);
   const width = layers.length * STEP_X - (STEP_X - WIDE) + 40;
-  const height = Math.max(...layers.map((layer) => layer.length)) * STEP_Y + 30;
+  const height = Math.max(...layers.map((layer) => layer.length)) * STEP_Y + 60;
   for (const [x, layer] of layers.entries()) {
     for (const [y, one] of layer.entries()) {
       one.x = 20 + x * STEP_X;
