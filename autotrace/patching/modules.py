@@ -79,12 +79,15 @@ def _between(kind: type) -> list[type]:
 
 
 def _executing() -> set[int]:
-    """Return the ids of the namespaces of all modules that are being executed this moment, on any thread."""
+    """Return the ids of the namespaces of all modules that this thread is executing this moment.
+
+    What another thread executes it imports, as a rule, and then the module's spec says so.  The frames of other threads are
+    not gone through: that makes objects of frames that run on, and an interpreter was seen to die of it.
+    """
     found = set()
-    for top in sys._current_frames().values():  # noqa: SLF001 - there is no other way
-        frame: FrameType | None = top
-        while frame is not None:
-            if frame.f_code.co_name == "<module>":
-                found.add(id(frame.f_globals))
-            frame = frame.f_back
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - there is no other way
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            found.add(id(frame.f_globals))
+        frame = frame.f_back
     return found
