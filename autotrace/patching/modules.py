@@ -82,7 +82,7 @@ def _executing() -> set[int]:
     """Return the ids of the namespaces of all modules that this thread is executing this moment.
 
     What another thread executes it imports, as a rule, and then the module's spec says so.  The frames of other threads are
-    not gone through: that makes objects of frames that run on, and an interpreter was seen to die of it.
+    not gone through: that would make objects of frames that run on.
     """
     found = set()
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - there is no other way
