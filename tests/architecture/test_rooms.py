@@ -46,7 +46,7 @@ MAY_KNOW = {
     "autotrace.pipeline": TRACE | FAULTS | {"autotrace.pipeline", "autotrace.patching.model"},
     "autotrace.application": {"autotrace.config.files", "autotrace.config.paths", "autotrace.patching.registry"},
     "autotrace.export": TRACE | FAULTS | {"autotrace.export"},
-    "autotrace.instrumentors": FAULTS | {"autotrace.patching", "autotrace.families"},
+    "autotrace.instrumentors": {"autotrace.patching", "autotrace.families"},
     "autotrace.api": TRACE | FAULTS | {"autotrace.families"},
     "autotrace.launch": BASE | CONFIG | {"autotrace.hidden", "autotrace.launch", "autotrace.patching"},
     "autotrace.store": BASE

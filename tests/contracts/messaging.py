@@ -1,6 +1,6 @@
 """What every instrumentor of a messaging library has to keep, against a real broker.
 
-A subclass says how its library is spoken to: see the methods of MessagingBase that raise NotImplementedError.
+A subclass says how its library is spoken to: see the abstract methods of MessagingBase.
 """
 
 from __future__ import annotations

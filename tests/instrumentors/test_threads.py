@@ -209,6 +209,7 @@ def test_a_context_that_the_program_gives_counts(traced):
     assert copied[_current] is before
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="threads inherit no context before Python 3.14")
 def test_a_thread_that_inherits_the_whole_context_does_so():
     """With `thread_inherit_context` a thread has the program's variables too, and the span that is rightfully current."""

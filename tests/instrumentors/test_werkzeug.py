@@ -46,6 +46,7 @@ def test_the_servers_application_is_still_the_programs(instrument):
     assert server.app == application
 
 
+@pytest.mark.process
 def test_the_debugger_is_within_the_span(recorder, instrument):
     """A page of the debugger is a server error of the application that it wraps."""
     instrument("werkzeug")
