@@ -61,6 +61,11 @@ def kinds(item: pytest.Item) -> set[str]:
     return marked | ({"service"} if needs(item) else set())
 
 
+def _left_out(speed: str) -> set[str]:
+    """Return the kinds of tests that do not run at a speed."""
+    return {kind for kind, told in TABLE["kinds"].items() if speed in told["not"]}
+
+
 def missing(path: Path, test: str | None = None) -> str:
     """Return why a test, or a whole file, is skipped where a library has no wheel for this Python, or an empty string."""
     name = path.relative_to(HERE).as_posix()
@@ -84,8 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for kind, told in TABLE["kinds"].items():
         config.addinivalue_line("markers", f"{kind}: {told['help']}; see tests/speeds.toml")
     settings.load_profile("random" if config.option.speed == "nightly" else "fixed")
-    if config.option.speed == "check":
-        config.pluginmanager.register(_NoProcesses(), "no-processes")
+    config.pluginmanager.register(_NoProcesses(), "no-processes")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -115,7 +119,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         reason = missing(item.path, item.name)
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
-    without = {kind for kind, told in TABLE["kinds"].items() if config.option.speed in told["not"]}
+    without = _left_out(config.option.speed)
     left = [item for item in items if kinds(item) & without]
     if left:
         config.hook.pytest_deselected(items=left)
@@ -129,7 +133,7 @@ def pytest_collection_finish() -> None:
 
 
 class _NoProcesses:
-    """Fails tests that start a process where the table promises that none does."""
+    """Fails tests that start a process where the table promises that none does: those of ``check``, at every speed."""
 
     def __init__(self) -> None:
         self._started: list[str] = []
@@ -140,17 +144,17 @@ class _NoProcesses:
             self._started.append(event)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_setup(self) -> Iterator[None]:
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
         """Look at what the fixtures started."""
-        yield from self._look()
+        yield from self._look(item)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self) -> Iterator[None]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         """Look at what the test started."""
-        yield from self._look()
+        yield from self._look(item)
 
-    def _look(self) -> Iterator[None]:
+    def _look(self, item: pytest.Item) -> Iterator[None]:
         self._started.clear()
         yield
-        if self._started:
+        if self._started and runs(item.path, "check") and not kinds(item) & _left_out("check"):
             pytest.fail(f"it starts a process ({self._started[0]}): mark it `process`, or say so in tests/speeds.toml")
