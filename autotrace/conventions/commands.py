@@ -5,7 +5,7 @@ Facts are said in ``families.db.db_commands``.
 
 from __future__ import annotations
 
-from autotrace.conventions.db import ended, server
+from autotrace.conventions.db import answered, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class CommandMeaning:
         if isinstance(port, str):
             port = int(port) if port.isdigit() else None
         server(attributes, host, port, _PORTS.get(self._system))
-        return ended(name or self._system, attributes, code[0] if code else None, failure)
+        return answered(name or self._system, attributes, code[0] if code else None, failure)
 
 
 def _read(given: str, values: int) -> tuple[str, str]:

@@ -1,13 +1,13 @@
 """What the facts of queries mean: semantic conventions 1.44, "Database client spans".
 
-Facts are said in ``families.db.db_client``; ``server`` and ``ended`` are for all databases.
+Facts are said in ``families.db.db_client``; ``server`` and ``answered`` are for all databases.
 """
 
 from __future__ import annotations
 
+from autotrace.conventions.ends import ended
 from autotrace.conventions.sql import read
 from autotrace.conventions.sql_summary import SUMMARY_LIMIT
-from autotrace.trace.span import ERROR, UNSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> D
         attributes["db.operation.batch.size"] = batch
     server(attributes, host, port, _PORTS.get(system))
     name = summary or _target(attributes) or system
-    return ended(name, attributes, facts[3] if len(facts) > 3 else None, failure)
+    return answered(name, attributes, facts[3] if len(facts) > 3 else None, failure)
 
 
 def describe_connection(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
@@ -74,7 +74,7 @@ def describe_connection(facts: Facts, _outcome: Facts | None, failure: Failure |
     if space:
         attributes["db.namespace"] = space
     server(attributes, host, port, _PORTS.get(system))
-    return ended("connect", attributes, facts[1] if len(facts) > 1 else None, failure)
+    return answered("connect", attributes, facts[1] if len(facts) > 1 else None, failure)
 
 
 def server(attributes: Attributes, host: str | None, port: int | None, usual: int | None) -> None:
@@ -85,14 +85,11 @@ def server(attributes: Attributes, host: str | None, port: int | None, usual: in
             attributes["server.port"] = port
 
 
-def ended(name: str, attributes: Attributes, code: str | None, failure: Failure | None) -> Description:
+def answered(name: str, attributes: Attributes, code: str | None, failure: Failure | None) -> Description:
     """Return the whole description: with the server's code where it gave one, with status and type where it failed."""
     if code:
         attributes["db.response.status_code"] = code
-    if failure is None:
-        return name, attributes, UNSET, ""
-    attributes["error.type"] = failure.type
-    return name, attributes, ERROR, failure.message
+    return ended(name, attributes, failure)
 
 
 def _namespace(system: str, given: str | None) -> str:

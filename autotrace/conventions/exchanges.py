@@ -6,7 +6,7 @@ Facts are said in ``families.messaging.exchanges``.
 from __future__ import annotations
 
 from autotrace.conventions.db import server
-from autotrace.trace.span import ERROR, UNSET
+from autotrace.conventions.ends import ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ class ExchangeMeaning:
         server(attributes, host, port, _PORT)
         known = _joined(*lasting) or ("amq.default" if len(lasting) == len(parts) else f"{host}:{port}" if host else "")
         name = f"{operation} {known}".rstrip()
-        if failure is None:
-            return name, attributes, UNSET, ""
-        attributes["error.type"] = failure.type
-        return name, attributes, ERROR, failure.message
+        return ended(name, attributes, failure)
 
 
 def _joined(*names: str) -> str:

@@ -6,7 +6,8 @@ Facts and outcome are said in ``families.http.http_client``.
 from __future__ import annotations
 
 from autotrace.conventions import http
-from autotrace.trace.span import ERROR, UNSET
+from autotrace.conventions.ends import ended
+from autotrace.trace.span import ERROR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,19 +28,15 @@ def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> De
         attributes["server.port"] = url.port
     if facts[2]:
         attributes["http.request.resend_count"] = facts[2]
-    if failure is not None:
-        attributes["error.type"] = failure.type
-        return name, attributes, ERROR, failure.message
-    if outcome is None:
-        return name, attributes, UNSET, ""
-    status, version = outcome
-    attributes["http.response.status_code"] = status
-    if version is not None:
-        attributes["network.protocol.version"] = version
-    if status >= 400:
-        attributes["error.type"] = str(status)
-        return name, attributes, ERROR, ""
-    return name, attributes, UNSET, ""
+    if failure is None and outcome is not None:
+        status, version = outcome
+        attributes["http.response.status_code"] = status
+        if version is not None:
+            attributes["network.protocol.version"] = version
+        if status >= 400:
+            attributes["error.type"] = str(status)
+            return name, attributes, ERROR, ""
+    return ended(name, attributes, failure)
 
 
 def url_of(url: Any) -> str:

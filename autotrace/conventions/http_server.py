@@ -6,7 +6,8 @@ Facts and outcome are said in ``families.http.http_server``.
 from __future__ import annotations
 
 from autotrace.conventions import http
-from autotrace.trace.span import ERROR, UNSET
+from autotrace.conventions.ends import ended
+from autotrace.trace.span import ERROR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,13 +49,10 @@ def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> De
     if status is not None:
         attributes["http.response.status_code"] = status
     name = f"{part} {route}" if route else part
-    if failure is not None:
-        attributes["error.type"] = failure.type
-        return name, attributes, ERROR, failure.message
-    if status is not None and status >= 500:
+    if failure is None and status is not None and status >= 500:
         attributes["error.type"] = str(status)
         return name, attributes, ERROR, ""
-    return name, attributes, UNSET, ""
+    return ended(name, attributes, failure)
 
 
 def describe_decoded(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:

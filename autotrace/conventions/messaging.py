@@ -5,8 +5,8 @@ Semantic conventions 1.44, messaging spans (in development).  Where they have no
 
 from __future__ import annotations
 
+from autotrace.conventions.ends import ended
 from autotrace.conventions.http import host_and_port
-from autotrace.trace.span import ERROR, UNSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +151,4 @@ def _ended(operation: str, destination: str | None, attributes: Attributes, fail
         str(attributes[part]) for part in ("server.address", "server.port") if part in attributes
     )
     name = f"{operation} {where}".rstrip()
-    if failure is None:
-        return name, attributes, UNSET, ""
-    attributes["error.type"] = failure.type
-    return name, attributes, ERROR, failure.message
+    return ended(name, attributes, failure)

@@ -6,7 +6,7 @@ said in ``families.tasks.tasks``.
 
 from __future__ import annotations
 
-from autotrace.trace.span import ERROR, UNSET
+from autotrace.conventions.ends import ended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ class TaskMeaning:
             attributes["autotrace.task.group"] = group
         if eta:
             attributes["autotrace.task.eta"] = eta
-        return _ended(f"send {name or queue}", attributes, failure)
+        return ended(f"send {name or queue}", attributes, failure)
 
     def describe_run(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a task that was run by a worker."""
         name, attributes = self._ran(facts, outcome)
-        return _ended(f"process {name}", attributes, failure)
+        return ended(f"process {name}", attributes, failure)
 
     def describe_call(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe a task that was run where it was called."""
@@ -49,7 +49,7 @@ class TaskMeaning:
         for absent in ("messaging.destination.name", "messaging.operation.name", "messaging.operation.type"):
             attributes.pop(absent, None)
         attributes["autotrace.task.eager"] = True
-        return _ended(f"run {name}", attributes, failure)
+        return ended(f"run {name}", attributes, failure)
 
     def _ran(self, facts: Facts, outcome: Facts | None) -> tuple[str, Attributes]:
         name, queue, task, root, group, retries, again, wait = facts
@@ -84,10 +84,3 @@ class TaskMeaning:
         if task:
             attributes["messaging.message.id"] = task
         return attributes
-
-
-def _ended(name: str, attributes: Attributes, failure: Failure | None) -> Description:
-    if failure is None:
-        return name, attributes, UNSET, ""
-    attributes["error.type"] = failure.type
-    return name, attributes, ERROR, failure.message
