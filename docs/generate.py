@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autotrace.config.table import TABLE
+from autotrace.config.settings import TABLE
 from autotrace.launch.launcher import USAGE
 from autotrace.patching.registry import BUILT_IN
 
@@ -32,7 +32,7 @@ def settings() -> str:
     return f"""\
 # Settings
 
-<!-- made by docs/generate.py from autotrace/config/table.py -->
+<!-- made by docs/generate.py from autotrace/config/settings.py -->
 
 None is needed.
 Each can be given in three places; the first that has it counts:

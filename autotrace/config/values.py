@@ -37,6 +37,39 @@ class WrongError(ValueError):
         self.words = words
 
 
+class Setting:
+    """A row of the table.
+
+    Args:
+        name: the field, and the key in the configuration file.
+        read: turns text (or a value of the configuration file) into the value; raises ValueError.
+        default: what holds where nothing is set.
+        help_: one sentence.
+        also: further environment variables, each with its own ``read``, in the order of precedence; ``AUTOTRACE_<NAME>``
+            comes before them.
+        secret: a value, also a wrong one, is nobody's business.
+    """
+
+    __slots__ = ("also", "default", "help", "name", "read", "secret", "variable")
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[Any], Any],
+        default: Any,
+        help_: str,
+        also: tuple[tuple[str, Callable[[Any], Any]], ...] = (),
+        secret: bool = False,
+    ) -> None:
+        self.name = name
+        self.variable = f"AUTOTRACE_{name.upper()}"
+        self.read = read
+        self.default = default
+        self.help = help_
+        self.also = also
+        self.secret = secret
+
+
 def told(source: str, given: Any, error: Exception, value: Any, advise: Advise | None) -> str:
     """Return one sentence: what is wrong with a value, and what holds instead.
 

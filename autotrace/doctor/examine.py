@@ -13,7 +13,7 @@ from threading import Thread
 
 from autotrace import __version__
 from autotrace.config import settings
-from autotrace.config.table import TABLE
+from autotrace.config.settings import TABLE
 from autotrace.doctor.python import Examined
 from autotrace.doctor.sinks import not_taken, receiver, sink
 from autotrace.launch.checks import checked

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from autotrace.config import settings
-from autotrace.config.table import TABLE
+from autotrace.config.settings import TABLE
 from autotrace.patching.registry import BUILT_IN, OTHERS, unknown
 
 TYPE_CHECKING = False

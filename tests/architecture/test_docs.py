@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrace.config.table import TABLE
+from autotrace.config.settings import TABLE
 from autotrace.patching.registry import BUILT_IN
 from makefile import TARGETS
 

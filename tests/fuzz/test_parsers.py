@@ -14,7 +14,7 @@ import looking
 from autotrace import propagation
 from autotrace.config import settings as settings_
 from autotrace.config import values
-from autotrace.config.table import TABLE
+from autotrace.config.settings import TABLE
 from autotrace.conventions import http, sql
 from autotrace.conventions.http_server import describe_decoded
 from autotrace.families.http import http_server

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from autotrace.config.table import TABLE
+from autotrace.config.settings import TABLE
 from machine import Machine
 
 TELL = """\

@@ -10,7 +10,7 @@ import pytest
 
 from autotrace import propagation
 from autotrace.config import settings
-from autotrace.config.table import TABLE
+from autotrace.config.settings import TABLE
 
 
 def load(environ, directory, **files):
