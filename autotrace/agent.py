@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from autotrace.config.settings import Settings
     from autotrace.patching.apply import Applied
+    from autotrace.patching.catalog import Part
     from autotrace.patching.hook import ImportHook
-    from autotrace.patching.registry import Known
     from autotrace.pipeline.lifetime import Lifetime
 
+_API = "autotrace.api"
 _IMPORTING = 5000  # ms
 
 
@@ -61,24 +62,27 @@ class Agent:
         self._wired = False
         self._hook: ImportHook | None = None
         self._lifetime: Lifetime | None = None
-        self._waiting: dict[int, list[Known]] = {}  # by thread
+        self._waiting: dict[int, list[Part]] = {}  # by thread
+        self._others: list[Part] = []  # of other distributions
+        self._chosen: list[Part] | None = None  # None: all
 
     def watch(self) -> None:
         """Wait for the libraries that are switched on, and for the public functions."""
+        from autotrace.patching.catalog import parts, selected, triggers, unknown
         from autotrace.patching.hook import ImportHook
-        from autotrace.patching.registry import BUILT_IN, selected, unknown
         from autotrace.patching.third_party import third_party
 
         settings = self.settings
-        every = (*BUILT_IN, *third_party(settings.data_dir))
+        self._others = third_party(settings.data_dir)
+        modules = [_API, *triggers(), *(part.trigger for part in self._others)]
         on, off = settings.instrumentors, settings.instrumentors_off
-        chosen = selected(every, on, off)
-        for word in unknown((*on, *off), every)[0] if off or on != ("all",) else ():
-            diagnostics.warn(f"{word!r} is no instrumentor, library or family; it is passed over")
-        waiting: dict[str, Callable[[], None]] = {"autotrace.api": self.wire}
-        for known in chosen:
-            waiting[known.trigger] = self._served(known, waiting.get(known.trigger))
-        self._hook = ImportHook(waiting)
+        if off or on != ("all",):
+            every = (*parts(), *self._others)
+            self._chosen = selected(every, on, off)
+            modules = [_API, *(part.trigger for part in self._chosen)]
+            for word in unknown((*on, *off), every)[0]:
+                diagnostics.warn(f"{word!r} is no instrumentor, library or family; it is passed over")
+        self._hook = ImportHook(dict.fromkeys(modules, self._imported))
         if not self._hook.install():
             self.hindrance = f"the import system of Python {sys.version.split()[0]} is not known to it"
             diagnostics.debug(f"nothing is traced: {self.hindrance}")
@@ -96,50 +100,52 @@ class Agent:
         if self._noted and (self._lifetime is None or not self._lifetime.delivered):
             notes.ended(self.settings.data_dir, _wellknown(), self.skipped)
 
-    def _served(self, known: Known, before: Callable[[], None] | None) -> Callable[[], None]:
-        def serve() -> None:
-            if before is not None:
-                before()
-            self._in_turn(known)
+    def _imported(self, module: str) -> None:
+        """Apply what waits for a module."""
+        if module == _API:
+            self.wire()
+            return
+        from autotrace.patching.catalog import parts
 
-        return serve
+        for part in self._chosen if self._chosen is not None else [*parts(module), *self._others]:
+            if part.trigger == module:
+                self._in_turn(part)
 
-    def _in_turn(self, known: Known) -> None:
+    def _in_turn(self, part: Part) -> None:
         """Apply an instrumentor; one whose library we ourselves import while applying another has to wait for that."""
         thread = get_ident()
         waiting = self._waiting.get(thread)
         if waiting is not None:
-            waiting.append(known)
+            waiting.append(part)
             return
-        waiting = self._waiting[thread] = [known]
+        waiting = self._waiting[thread] = [part]
         try:
             while waiting:
                 self.instrument(waiting.pop(0))
         finally:
             del self._waiting[thread]
 
-    def instrument(self, known: Known) -> None:
+    def instrument(self, part: Part) -> None:
         """Apply one instrumentor, now that its library has been imported; what hinders is noted, never raised."""
         from autotrace.faults import fault, when_off
         from autotrace.patching.apply import CannotPatchError, apply
 
         try:
             self.wire()
-            __import__(known.module)
-            instrumentor = getattr(sys.modules[known.module], known.attribute)
-            reason = _unsupported(instrumentor.distribution, instrumentor.versions, known.trigger)
+            instrumentor = part.instrumentor()
+            reason = _unsupported(instrumentor.distribution, instrumentor.versions, part.trigger)
             if not reason:
                 applied = apply(instrumentor, self._hook is not None and self._hook.late)
-                self.applied.append(known.name)
-                when_off(instrumentor.library, lambda: self._off(known.name, applied))
+                self.applied.append(part.name)
+                when_off(instrumentor.library, lambda: self._off(part.name, applied))
         except CannotPatchError as error:
             reason = str(error)
         except Exception as error:
-            fault(known.name)
+            fault(part.name)
             reason = f"{type(error).__name__}: {error}"
         if reason:
-            self.skipped[known.name] = reason
-        diagnostics.debug(f"{known.name}: {f'not patched: {reason}' if reason else 'patched'}")
+            self.skipped[part.name] = reason
+        diagnostics.debug(f"{part.name}: {f'not patched: {reason}' if reason else 'patched'}")
 
     def _off(self, name: str, applied: Applied) -> None:
         """Take an instrumentor back that failed again and again."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from autotrace.config.paths import upward
-from autotrace.patching.registry import RUNNERS
+from autotrace.patching.catalog import RUNNERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

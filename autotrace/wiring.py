@@ -13,7 +13,7 @@ from autotrace.export import otlp, resource
 from autotrace.families.messaging import pull_settings
 from autotrace.patching import Instrumentor, Patch
 from autotrace.patching.apply import apply
-from autotrace.patching.registry import KILLED
+from autotrace.patching.catalog import KILLED
 from autotrace.pipeline.lifetime import Lifetime
 from autotrace.pipeline.worker import Worker
 from autotrace.trace.sampling import Sampler

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from autotrace.config.settings import TABLE
 from autotrace.launch.launcher import USAGE
-from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.catalog import LIBRARIES
+from autotrace.patching.versions import required
 
 HERE = Path(__file__).parent
 
@@ -80,17 +81,18 @@ $ autotrace-run --help
 
 def instrumentors() -> str:
     """Return the page of all instrumentors."""
-    families: dict[str, list[str]] = {}
-    for known in BUILT_IN:
-        families.setdefault(known.family, []).append(f"| `{known.name}` | `{known.library}` | `{known.trigger}` |")
-    parts = "\n\n".join(
-        f"## {family}\n\n| instrumentor | library | patched when this is imported |\n|---|---|---|\n" + "\n".join(rows)
-        for family, rows in sorted(families.items())
-    )
+    rows = []
+    for library, requires, what, *parts in LIBRARIES:
+        distribution, versions = required(requires)
+        fits = f"{distribution} {versions}" if distribution else "Python's own"
+        head = f"| `{library}` | {what} | {fits} |"
+        for name, family, trigger, *_ in parts:
+            rows.append(f"{head} `{name}` | `{family}` | `{trigger}` |")
+            head = "| | | |"
     return f"""\
 # Instrumentors
 
-<!-- made by docs/generate.py from autotrace/patching/registry.py -->
+<!-- made by docs/generate.py from autotrace/patching/catalog.py -->
 
 Each is switched on and off by its name, by its library's name, by its family's name, or by `all`,
 in the settings `instrumentors` and `instrumentors_off`.
@@ -98,7 +100,9 @@ A library's name (also its distribution's, and OpenTelemetry's) covers all its p
 The nearest word decides; a name beats its library, and that its family:
 `instrumentors_off = ["http_client"]` with `instrumentors = ["all", "requests"]` leaves `requests` on.
 
-{parts}
+| library | what it is | supported | instrumentor | family | patched when this is imported |
+|---|---|---|---|---|---|
+{chr(10).join(rows)}
 
 ## Third-party instrumentors
 

@@ -1,4 +1,4 @@
-"""One file per library: what to patch, and the facts of a call.
+"""One file per library, or a package where it has several parts: what to patch, and the facts of a call.
 
 Imported as ``autotrace.instrumentors``; each module is loaded by name, after the program has imported its library.
 """

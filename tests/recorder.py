@@ -18,14 +18,14 @@ from autotrace.conventions import http
 from autotrace.export.otlp import Encoder
 from autotrace.faults import faults
 from autotrace.patching.apply import apply
-from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.catalog import parts
 from autotrace.trace.context import set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.tracer import tracer
 
 KINDS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}
 STATUS = {0: "UNSET", 1: "OK", 2: "ERROR"}
-KNOWN = {known.name: known for known in BUILT_IN}
+KNOWN = {part.name: part for part in parts()}
 
 
 class Recorder:
@@ -144,10 +144,9 @@ def instrument(*names):
     """Apply instrumentors by name; returns a function that takes them back."""
     applied = []
     for name in names:
-        known = KNOWN[name]
-        importlib.import_module(known.trigger)
-        module = importlib.import_module(known.module)
-        applied.append(apply(getattr(module, known.attribute)))
+        part = KNOWN[name]
+        importlib.import_module(part.trigger)
+        applied.append(apply(part.instrumentor()))
 
     def undo():
         for done in reversed(applied):

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.agent import Agent
-    from autotrace.patching.registry import Known
+    from autotrace.patching.catalog import Part
+    from autotrace.patching.model import Instrumentor
 
 _broken: dict[str, str] = {}  # modules that cannot be imported, so that nothing in them can be, either; and why
 
@@ -70,11 +71,11 @@ def survey() -> dict[str, Any]:
     found: dict[str, Any] = {"agents": present()}  # before anything is imported that an agent might wait for
     agent = _agent()
     if agent is not None and not agent.hindrance:
-        from autotrace.patching.registry import selected
+        from autotrace.patching.catalog import selected
 
         every, settings = _every(agent), agent.settings
-        chosen = {known.name for known in selected(every, settings.instrumentors, settings.instrumentors_off)}
-        found["instrumentors"] = [_told(known, known.name in chosen) for known in every]
+        chosen = {part.name for part in selected(every, settings.instrumentors, settings.instrumentors_off)}
+        found["instrumentors"] = [_told(part, part.name in chosen) for part in every]
     from autotrace.patching import wellknown
 
     found["unsupported"] = wellknown.unsupported(wellknown.versions_in(sys.path))
@@ -85,12 +86,12 @@ def imported(name: str) -> dict[str, str]:
     """Import the library of an instrumentor; return what became of it."""
     agent = _agent()
     assert agent is not None
-    known = next(known for known in _every(agent) if known.name == name)
-    state, why = _state(known, agent)
+    part = next(part for part in _every(agent) if part.name == name)
+    state, why = _state(part, agent)
     version = ""
-    distribution, versions = _required(known)
+    distribution, versions = _required(part)
     if state != "not installed" and distribution:
-        version = judged(distribution, versions, file_of(known.trigger.partition(".")[0]))[0]
+        version = judged(distribution, versions, file_of(part.trigger.partition(".")[0]))[0]
         if state == "on" and not version:
             why = f"which version of {distribution} is installed is not known; all that is patched was found"
     return {"name": name, "state": state, "why": why, "version": version}
@@ -102,8 +103,8 @@ def left() -> list[str]:
 
     agent = _agent()
     originals = []
-    for known in _every(agent) if agent is not None else ():
-        instrumentor = _instrumentor(known) if agent is not None and known.name in agent.applied else None
+    for part in _every(agent) if agent is not None else ():
+        instrumentor = _instrumentor(part) if agent is not None and part.name in agent.applied else None
         for patch in instrumentor.patches if instrumentor is not None else ():
             module, _, name = patch.target.partition(":")
             replacement = own(sys.modules.get(module)).get(name)
@@ -117,17 +118,17 @@ def _agent() -> Agent | None:
     return getattr(sys.modules.get("autotrace.bootstrap"), "_agent", None)
 
 
-def _every(agent: Agent) -> list[Known]:
-    from autotrace.patching.registry import BUILT_IN
+def _every(agent: Agent) -> list[Part]:
+    from autotrace.patching.catalog import parts
     from autotrace.patching.third_party import third_party
 
-    return [*BUILT_IN, *third_party(agent.settings.data_dir)]
+    return [*parts(), *third_party(agent.settings.data_dir)]
 
 
-def _told(known: Known, chosen: bool) -> dict[str, str]:
+def _told(part: Part, chosen: bool) -> dict[str, str]:
     """Return what metadata tells of an instrumentor; ``installed`` is one whose library has to be imported to know more."""
-    top = known.trigger.partition(".")[0]
-    distribution, versions = required(known.requires or "")
+    top = part.trigger.partition(".")[0]
+    distribution, versions = required(part.requires or "")
     state, why, version = "installed", "", ""
     if not chosen:
         state, why = "off", "switched off"
@@ -136,13 +137,12 @@ def _told(known: Known, chosen: bool) -> dict[str, str]:
     elif distribution:
         version, why = judged(distribution, versions, getattr(find_spec(top), "origin", "") or "")
         state = "not applied" if why else "installed"
-        if why and not _in_files(known.trigger):  # a part that this version does not have, and so needs no patches
-            state, why = "not installed", f"the installed version has no {known.trigger}"
-    part = distribution or (
-        "" if known.requires == "" else top
-    )  # those of one distribution are looked at in one process
-    told = {"name": known.name, "family": known.family, "state": state, "why": why, "version": version}
-    return {**told, "part": part}
+        if why and not _in_files(part.trigger):  # a part that this version does not have, and so needs no patches
+            state, why = "not installed", f"the installed version has no {part.trigger}"
+    told = {"name": part.name, "family": part.family, "state": state, "why": why, "version": version}
+    # those of one distribution are looked at in one process
+    told["part"] = distribution or ("" if part.requires == "" else top)
+    return told
 
 
 def _there(module: str) -> bool:
@@ -163,32 +163,33 @@ def _in_files(module: str) -> bool:
     return True
 
 
-def _state(known: Known, agent: Agent) -> tuple[str, str]:
+def _state(part: Part, agent: Agent) -> tuple[str, str]:
     """Import a library and say what became of its instrumentor."""
     for broken, why in _broken.items():
-        if known.trigger.startswith(f"{broken}."):
-            return "not applied", f"{known.trigger} cannot be imported: {why}"
+        if part.trigger.startswith(f"{broken}."):
+            return "not applied", f"{part.trigger} cannot be imported: {why}"
     try:
-        import_module(known.trigger)
+        import_module(part.trigger)
     except ModuleNotFoundError as error:
-        if error.name and f"{known.trigger}.".startswith(f"{error.name}."):
+        if error.name and f"{part.trigger}.".startswith(f"{error.name}."):
             return "not installed", f"the installed version has no {error.name}"
-        return "not applied", f"{known.trigger} cannot be imported: {error}"
+        return "not applied", f"{part.trigger} cannot be imported: {error}"
     except BaseException as error:  # a library's import may do anything, also end the process
-        why = _broken[known.trigger] = f"{type(error).__name__}: {error}"
-        return "not applied", f"{known.trigger} cannot be imported: {why}"
-    if known.name in agent.applied:
+        why = _broken[part.trigger] = f"{type(error).__name__}: {error}"
+        return "not applied", f"{part.trigger} cannot be imported: {why}"
+    if part.name in agent.applied:
         return "on", ""
-    return "not applied", agent.skipped.get(known.name, f"{known.trigger} was imported before autotrace was there")
+    return "not applied", agent.skipped.get(part.name, f"{part.trigger} was imported before autotrace was there")
 
 
-def _instrumentor(known: Known) -> Any:
-    return getattr(sys.modules.get(known.module), known.attribute, None)
+def _instrumentor(part: Part) -> Instrumentor | None:
+    try:
+        return part.instrumentor() if part.module() in sys.modules else None
+    except AttributeError:  # its module has none of that name
+        return None
 
 
-def _required(known: Known) -> tuple[str, str]:
+def _required(part: Part) -> tuple[str, str]:
     """Return the distribution and its range; empty for the standard library and where nobody knows."""
-    instrumentor = _instrumentor(known)
-    return (
-        required(known.requires or "") if instrumentor is None else (instrumentor.distribution, instrumentor.versions)
-    )
+    instrumentor = _instrumentor(part)
+    return required(part.requires or "") if instrumentor is None else (instrumentor.distribution, instrumentor.versions)

@@ -10,7 +10,7 @@ import os
 
 from autotrace.config import settings
 from autotrace.config.settings import TABLE
-from autotrace.patching.registry import BUILT_IN, OTHERS, unknown
+from autotrace.patching.catalog import OTHERS, parts, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _instrumentors(loaded: Settings, found: Mapping[str, str]) -> Iterator[str]:
         return
     from autotrace.patching.third_party import third_party
 
-    candidates = (*BUILT_IN, *third_party(loaded.data_dir))
+    candidates = (*parts(), *third_party(loaded.data_dir))
     for name in given:
         value = getattr(loaded, name)
         wrong, known = unknown(value, candidates)

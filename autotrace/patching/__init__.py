@@ -15,7 +15,7 @@ __all__ = ["Args", "Call", "Instrumentor", "Kwargs", "Patch", "Wrap", "argument"
 
 
 def __getattr__(name: str) -> Any:
-    """Load these words with the first instrumentor: what every Python starts with, the hook and the registry, needs none."""
+    """Load these words with the first instrumentor: what every Python starts with, the hook and the catalog, needs none."""
     if name not in __all__:
         raise AttributeError(f"module 'autotrace.patching' has no attribute {name!r}")
     from autotrace.patching import model

@@ -37,13 +37,13 @@ class ImportHook:
     """Tells when a module has been imported.
 
     Args:
-        waiting: module name to callback; entries are removed as they are served.
+        waiting: module name to callback, which takes the name; entries are removed as they are served.
 
     Attributes:
         late: while what is served may have been used before, so that others have names of their own for what is in it.
     """
 
-    def __init__(self, waiting: dict[str, Callable[[], None]]) -> None:
+    def __init__(self, waiting: dict[str, Callable[[str], None]]) -> None:
         self.late = False
         self._waiting = waiting
         self._lazy: type | None = None
@@ -95,11 +95,11 @@ class ImportHook:
         if callback is None:
             return
         try:
-            callback()
+            callback(name)
         except Exception:
             fault(name)
 
-    def _watch_lazy(self) -> None:
+    def _watch_lazy(self, _module: str) -> None:
         kind: Any = sys.modules[_UTIL]._LazyModule  # noqa: SLF001
         original = vars(kind)["__getattribute__"]
         self._lazy = kind

@@ -19,7 +19,7 @@ import stat
 import sys
 from _imp import source_hash  # PERF: every interpreter has it in it
 
-from autotrace.patching.registry import Known
+from autotrace.patching.catalog import Part
 
 GROUP = "[autotrace.instrumentors]"
 _PREFIX, _SUFFIX = "instrumentors-", ".txt"
@@ -27,7 +27,7 @@ _MOST = 32  # search paths of one user that are not looked through again at each
 _NO_LINK = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-def third_party(cache_dir: str) -> list[Known]:
+def third_party(cache_dir: str) -> list[Part]:
     """Return what other distributions announce.
 
     Args:
@@ -39,12 +39,12 @@ def third_party(cache_dir: str) -> list[Known]:
     try:
         first, *rest = _read(cache).split("\n")
         if first == key:
-            return [_known(*line.split("\t")) for line in rest if line]
+            return [_part(*line.split("\t")) for line in rest if line]
     except (OSError, ValueError, TypeError):
         pass
     found = scan(sys.path)
     _keep(cache, "\n".join([key, *("\t".join(pair) for pair in found)]))
-    return [_known(*pair) for pair in found]
+    return [_part(*pair) for pair in found]
 
 
 def scan(path: list[str]) -> list[tuple[str, str]]:
@@ -81,9 +81,8 @@ def _entry_points(file: str) -> list[tuple[str, str]]:
     return found
 
 
-def _known(trigger: str, value: str) -> Known:
-    module, _, attribute = value.partition(":")
-    return Known(trigger, trigger, "third_party", None, module, attribute or "INSTRUMENTOR")
+def _part(trigger: str, value: str) -> Part:
+    return Part(trigger, None, trigger, "third_party", trigger, value)
 
 
 def _key() -> str:

@@ -92,28 +92,28 @@ def _told(run: Run) -> list[str]:
 
 def _not_patched(run: Run, versions: dict[str, str]) -> tuple[list[str], list[str]]:
     """Return what of the supported libraries does not fit, with the reason, and what is switched off."""
-    from autotrace.patching.registry import BUILT_IN, selected
+    from autotrace.patching.catalog import parts, selected
     from autotrace.patching.versions import normalized, required, unsupported
 
-    chosen = {known.name for known in selected(BUILT_IN, run.on or ["all"], run.off)}
+    chosen = {part.name for part in selected(parts(), run.on or ["all"], run.off)}
     skipped = dict(run.skipped)
     old: dict[str, None] = {}
     off = []
     seen: set[str] = set()
-    for known in BUILT_IN:
-        distribution, wanted = required(known.requires or "")
+    for part in parts():
+        distribution, wanted = required(part.requires or "")
         version = versions.get(normalized(distribution), "") if distribution else ""
-        if known.name not in chosen:
-            if version or (known.requires == "" and known.family != "concurrency"):
-                off.append(known.name)
+        if part.name not in chosen:
+            if version or (part.requires == "" and part.family != "concurrency"):
+                off.append(part.name)
             continue
-        # What has ended has said what it imported; of others the first row of a library counts, parts may be newer than it.
-        counts = known.name in skipped if run.ended else distribution not in seen
+        # What has ended has said what it imported; of others a library's first part counts, the rest may be newer than it.
+        counts = part.name in skipped if run.ended else distribution not in seen
         seen.add(distribution)
         why = unsupported(distribution, version, wanted) if version and counts else ""
         if why:
             old[why] = None
-            skipped.pop(known.name, None)
+            skipped.pop(part.name, None)
     return [*old, *(f"{name} ({why})" for name, why in skipped.items())], off
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autotrace.config.settings import TABLE
-from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.catalog import parts
 from makefile import TARGETS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ def test_every_setting_and_instrumentor_is_documented():
     settings = (DOCS / "settings.md").read_text(encoding="utf-8")
     instrumentors = (DOCS / "instrumentors.md").read_text(encoding="utf-8")
     assert [setting.name for setting in TABLE if f"| `{setting.name}` |" not in settings] == []
-    assert [known.name for known in BUILT_IN if f"| `{known.name}` |" not in instrumentors] == []
+    assert [part.name for part in parts() if f"| `{part.name}` |" not in instrumentors] == []
 
 
 @pages

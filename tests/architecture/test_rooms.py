@@ -44,7 +44,7 @@ MAY_KNOW = {
     "autotrace.conventions": TRACE | {"autotrace.conventions"},
     "autotrace.families": TRACE | PATCHING | {"autotrace.conventions", "autotrace.propagation", "autotrace.families"},
     "autotrace.pipeline": TRACE | FAULTS | {"autotrace.pipeline", "autotrace.patching.model"},
-    "autotrace.application": {"autotrace.config.files", "autotrace.config.paths", "autotrace.patching.registry"},
+    "autotrace.application": {"autotrace.config.files", "autotrace.config.paths", "autotrace.patching.catalog"},
     "autotrace.export": TRACE | FAULTS | {"autotrace.export"},
     "autotrace.instrumentors": {"autotrace.patching", "autotrace.families"},
     "autotrace.api": TRACE | FAULTS | {"autotrace.families"},
@@ -52,7 +52,7 @@ MAY_KNOW = {
     "autotrace.store": BASE
     | CONFIG
     | {
-        "autotrace.patching.registry",
+        "autotrace.patching.catalog",
         "autotrace.patching.versions",
         "autotrace.patching.wellknown",
         "autotrace.runs",
@@ -159,12 +159,12 @@ def test_an_instrumentor_is_small_and_speaks_no_convention(name):
 
 
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if not name.startswith("autotrace.instrumentors")))
-def test_outside_the_registry_no_library_is_named(name):
+def test_outside_the_catalog_no_library_is_named(name):
     """Neither in code nor in prose: what is true for one library belongs into its instrumentor.
 
     The other table is that of the libraries which have none.
     """
-    if name in ("autotrace.patching.registry", "autotrace.patching.wellknown"):
+    if name in ("autotrace.patching.catalog", "autotrace.patching.wellknown"):
         return
     text = MODULES[name].read_text(encoding="utf-8")
     assert re.findall(rf"\b({'|'.join(LIBRARIES)})\b", text, re.IGNORECASE) == []

@@ -433,8 +433,7 @@ class HttpClientContract(ABC):
 
     def test_functions_stay_what_they_are(self, recorder, instrument):
         """Patched functions have the name, the signature and the kind that they had, and are pickled by reference."""
-        module = importlib.import_module(f"autotrace.instrumentors.{self.instrumentor}")
-        targets = [patch.target for patch in module.INSTRUMENTOR.patches]
+        targets = [patch.target for patch in recording.KNOWN[self.instrumentor].instrumentor().patches]
         before = [_looks(target) for target in targets]
         originals = [_resolve(target) for target in targets]
         instrument(self.instrumentor)

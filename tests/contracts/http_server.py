@@ -10,7 +10,6 @@ import inspect
 import json
 import pickle
 import socket
-import sys
 import threading
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -273,11 +272,9 @@ class HttpServerContract:
 
     def test_patched_functions_look_as_before(self):
         """Name, module, signature, kind and pickling of each patched function are what they were."""
-        known = recording.KNOWN[self.scope]
         undo = recording.instrument(self.scope)
         undo()
-        module = sys.modules[known.module]
-        for patch in module.INSTRUMENTOR.patches:
+        for patch in recording.KNOWN[self.scope].instrumentor().patches:
             place = _resolve(patch)
             if place is None:
                 continue

@@ -170,7 +170,7 @@ def trace(names, injector):
     from autotrace import propagation
     from autotrace.export import DELIVERED
     from autotrace.patching.apply import apply
-    from autotrace.patching.registry import BUILT_IN
+    from autotrace.patching.catalog import parts
     from autotrace.pipeline.worker import Worker
     from autotrace.trace.tracer import tracer
 
@@ -195,11 +195,10 @@ def trace(names, injector):
     tracer.active = True
     tracer.submit = worker.submit
     propagation.configure(("tracecontext", "baggage", "b3", "jaeger", "xray", "datadog"))
-    known = {one.name: one for one in BUILT_IN}
+    known = {one.name: one for one in parts()}
     for name in names:
         importlib.import_module(known[name].trigger)
-        module = importlib.import_module(known[name].module)
-        apply(getattr(module, known[name].attribute))
+        apply(known[name].instrumentor())
         forget(known[name].trigger)
     return spans, worker, wall.faults
 

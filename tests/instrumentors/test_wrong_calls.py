@@ -11,11 +11,11 @@ import warnings
 import pytest
 
 from autotrace.faults import faults
-from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.catalog import parts
 
 # Those of greenlets change the whole process when they are imported.
-NAMES = [known.name for known in BUILT_IN if not known.name.startswith(("eventlet", "gevent"))]
-KNOWN = {known.name: known for known in BUILT_IN}
+NAMES = [part.name for part in parts() if not part.name.startswith(("eventlet", "gevent"))]
+KNOWN = {part.name: part for part in parts()}
 WRONG = [((), {}), ((), {"nonsense": 1}), ((5,), {}), ((5,), {"nonsense": 1}), ((5,) * 30, {})]
 # Servers call these; as it must be seen at once that an argument is missing, ours have arguments of their own.
 SERVED = ("ASGIWrapper.__call__", "WSGIWrapper.__call__", "Starlette.__call__")
@@ -60,14 +60,14 @@ def outcome(function, arguments, named):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_call_that_is_wrong_raises_what_it_raises_without_us(name, recorder, instrument):
     """Without arguments, with too many, with names that there are not: one exception, of the same type and text."""
-    known = KNOWN[name]
+    part = KNOWN[name]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            importlib.import_module(known.trigger)
+            importlib.import_module(part.trigger)
     except ModuleNotFoundError as error:
         pytest.skip(f"the version for this Python has no {error.name}")
-    patches = getattr(importlib.import_module(known.module), known.attribute).patches
+    patches = part.instrumentor().patches
     targets = {patch.target: found(patch.target) for patch in patches}
     calls = [(target, call) for target, function in targets.items() for call in WRONG if refused(function, *call)]
     before = [outcome(targets[target], *call) for target, call in calls]

@@ -16,33 +16,32 @@ import re
 import sys
 import typing
 
-from autotrace.patching import registry
+from autotrace.patching import catalog
 
 
 def main(names):
     """Print one line of JSON: name to what became of the instrumentor, and of its targets what is seen of each."""
-    by_name = {known.name: known for known in registry.BUILT_IN}
+    by_name = {part.name: part for part in catalog.parts()}
     for name in names:  # all of them first: one may patch what another has as its target
         with contextlib.suppress(Exception):  # this version of the library does not work on this Python
             importlib.import_module(by_name[name].trigger)
     print(json.dumps({name: looked_at(by_name[name]) for name in names}))
 
 
-def looked_at(known):
+def looked_at(part):
     """Return whether an instrumentor is applied, and target to what is seen of it."""
     try:
-        importlib.import_module(known.trigger)
+        importlib.import_module(part.trigger)
     except Exception as error:
         return {"applied": False, "seen": {}, "broken": f"{type(error).__name__}: {error}"}
     agent = sys.modules["autotrace.bootstrap"]._agent if "autotrace.bootstrap" in sys.modules else None
-    importlib.import_module(known.module)
-    instrumentor = getattr(sys.modules[known.module], known.attribute)
+    instrumentor = part.instrumentor()
     seen = {}
     for patch in instrumentor.patches:
         place = found(patch.target)
         if place is not None:
             seen[patch.target] = {title: attempt(look, *place) for title, look in LOOKS.items()}
-    return {"applied": agent is not None and known.name in agent.applied, "seen": seen}
+    return {"applied": agent is not None and part.name in agent.applied, "seen": seen}
 
 
 def found(target):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.catalog import parts
 from machine import Machine
 
 # What differs on purpose: look, or target and look.
@@ -30,7 +30,7 @@ _ALLOWED = {
 TARGETS = str(Path(__file__).with_name("targets.py"))
 
 
-NAMES = [known.name for known in BUILT_IN]
+NAMES = [part.name for part in parts()]
 
 
 @pytest.fixture(scope="module")

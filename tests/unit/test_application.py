@@ -7,7 +7,7 @@ import os
 import pytest
 
 from autotrace.application import named, project
-from autotrace.patching.registry import RUNNERS
+from autotrace.patching.catalog import RUNNERS
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class Imports:
 
     def wait(self, *names, **callbacks):
         """Install a hook; what it tells is kept, unless a name has a callback of its own."""
-        waiting = {name: lambda name=name: self.told.append(name) for name in names}
+        waiting = dict.fromkeys(names, self.told.append)
         self.hook = ImportHook({**waiting, **callbacks})
         assert self.hook.install()
 
@@ -86,7 +86,7 @@ def test_a_callback_runs_after_the_module_and_once(imports):
     """It sees the whole module; importing again does not call it again."""
     seen = []
     imports.write("hooked_one", "x = 1")
-    imports.wait(hooked_one=lambda: seen.append(sys.modules["hooked_one"].x))
+    imports.wait(hooked_one=lambda _name: seen.append(sys.modules["hooked_one"].x))
     import hooked_one  # noqa: F401
 
     importlib.import_module("hooked_one")
@@ -116,7 +116,7 @@ def test_what_may_have_been_used_before_is_said_to_be_late(imports):
             importlib.import_module(name.replace("hooked_", "hooked_part_"))
             imports.told.append((name, imports.hook.late))
 
-    imports.wait(**{name: lambda name=name: serve(name) for name in ("hooked_a", "hooked_b", "hooked_c")})
+    imports.wait(**dict.fromkeys(("hooked_a", "hooked_b", "hooked_c"), serve))
     importlib.import_module("hooked_c")
     assert len(imports.told) == 5
     assert imports.told.pop() == ("hooked_c", False)
@@ -126,7 +126,7 @@ def test_what_may_have_been_used_before_is_said_to_be_late(imports):
 def test_a_module_that_imports_us_is_served_when_it_has_been_executed(imports):
     """Not when the hook is installed in the middle of it."""
     imports.write("hooked_midst", "import sys\nsys.install()\ndone = True\n")
-    sys.install = lambda: imports.wait(hooked_midst=lambda: imports.told.append(sys.modules["hooked_midst"].done))
+    sys.install = lambda: imports.wait(hooked_midst=lambda _name: imports.told.append(sys.modules["hooked_midst"].done))
     try:
         importlib.import_module("hooked_midst")
     finally:
@@ -173,7 +173,7 @@ def test_a_submodule_is_watched_through_its_package(imports):
 def test_a_callback_that_raises_fails_no_import(imports):
     """The fault is counted under the module's name."""
 
-    def broken():
+    def broken(_name):
         raise RuntimeError("ours")
 
     imports.write("hooked_broken", "z = 3")
@@ -422,7 +422,7 @@ def test_a_lazy_module_of_the_ordinary_machinery_is_noticed_when_it_loads(import
         return spec
 
     InFront(deferring)
-    imports.wait(hooked_deferred=lambda: imports.told.append(vars(sys.modules["hooked_deferred"])["z"]))
+    imports.wait(hooked_deferred=lambda _name: imports.told.append(vars(sys.modules["hooked_deferred"])["z"]))
     module = importlib.import_module("hooked_deferred")
     assert is_lazy(module)
     assert imports.told == []
@@ -452,7 +452,7 @@ def test_threads_that_import_at_once_are_told_once_and_wait(imports):
     """No thread gets the module before its callback has run."""
     imports.write("hooked_shared", "import time\ntime.sleep(0.01)\nx = 'plain'\n")
 
-    def patch():
+    def patch(_name):
         imports.told.append("hooked_shared")
         sys.modules["hooked_shared"].x = "patched"
 

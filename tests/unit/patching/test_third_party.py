@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,12 +52,11 @@ def test_the_second_start_reads_one_file(tmp_path, monkeypatch):
     distribution(site, "acme")
     monkeypatch.setattr(sys, "path", [str(site)])
     first = third_party.third_party(str(cache))
-    assert [(known.trigger, known.module, known.attribute) for known in first] == [
-        ("acme.client", "acme_autotrace", "CLIENT"),
-        ("zeta", "zeta_autotrace", "INSTRUMENTOR"),
-    ]
+    monkeypatch.setitem(sys.modules, "acme_autotrace", SimpleNamespace(CLIENT="client"))
+    monkeypatch.setitem(sys.modules, "zeta_autotrace", SimpleNamespace(INSTRUMENTOR="zeta"))
+    assert [(part.trigger, part.instrumentor()) for part in first] == [("acme.client", "client"), ("zeta", "zeta")]
     monkeypatch.setattr(third_party, "scan", None)
-    assert [known.trigger for known in third_party.third_party(str(cache))] == ["acme.client", "zeta"]
+    assert [part.trigger for part in third_party.third_party(str(cache))] == ["acme.client", "zeta"]
 
 
 def test_installing_something_is_noticed(tmp_path, monkeypatch):
@@ -115,7 +115,7 @@ def test_findings_that_others_may_have_written_are_not_believed(cached, tmp_path
                 pytest.skip("only root can give a file away")
             cached.chmod(0o600)
             os.chown(cached, 12345, 12345)
-    assert [known.name for known in third_party.third_party(str(cached.parent))] == ["acme.client", "zeta"]
+    assert [part.name for part in third_party.third_party(str(cached.parent))] == ["acme.client", "zeta"]
     assert cached.is_file()
     assert not cached.is_symlink()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.catalog import parts
 from autotrace.patching.versions import normalized, required
 from autotrace.patching.wellknown import unsupported, versions_in, well_known
 
@@ -11,9 +11,9 @@ QUIET = ("django.db.",)  # what it asks of a database for itself; its requests h
 
 def test_what_is_supported_is_not_in_the_table():
     """Whoever adds an instrumentor takes its library out, unless it only keeps a part of that quiet."""
-    known_ones = [known for known in BUILT_IN if not known.trigger.startswith(QUIET)]
-    modules = {known.trigger.partition(".")[0] for known in known_ones}
-    names = {normalized(required(known.requires or "")[0]) for known in known_ones}
+    served = [part for part in parts() if not part.trigger.startswith(QUIET)]
+    modules = {part.trigger.partition(".")[0] for part in served}
+    names = {normalized(required(part.requires or "")[0]) for part in served}
     assert not [one.module for one in well_known() if one.module in modules or normalized(one.distribution) in names]
     assert len({normalized(one.distribution) for one in well_known()}) == len(well_known()) > 80
 

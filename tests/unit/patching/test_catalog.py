@@ -9,28 +9,27 @@ import sys
 
 import pytest
 
-from autotrace.patching.registry import BUILT_IN, Known, selected, unknown
+from autotrace.patching.catalog import LIBRARIES, Part, parts, selected, unknown
 from autotrace.patching.versions import required
 
 ROWS = """
 import json
-from importlib import import_module
-from autotrace.patching.registry import BUILT_IN
+from autotrace.patching.catalog import parts
 
 rows = {}
-for known in BUILT_IN:
+for part in parts():
     try:
-        instrumentor = getattr(import_module(known.module), known.attribute)
+        instrumentor = part.instrumentor()
     except Exception as error:
-        rows[known.name] = f"{type(error).__name__}: {error}"
+        rows[part.name] = f"{type(error).__name__}: {error}"
     else:
-        rows[known.name] = [instrumentor.distribution, instrumentor.versions]
+        rows[part.name] = [instrumentor.distribution, instrumentor.versions]
 print(json.dumps(rows))
 """
 CANDIDATES = [
-    Known("requests", "requests", "http_client"),
-    Known("httpx", "httpx", "http_client"),
-    Known("flask", "flask", "http_server"),
+    Part("requests", None, "requests", "http_client", "requests", ".requests"),
+    Part("httpx", None, "httpx", "http_client", "httpx", ".httpx"),
+    Part("flask", None, "flask", "http_server", "flask", ".flask"),
 ]
 
 
@@ -49,12 +48,12 @@ CANDIDATES = [
 )
 def test_names_families_and_all(on, off, names):
     """A name beats its family, and off beats on for the same word."""
-    assert [known.name for known in selected(CANDIDATES, on, off)] == names
+    assert [part.name for part in selected(CANDIDATES, on, off)] == names
 
 
 def off(*words):
     """Return the names of those that words switch off."""
-    return {known.name for known in BUILT_IN} - {known.name for known in selected(BUILT_IN, ("all",), words)}
+    return {part.name for part in parts()} - {part.name for part in selected(parts(), ("all",), words)}
 
 
 @pytest.mark.parametrize(
@@ -83,10 +82,10 @@ def test_a_librarys_name_covers_its_parts(word, names):
 
 def test_a_part_beats_its_library_and_that_its_family():
     """The nearest word decides, in both directions."""
-    on = [known.name for known in selected(BUILT_IN, ("all", "redis_asyncio"), ("redis", "sqlite3"))]
+    on = [part.name for part in selected(parts(), ("all", "redis_asyncio"), ("redis", "sqlite3"))]
     assert "redis_asyncio" in on
     assert "redis" not in on
-    assert [known.name for known in selected(BUILT_IN, ("celery",), ("messaging", "celery_beat"))] == [
+    assert [part.name for part in selected(parts(), ("celery",), ("messaging", "celery_beat"))] == [
         "celery",
         "celery_worker",
         "celery_pool",
@@ -95,12 +94,21 @@ def test_a_part_beats_its_library_and_that_its_family():
     ]
 
 
-def test_every_part_of_a_library_has_its_name():
-    """Rows that share a distribution are one library, and those of the standard library that share a file of ours."""
+def test_a_library_is_one_row():
+    """In the order of the alphabet; no two of a distribution, or of a file of ours in the standard library."""
+    names = [library for library, *_ in LIBRARIES]
+    assert names == sorted(set(names))
     libraries = {}
-    for known in BUILT_IN:
-        libraries.setdefault(known.distribution() or known.module, set()).add(known.library)
+    for part in parts():
+        libraries.setdefault(part.distribution() or part.module(), set()).add(part.library)
     assert {word: found for word, found in libraries.items() if len(found) > 1} == {}
+
+
+def test_a_part_is_one_row():
+    """No two have a name or a trigger in common, and each is told apart from its library by its own beginning."""
+    everyone = parts()
+    assert len({part.name for part in everyone}) == len({part.trigger for part in everyone}) == len(everyone)
+    assert [part.name for part in everyone if not part.name.startswith(part.library)] == []
 
 
 def test_words_that_nobody_knows_leave_everything_on():
@@ -110,10 +118,10 @@ def test_words_that_nobody_knows_leave_everything_on():
     assert unknown(["flaks", "Flask", "http-client", ""], CANDIDATES)[0] == ["flaks", ""]
 
 
-@pytest.mark.parametrize("known", BUILT_IN, ids=lambda known: known.name)
-def test_every_known_instrumentor_exists(known):
+@pytest.mark.parametrize("part", parts(), ids=lambda part: part.name)
+def test_every_part_exists(part):
     """The table names no module that is not shipped."""
-    assert importlib.util.find_spec(known.module) is not None
+    assert importlib.util.find_spec(part.module()) is not None
 
 
 @pytest.mark.process
@@ -123,6 +131,6 @@ def test_the_table_says_of_versions_what_the_instrumentors_say():
     rows = json.loads(done.stdout)
     broken = {name: row for name, row in rows.items() if isinstance(row, str)}
     assert {name: row for name, row in broken.items() if not name.startswith("eventlet")} == {}  # not on each Python
-    assert {known.name: list(required(known.requires)) for known in BUILT_IN if known.name not in broken} == {
+    assert {part.name: list(required(part.requires)) for part in parts() if part.name not in broken} == {
         name: row for name, row in rows.items() if name not in broken
     }

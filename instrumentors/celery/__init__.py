@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Kwargs
     from autotrace.trace.span import Facts
 
-_VERSIONS = ">=5.2,<6"
 _celery = tasks.Tasks("celery")
 
 
@@ -41,6 +40,6 @@ def _task_id(result: Any) -> Any:
 
 INSTRUMENTOR = Instrumentor(
     library="celery",
-    versions=_VERSIONS,
+    versions=">=5.2,<6",
     patches=(Patch("celery.app.base:Celery.send_task", _celery.send(_sent, _task_id)),),
 )

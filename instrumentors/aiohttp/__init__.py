@@ -1,0 +1,1 @@
+"""aiohttp: its client, and its server."""
