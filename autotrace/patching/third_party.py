@@ -47,6 +47,11 @@ def third_party(cache_dir: str) -> list[Part]:
     return [_part(*pair) for pair in found]
 
 
+def announced() -> list[Part]:
+    """Return what other distributions announce, looked for anew."""
+    return [_part(*pair) for pair in scan(sys.path)]
+
+
 def scan(path: list[str]) -> list[tuple[str, str]]:
     """Return name and value of each entry point of the group, from the metadata in the directories of a search path."""
     found = []

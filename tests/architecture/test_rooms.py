@@ -73,6 +73,18 @@ MAY_KNOW = {
         "autotrace.runs",
         "autotrace.terminal",
     },
+    "autotrace.testing": TRACE
+    | PATCHING
+    | {
+        "autotrace.api",
+        "autotrace.config",
+        "autotrace.conventions",
+        "autotrace.export",
+        "autotrace.families",
+        "autotrace.instrumentors",
+        "autotrace.propagation",
+        "autotrace.testing",
+    },
     "autotrace.__main__": BASE | {"autotrace.cli", "autotrace.doctor", "autotrace.launch"},
 }
 LIBRARIES = [  # kafka and redis are also systems, which the conventions name
@@ -101,6 +113,8 @@ LIBRARIES = [  # kafka and redis are also systems, which the conventions name
 # What wrapt imports, what the socket's first look for a name does, and what another of these stands upon.
 INDIRECT = {"_struct", "encodings.idna", "operator"}
 READER = ("autotrace.store", "autotrace.insights", "autotrace.web", "autotrace.cli", "autotrace.__main__")
+# What no traced process imports.
+OUTSIDE = (*READER, "autotrace.testing")
 
 
 def imports(path):
@@ -130,7 +144,7 @@ def room(name, rooms):
 def test_a_room_knows_only_whom_it_may(name):
     """Agent and wiring know everything on the traced side; nobody else does."""
     if name in ("autotrace.agent", "autotrace.wiring"):
-        assert not [known for known in imports(MODULES[name]) if known.startswith(READER)]
+        assert not [known for known in imports(MODULES[name]) if known.startswith(OUTSIDE)]
         return
     allowed = MAY_KNOW[room(name, MAY_KNOW)]
     for known in imports(MODULES[name]):
@@ -176,7 +190,7 @@ def test_outside_the_catalog_no_library_is_named(name):
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_the_traced_side_needs_nothing_but_what_it_requires(name):
     """The reader side may use what serves it; an instrumentor may import its own library, which is there already."""
-    if name.startswith((*READER, "autotrace.instrumentors.")):
+    if name.startswith((*OUTSIDE, "autotrace.instrumentors.")):
         return
     import sys
 
@@ -201,7 +215,7 @@ def test_names_of_attributes_stand_in_conventions_only():
     )
     assert len(known) >= 60
     for name, path in MODULES.items():
-        if not name.startswith((*READER, "autotrace.conventions", "autotrace.export.resource")):
+        if not name.startswith((*OUTSIDE, "autotrace.conventions", "autotrace.export.resource")):
             assert not known & attributes(path), name
 
 
@@ -212,7 +226,7 @@ def test_what_the_traced_side_needs_of_pythons_own_library_is_listed():
     known = getattr(sys, "stdlib_module_names", None)
     if known is None:
         pytest.skip("Python 3.9 does not list its standard library; newer ones hold this rule")
-    traced = [name for name in MODULES if not name.startswith((*READER, "autotrace.doctor", "autotrace.standard"))]
+    traced = [name for name in MODULES if not name.startswith((*OUTSIDE, "autotrace.doctor", "autotrace.standard"))]
     used = {one for name in traced for one in imports(MODULES[name]) if one.partition(".")[0] in {*known, "tomllib"}}
     used -= {"__future__", "_frozen_importlib", "sqlite3"} | set(sys.builtin_module_names)
     assert used - set(NEEDED) == set()

@@ -1,4 +1,4 @@
-"""What holds for every library of a protocol family; one suite each, to be subclassed in ``tests/instrumentors``."""
+"""Contracts that need a library or a service of these tests; those that anybody may use are in ``autotrace.testing``."""
 
 from pathlib import Path
 

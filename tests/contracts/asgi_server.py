@@ -8,7 +8,7 @@ import socket
 import aiohttp
 import pytest
 
-from contracts.http_server import PARENT, REMOTE, TRACE, HttpServerContract
+from autotrace.testing.contracts.http_server import PARENT, REMOTE, TRACE, HttpServerContract
 
 
 class AsgiServerContract(HttpServerContract):

@@ -14,16 +14,15 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-import frames
 from autotrace.families.db import db_commands
 from autotrace.faults import faults
+from autotrace.testing import frames
+from autotrace.testing.contracts.db_client import Work, describe_work
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
 from services.ports import free_port
-
-from .db_client import Work, describe_work
 
 
 class DbCommandsContract(ABC):

@@ -9,8 +9,8 @@ import pytest
 from autotrace.api import span
 from autotrace.families.messaging import pull_settings
 from autotrace.faults import faults
-from contracts.messaging import MessagingContract
-from contracts.messaging_base import current_id, hexadecimal
+from autotrace.testing.contracts.messaging import MessagingContract
+from autotrace.testing.contracts.messaging_base import current_id, hexadecimal
 
 
 class KafkaMessaging(MessagingContract):

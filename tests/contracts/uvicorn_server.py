@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from contracts.http_server import threaded
+from autotrace.testing.contracts.http_server import threaded
 from waiting import until
 
 

@@ -11,8 +11,8 @@ import sys
 
 from gunicorn.app.wsgiapp import run
 
-import recorder as recording
 from autotrace.conventions import http
+from autotrace.testing import recorder as recording
 from autotrace.trace import forks, ids
 from autotrace.trace.tracer import tracer
 

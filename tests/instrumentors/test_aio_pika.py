@@ -11,9 +11,9 @@ from aio_pika.exchange import Exchange
 from aio_pika.queue import Queue, QueueIterator
 
 from autotrace.api import span
-from contracts.asynchronous import Loop
-from contracts.handling import HandlerError, Handling
-from contracts.messaging_base import creation, current_id, hexadecimal
+from autotrace.testing.contracts.asynchronous import Loop
+from autotrace.testing.contracts.handling import HandlerError, Handling
+from autotrace.testing.contracts.messaging_base import creation, current_id, hexadecimal
 
 # The library's own use of what newer Pythons warn of, and what it leaves to the garbage collector.
 pytestmark = [

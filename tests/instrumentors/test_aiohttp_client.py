@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from contracts.http_client import AsyncHttpClientContract, caller
+from autotrace.testing.contracts.http_client import AsyncHttpClientContract
+from autotrace.testing.contracts.http_client_base import caller
 
 VERSION = tuple(map(int, aiohttp.__version__.split(".")[:2]))
 

@@ -13,8 +13,16 @@ import pytest
 from aiohttp import web
 
 from autotrace import api
-from contracts.http_applications import CHUNKS, PIECE, headers_out
-from contracts.http_server import PARENT, REMOTE, TRACE, HttpServerContract, Served, excluding, threaded
+from autotrace.testing.contracts.http_applications import CHUNKS, PIECE, headers_out
+from autotrace.testing.contracts.http_server import (
+    PARENT,
+    REMOTE,
+    TRACE,
+    HttpServerContract,
+    Served,
+    excluding,
+    threaded,
+)
 
 
 async def hello(_request):

@@ -10,9 +10,9 @@ import aiokafka
 import pytest
 
 from autotrace.api import span
-from contracts.asynchronous import Inside, Loop
+from autotrace.testing.contracts.asynchronous import Inside, Loop
+from autotrace.testing.contracts.messaging_base import current_id, hexadecimal
 from contracts.kafka import KafkaMessaging
-from contracts.messaging_base import current_id, hexadecimal
 
 
 class Reader:

@@ -10,8 +10,8 @@ import threading
 import aiosqlite
 import pytest
 
+from autotrace.testing.contracts.db_client import DbClientContract, Work
 from autotrace.trace.context import get_current
-from contracts.db_client import DbClientContract, Work
 
 
 class Database:

@@ -12,8 +12,8 @@ from celery.exceptions import Ignore
 from kombu.exceptions import EncodeError
 
 from autotrace.api import span
-from contracts.handling import CONTEXT, Handling
-from contracts.messaging_base import creation, current_id, hexadecimal
+from autotrace.testing.contracts.handling import CONTEXT, Handling
+from autotrace.testing.contracts.messaging_base import creation, current_id, hexadecimal
 
 # The library's own use of what newer Pythons and its dependencies warn of.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

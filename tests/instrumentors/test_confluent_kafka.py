@@ -8,8 +8,8 @@ from collections import OrderedDict
 
 import pytest
 
+from autotrace.testing.contracts.messaging_base import current_id, hexadecimal
 from contracts.confluent import ConfluentKafka, Iterated
-from contracts.messaging_base import current_id, hexadecimal
 from services.ports import free_port
 
 

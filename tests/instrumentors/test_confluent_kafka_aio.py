@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 
 from autotrace.api import span
-from contracts.asynchronous import Inside, Loop
+from autotrace.testing.contracts.asynchronous import Inside, Loop
+from autotrace.testing.contracts.messaging_base import current_id, hexadecimal
 from contracts.confluent import ConfluentKafka, Iterated, need_asyncio
-from contracts.messaging_base import current_id, hexadecimal
 
 need_asyncio()
 

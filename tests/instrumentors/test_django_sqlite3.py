@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from contracts.db_client import Work
+from autotrace.testing.contracts.db_client import Work
 
 # Old ones use what newer Pythons warn of.
 pytestmark = [

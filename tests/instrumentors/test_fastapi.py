@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from autotrace import api
-from contracts.http_server import Served
+from autotrace.testing.contracts.http_server import Served
 from contracts.uvicorn_server import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -9,11 +9,11 @@ import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-import frames
 from autotrace import api
 from autotrace.faults import faults
-from contracts.http_applications import CHUNKS
-from contracts.http_server import REMOTE, TRACE, Served, excluding, threaded
+from autotrace.testing import frames
+from autotrace.testing.contracts.http_applications import CHUNKS
+from autotrace.testing.contracts.http_server import REMOTE, TRACE, Served, excluding, threaded
 
 
 @pytest.fixture

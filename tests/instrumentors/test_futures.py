@@ -16,9 +16,9 @@ import weakref
 import pytest
 
 from autotrace.families.execution.concurrency import Carried
+from autotrace.testing.contracts.concurrency import ConcurrencyContract, work
+from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import get_current, set_current
-from contracts.concurrency import ConcurrencyContract, work
-from contracts.db_client import Work
 
 
 class TestSubmit(ConcurrencyContract):

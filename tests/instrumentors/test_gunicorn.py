@@ -12,8 +12,8 @@ from pathlib import Path
 import gunicorn
 import pytest
 
+from autotrace.testing.contracts.http_server import HttpServerContract, Served
 from contracts.asgi_server import AsgiServerContract
-from contracts.http_server import HttpServerContract, Served
 from services.ports import free_port
 from waiting import answered, until
 
@@ -90,7 +90,7 @@ class Gunicorn(HttpServerContract):
 
     scope = "gunicorn"
     names = "gunicorn"
-    application = "contracts.http_applications:wsgi_application"
+    application = "autotrace.testing.contracts.http_applications:wsgi_application"
     options = ()
     test_our_own_failure_is_not_noticed = None  # what is patched for it would have to be patched in the worker
 
@@ -117,7 +117,7 @@ class TestUvicornWorker(AsgiServerContract, Gunicorn):
 
     scope = "uvicorn"
     names = "gunicorn,uvicorn"
-    application = "contracts.http_applications:asgi_application"
+    application = "autotrace.testing.contracts.http_applications:asgi_application"
     options = ("--worker-class", "uvicorn.workers.UvicornWorker")
 
 
@@ -125,7 +125,7 @@ class TestUvicornWorker(AsgiServerContract, Gunicorn):
 class TestAsgi(AsgiServerContract, Gunicorn):
     """The contract, with gunicorn's own worker for ASGI."""
 
-    application = "contracts.http_applications:asgi_application"
+    application = "autotrace.testing.contracts.http_applications:asgi_application"
     options = ("--worker-class", "asgi")
 
 

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from autotrace.testing.contracts.http_client import HttpClientContract
+from autotrace.testing.contracts.http_client_base import caller
 from autotrace.trace.context import get_current
-from contracts.http_client import HttpClientContract, caller
 
 
 class TestUrllib(HttpClientContract):

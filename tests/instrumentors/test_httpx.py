@@ -8,7 +8,7 @@ import importlib
 import httpx
 import pytest
 
-from contracts.http_client import AsyncHttpClientContract, HttpClientContract
+from autotrace.testing.contracts.http_client import AsyncHttpClientContract, HttpClientContract
 
 importlib.import_module("anyio._backends._asyncio")  # anyio 3 gives it to one thread while another still executes it
 

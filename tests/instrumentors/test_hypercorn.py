@@ -12,9 +12,9 @@ import hypercorn.asyncio
 import hypercorn.config
 import pytest
 
+from autotrace.testing.contracts.http_applications import asgi_application, wsgi_application
+from autotrace.testing.contracts.http_server import HttpServerContract, Served, excluding, threaded
 from contracts.asgi_server import AsgiServerContract
-from contracts.http_applications import asgi_application, wsgi_application
-from contracts.http_server import HttpServerContract, Served, excluding, threaded
 from services.ports import free_port
 from waiting import answered
 

@@ -17,10 +17,10 @@ from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from autotrace.api import span
 from autotrace.families.messaging import consuming
+from autotrace.testing.contracts.messaging import FOREIGN
+from autotrace.testing.contracts.messaging_base import current_id, hexadecimal
 from autotrace.trace.context import get_current
 from contracts.kafka import KafkaMessaging
-from contracts.messaging import FOREIGN
-from contracts.messaging_base import current_id, hexadecimal
 from services.ports import free_port
 from waiting import until
 

@@ -9,9 +9,9 @@ from multiprocessing.pool import ThreadPool
 
 import pytest
 
+from autotrace.testing.contracts.concurrency import ConcurrencyContract, work
+from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import get_current
-from contracts.concurrency import ConcurrencyContract, work
-from contracts.db_client import Work
 
 
 class TestApply(ConcurrencyContract):

@@ -15,8 +15,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from autotrace import propagation
 from autotrace.api import span
-from contracts.handling import TRACEPARENT, HandlerError, Handling
-from contracts.messaging_base import creation, current_id, hexadecimal
+from autotrace.testing.contracts.handling import TRACEPARENT, HandlerError, Handling
+from autotrace.testing.contracts.messaging_base import creation, current_id, hexadecimal
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import redis.cluster
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import get_current
-from contracts.db_client import Work
 from contracts.db_commands import DbCommandsContract
 from services.redis import RedisServer
 
@@ -595,7 +595,7 @@ def test_a_transaction_in_a_cluster(cluster, recorder, instrument):
 
 def test_undoing_takes_everything_back(recorder):
     """Taken back, the classes are as they were."""
-    import recorder as recording
+    from autotrace.testing import recorder as recording
 
     before = dict(vars(redis.client.Redis)), dict(vars(redis.client.PubSubWorkerThread))
     undo = recording.instrument("redis", "redis_asyncio")

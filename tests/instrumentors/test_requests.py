@@ -9,9 +9,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from autotrace.testing.contracts.http_client import HttpClientContract
+from autotrace.testing.contracts.http_client_base import TRACE, caller
+from autotrace.testing.contracts.http_origin import refusing
 from autotrace.trace.context import get_current
-from contracts.http_client import TRACE, HttpClientContract, caller
-from contracts.http_origin import refusing
 
 
 class TestContract(HttpClientContract):

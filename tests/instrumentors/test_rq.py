@@ -13,8 +13,8 @@ import rq
 
 from autotrace import propagation
 from autotrace.api import span
-from contracts.handling import CONTEXT, Handling
-from contracts.messaging_base import WAIT, creation, current_id, hexadecimal
+from autotrace.testing.contracts.handling import CONTEXT, Handling
+from autotrace.testing.contracts.messaging_base import WAIT, creation, current_id, hexadecimal
 
 sys.path.insert(0, str(Path(__file__).parent))
 import rq_jobs

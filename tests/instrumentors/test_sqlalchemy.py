@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session, declarative_base, relationship
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
-from contracts.db_client import DbClientContract, Work
+from autotrace.testing.contracts.db_client import DbClientContract, Work
 
 VERSION = tuple(int(part) for part in sqlalchemy.__version__.split(".")[:2])
 

@@ -17,7 +17,7 @@ import weakref
 import pytest
 
 from autotrace.conventions import sql
-from contracts.db_client import DbClientContract, Work
+from autotrace.testing.contracts.db_client import DbClientContract, Work
 
 
 class TestSqlite3(DbClientContract):
@@ -404,7 +404,7 @@ def test_nothing_is_read_on_the_request_path(songs, monkeypatch):
 
 def test_undoing_takes_every_name_back(recorder, instrument):
     """Taken back, connections are plain again."""
-    import recorder as recording
+    from autotrace.testing import recorder as recording
 
     plain = sqlite3.connect
     undo = recording.instrument("sqlite3")

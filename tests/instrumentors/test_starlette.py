@@ -14,10 +14,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-import frames
 from autotrace import api
-from contracts.http_applications import CHUNKS
-from contracts.http_server import REMOTE, TRACE, Served
+from autotrace.testing import frames
+from autotrace.testing.contracts.http_applications import CHUNKS
+from autotrace.testing.contracts.http_server import REMOTE, TRACE, Served
 from contracts.uvicorn_server import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -12,12 +12,12 @@ from contextvars import Context, copy_context
 
 import pytest
 
-import frames
 from autotrace.families.execution import concurrency, threads
+from autotrace.testing import frames
+from autotrace.testing.contracts.concurrency import ConcurrencyContract, work
+from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import _current, get_current
 from autotrace.trace.inheriting import _standing
-from contracts.concurrency import ConcurrencyContract, work
-from contracts.db_client import Work
 
 
 class Box:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import urllib3
 
-from contracts.http_client import TRACE, HttpClientContract, caller
-from contracts.http_origin import refusing
+from autotrace.testing.contracts.http_client import HttpClientContract
+from autotrace.testing.contracts.http_client_base import TRACE, caller
+from autotrace.testing.contracts.http_origin import refusing
 
 
 class TestContract(HttpClientContract):

@@ -9,9 +9,9 @@ import time
 import pytest
 import uvicorn
 
+from autotrace.testing.contracts.http_applications import CHUNKS, asgi_application, wsgi_application
+from autotrace.testing.contracts.http_server import REMOTE, HttpServerContract, Served, excluding
 from contracts.asgi_server import AsgiServerContract
-from contracts.http_applications import CHUNKS, asgi_application, wsgi_application
-from contracts.http_server import REMOTE, HttpServerContract, Served, excluding
 from contracts.uvicorn_server import serving
 
 pytestmark = [

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 import waitress.server
 
-from contracts.http_applications import wsgi_application
-from contracts.http_server import HttpServerContract, Served, excluding, threaded
+from autotrace.testing.contracts.http_applications import wsgi_application
+from autotrace.testing.contracts.http_server import HttpServerContract, Served, excluding, threaded
 
 # It leaves the files in which it keeps large requests to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

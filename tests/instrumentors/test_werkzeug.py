@@ -8,8 +8,8 @@ import pytest
 from werkzeug.debug import DebuggedApplication
 from werkzeug.serving import make_server
 
-from contracts.http_applications import wsgi_application
-from contracts.http_server import HttpServerContract, Served, excluding, threaded
+from autotrace.testing.contracts.http_applications import wsgi_application
+from autotrace.testing.contracts.http_server import HttpServerContract, Served, excluding, threaded
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import wsgiref.simple_server
 
 import pytest
 
-from contracts.http_applications import wsgi_application
-from contracts.http_server import HttpServerContract, Served, excluding, threaded
+from autotrace.testing.contracts.http_applications import wsgi_application
+from autotrace.testing.contracts.http_server import HttpServerContract, Served, excluding, threaded
 
 
 class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from collecting import collecting
+from autotrace.testing.collecting import collecting
 
 # What is executed of these says so, and the program ends.
 TRAP = "raise SystemExit(__name__ + ' was executed')\n"

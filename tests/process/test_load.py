@@ -14,7 +14,7 @@ from contextlib import closing
 
 import pytest
 
-from collecting import collecting
+from autotrace.testing.collecting import collecting
 from machine import AUTOTRACE, RUN
 from services.ports import free_port
 from waiting import LIMIT_S, until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collecting import collecting
+from autotrace.testing.collecting import collecting
 
 APP = Path(__file__).with_name("secrets_app.py")
 

@@ -10,12 +10,12 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-import recorder as recording
 from autotrace.config import settings
 from autotrace.conventions import http
 from autotrace.export import stack
 from autotrace.export.otlp import Encoder
 from autotrace.families.messaging import stream
+from autotrace.testing import recorder as recording
 from recording import operations
 
 RECORDED = Path(__file__).with_name("recorded.jsonl")

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-import frames
 from autotrace import api
 from autotrace.families.http import applications, asgi
+from autotrace.testing import frames
 from autotrace.trace.context import get_current
 
 START = {"type": "http.response.start", "status": 200, "headers": []}

@@ -414,7 +414,7 @@ def test_a_consumer_that_cannot_be_referred_to_weakly_is_not_traced(recorder):
 
 PROGRAM = """
 import atexit, os, sys
-import recorder as recording
+from autotrace.testing import recorder as recording
 from test_consuming import ACME, Consumer, client, received
 
 class Set:

@@ -280,7 +280,7 @@ def test_a_size_is_estimated_anew_only_where_ours_is_too_much():
 
 PROGRAM = """
 import atexit, os, sys
-import recorder as recording
+from autotrace.testing import recorder as recording
 from test_messaging import Future, sender
 
 class Set:

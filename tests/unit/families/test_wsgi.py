@@ -8,10 +8,10 @@ from wsgiref.util import FileWrapper, setup_testing_defaults
 
 import pytest
 
-import frames
 from autotrace import api
 from autotrace.families.http import wsgi
 from autotrace.faults import faults
+from autotrace.testing import frames
 from autotrace.trace.context import get_current
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import text
 
-import frames
 from autotrace.families.calls import Calls
+from autotrace.testing import frames
 from autotrace.trace import failure
 from autotrace.trace.failure import failure_of, hide_frame, type_name
 

@@ -15,10 +15,10 @@ import pytest
 from autotrace import propagation
 from autotrace.api import span
 from autotrace.faults import faults
+from autotrace.testing.contracts.messaging_base import WAIT, creation, current_id, hexadecimal
 from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.tracer import tracer
-from contracts.messaging_base import WAIT, creation, current_id, hexadecimal
 
 FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACEPARENT = "00-{:032x}-{:016x}-{}"

@@ -14,12 +14,12 @@ import threading
 from contextlib import contextmanager
 from http.client import HTTPConnection
 
-import recorder as recording
 from autotrace.conventions import http
 from autotrace.families.http import http_server
 from autotrace.faults import faults
 from autotrace.patching.apply import _resolve
-from contracts.http_applications import CHUNKS, PIECE, PIECES
+from autotrace.testing import recorder as recording
+from autotrace.testing.contracts.http_applications import CHUNKS, PIECE, PIECES
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 REMOTE = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -274,7 +274,7 @@ class HttpServerContract:
         """Name, module, signature, kind and pickling of each patched function are what they were."""
         undo = recording.instrument(self.scope)
         undo()
-        for patch in recording.KNOWN[self.scope].instrumentor().patches:
+        for patch in recording.part_named(self.scope).instrumentor().patches:
             place = _resolve(patch)
             if place is None:
                 continue

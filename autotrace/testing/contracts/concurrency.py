@@ -11,11 +11,11 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-import frames
 from autotrace.families.execution import concurrency
 from autotrace.faults import faults
+from autotrace.testing import frames
+from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import get_current
-from contracts.db_client import Work
 
 
 def work(name="inside"):

@@ -19,13 +19,14 @@ from autotrace.export.otlp import Encoder
 from autotrace.faults import faults
 from autotrace.patching.apply import apply
 from autotrace.patching.catalog import parts
+from autotrace.patching.third_party import announced
 from autotrace.trace.context import set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.tracer import tracer
 
 KINDS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}
 STATUS = {0: "UNSET", 1: "OK", 2: "ERROR"}
-KNOWN = {part.name: part for part in parts()}
+_BUILT_IN = {part.name: part for part in parts()}
 
 
 class Recorder:
@@ -140,11 +141,26 @@ def install(monkeypatch):
     return recorder
 
 
+def part_named(name):
+    """Return an instrumentor by its name: one of the catalog, or one that an installed distribution announces.
+
+    Raises:
+        LookupError: there is none.
+    """
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    others = {part.name: part for part in announced()}
+    if name not in others:
+        known = ", ".join(sorted({*_BUILT_IN, *others}))
+        raise LookupError(f"no instrumentor is called {name!r}; is its distribution installed?  There are: {known}")
+    return others[name]
+
+
 def instrument(*names):
     """Apply instrumentors by name; returns a function that takes them back."""
     applied = []
     for name in names:
-        part = KNOWN[name]
+        part = part_named(name)
         importlib.import_module(part.trigger)
         applied.append(apply(part.instrumentor()))
 

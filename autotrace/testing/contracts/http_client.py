@@ -6,117 +6,23 @@ A library's tests subclass ``HttpClientContract`` (or ``AsyncHttpClientContract`
 from __future__ import annotations
 
 import asyncio
-import importlib
-import inspect
-import os
-import pickle
-import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
-import autotrace
-import recorder as recording
 from autotrace.conventions import http
-from autotrace.families.http import http_client, http_connection
-from autotrace.faults import faults
-from autotrace.trace.context import get_current, set_current
+from autotrace.testing import recorder as recording
+from autotrace.testing.contracts.http_client_base import CALLER, TRACE, caller
+from autotrace.testing.contracts.http_client_wall import HttpClientWall
+from autotrace.testing.contracts.http_origin import refusing
+from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
-from autotrace.trace.span import SERVER, UNSET, Operation
-from autotrace.trace.tracer import Remote, tracer
-from contracts.http_origin import refusing, serving
-
-TRACE, CALLER = "ab" * 16, "cd" * 8
-_OPERATION = Operation("test", SERVER, "test", lambda facts, outcome, failure: (facts[0], {}, UNSET, ""))
-_OURS = os.path.dirname(os.path.abspath(autotrace.__file__)) + os.sep
+from autotrace.trace.tracer import tracer
 
 
-@contextmanager
-def caller(name="caller", flags=1, tracestate="", baggage=""):
-    """Make a span current whose parent came from elsewhere, as a server does for a request."""
-    remote = Remote(TRACE, CALLER, flags, tracestate, baggage)
-    span = tracer.enter(_OPERATION, (name,), remote, get_current())
-    set_current(span)
-    try:
-        yield span
-    finally:
-        tracer.finish(span)
-
-
-def frames_of(error):
-    """Return file and function of each frame of an exception and of all that led to it."""
-    frames, seen = [], set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        traceback = error.__traceback__
-        while traceback is not None:
-            code = traceback.tb_frame.f_code
-            frames.append((code.co_filename, code.co_name))
-            traceback = traceback.tb_next
-        error = error.__cause__ or error.__context__
-    return frames
-
-
-class HttpClientContract(ABC):
-    """What a user of any HTTP client sees.
-
-    Attributes:
-        instrumentor: by its name, which is also the scope of its spans.
-        parts: the instrumentors of the same library that belong to it.
-        layers: the instrumentors of the libraries beneath it that are of the same family.
-        follows: whether it is told to follow redirects, each hop being a request of its own.
-        refused: what the program gets when nobody listens.
-        timed_out: what the program gets when the answer takes too long.
-    """
-
-    instrumentor = ""
-    parts = ()
-    layers = ()
-    follows = True
-    refused: type[BaseException] = OSError
-    timed_out: type[BaseException] = OSError
-
-    @abstractmethod
-    def send(self, method, url, headers=None, body=None, timeout=None):
-        """Send a request with the library, read the answer, close everything; return the status."""
-
-    @pytest.fixture
-    def origin(self):
-        """A server."""
-        with serving() as origin:
-            yield origin
-
-    @pytest.fixture
-    def traced(self, recorder, instrument):
-        """The recorder, with the instrumentor in place."""
-        instrument(self.instrumentor, *self.parts)
-        yield recorder
-        http.configure()
-
-    def expected(self, origin, path, status, number=1, **attributes):
-        """Return the whole span of an answered GET that is a root."""
-        failed = {"error.type": str(status)} if status >= 400 else {}
-        return {
-            "name": "GET",
-            "kind": "CLIENT",
-            "scope": self.instrumentor,
-            "trace_id": f"{number:032x}",
-            "span_id": f"{number:016x}",
-            "parent_id": "",
-            "attributes": {
-                "http.request.method": "GET",
-                "url.full": origin.url + path,
-                "server.address": "127.0.0.1",
-                "server.port": origin.port,
-                "http.response.status_code": status,
-                "network.protocol.version": "1.1",
-                **failed,
-                **attributes,
-            },
-            "status": "ERROR" if failed else "UNSET",
-        }
+class HttpClientContract(HttpClientWall):
+    """What a user of any HTTP client sees; the attributes to set, and ``send``, are ``HttpClientBase``'s."""
 
     @pytest.mark.parametrize("status", [200, 204, 304, 404, 500])
     def test_answer(self, traced, origin, status):
@@ -285,57 +191,6 @@ class HttpClientContract(ABC):
         assert traced.finished() == []
         assert [asked.all("traceparent")[0][-3:] for asked in origin.asked] == ["-02", "-02"]
 
-    def test_connection_refused(self, traced):
-        """A connection that cannot be made is a span with the exception that the program gets."""
-        with refusing() as url, pytest.raises(self.refused):
-            self.send("GET", url + "/?token=abc")
-        (span,) = traced.wait(1)
-        assert span["status"] == "ERROR"
-        assert span["attributes"] == {
-            "http.request.method": "GET",
-            "url.full": url + "/?token=REDACTED",
-            "server.address": "127.0.0.1",
-            "server.port": int(url.rpartition(":")[2]),
-            "error.type": span["exception"].partition(":")[0],
-        }
-        assert "token=abc" not in span.get("message", "")
-        assert get_current() is None
-
-    def test_connection_dropped(self, traced, origin):
-        """A server that goes away without an answer is an error; every attempt that was made is a span."""
-        with pytest.raises(Exception):  # noqa: B017
-            self.send("GET", origin.url + "/drop")
-        spans = traced.wait(len(origin.asked))
-        for span in spans:
-            assert span["status"] == "ERROR"
-            assert span["attributes"]["error.type"] == span["exception"].partition(":")[0]
-            assert "http.response.status_code" not in span["attributes"]
-
-    def test_time_out(self, traced, origin):
-        """An answer that takes too long is an error."""
-        with pytest.raises(self.timed_out):
-            self.send("GET", origin.url + "/slow", timeout=0.2)
-        (span,) = traced.wait(1)
-        assert span["status"] == "ERROR"
-        assert span["attributes"]["error.type"] == span["exception"].partition(":")[0]
-        assert "imeout" in span["exception"] or "timed out" in span["exception"]
-        assert get_current() is None
-
-    def test_tracebacks(self, recorder, instrument):
-        """An exception's traceback reads as without us (from Python 3.11 on, where that can be had)."""
-        with refusing() as url:
-            errors = []
-            for names in ((), (self.instrumentor, *self.layers)):
-                for name in names:
-                    instrument(name)
-                with pytest.raises(self.refused) as caught:
-                    self.send("GET", url + "/")
-                errors.append(caught.value)
-        assert type(errors[0]) is type(errors[1])
-        if sys.version_info >= (3, 11):
-            assert not [name for name, _ in frames_of(errors[1]) if name.startswith(_OURS)]
-            assert frames_of(errors[0]) == frames_of(errors[1])
-
     def test_concurrency(self, traced, origin):
         """Requests of several threads at once are each beneath their own caller."""
 
@@ -397,52 +252,6 @@ class HttpClientContract(ABC):
             assert span["scope"] == self.instrumentor
             assert origin.asked[0].all("traceparent") == [f"00-{span['trace_id']}-{span['span_id']}-03"]
 
-    @pytest.mark.parametrize("broken", ["start", "put", "end", "clock"])
-    def test_our_faults_stay_ours(self, traced, origin, monkeypatch, broken):
-        """Whatever fails on our side, the request goes through, nothing stays current, and the fault is counted."""
-
-        def fail(*args):
-            raise RuntimeError("broken")
-
-        if broken == "start":
-            monkeypatch.setattr(tracer, "take_id", fail)
-        elif broken == "clock":
-            monkeypatch.setattr(tracer, "clock", fail)
-        elif broken == "put":
-            monkeypatch.setattr(http_client, "outgoing", fail)
-            monkeypatch.setattr(http_connection, "outgoing", fail)
-        else:
-            monkeypatch.setattr(tracer, "submit", fail)
-        assert self.send("GET", origin.url + "/", headers={"X-Other": "x"}) == 200
-        assert len(origin.asked) == 1
-        assert origin.asked[0].all("x-other") == ["x"]
-        assert get_current() is None
-        assert faults.pop(self.instrumentor) >= 1
-
-    def test_failing_request_with_our_faults(self, traced, monkeypatch):
-        """The program gets its own exception also when we fail on the way out."""
-
-        def fail(*args):
-            raise RuntimeError("broken")
-
-        monkeypatch.setattr(tracer, "submit", fail)
-        with refusing() as url, pytest.raises(self.refused):
-            self.send("GET", url + "/")
-        assert get_current() is None
-        assert faults.pop(self.instrumentor) >= 1
-
-    def test_functions_stay_what_they_are(self, recorder, instrument):
-        """Patched functions have the name, the signature and the kind that they had, and are pickled by reference."""
-        targets = [patch.target for patch in recording.KNOWN[self.instrumentor].instrumentor().patches]
-        before = [_looks(target) for target in targets]
-        originals = [_resolve(target) for target in targets]
-        instrument(self.instrumentor)
-        assert [_looks(target) for target in targets] == before
-        for target, original in zip(targets, originals):
-            function = _resolve(target)
-            assert function is not original
-            assert pickle.loads(pickle.dumps(function)) is function
-
 
 class AsyncHttpClientContract(HttpClientContract):
     """The same for a library with coroutines; ``asend`` is what ``send`` is elsewhere."""
@@ -498,25 +307,3 @@ class AsyncHttpClientContract(HttpClientContract):
             "server.port": origin.port,
         }
         assert "exception" not in span
-
-
-def _resolve(target):
-    module, _, path = target.partition(":")
-    owner = importlib.import_module(module)
-    for name in path.split("."):
-        owner = getattr(owner, name)
-    return owner
-
-
-def _looks(target):
-    function = _resolve(target)
-    return (
-        inspect.signature(function),
-        function.__name__,
-        function.__qualname__,
-        function.__module__,
-        function.__doc__,
-        type(function),
-        inspect.iscoroutinefunction(function),
-        pickle.dumps(function),
-    )

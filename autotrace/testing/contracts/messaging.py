@@ -5,34 +5,25 @@ A subclass says how its library is spoken to: see the abstract methods of Messag
 
 from __future__ import annotations
 
-import gc
-import sys
 import threading
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import autotrace
 from autotrace import propagation
 from autotrace.api import span
-from autotrace.families.messaging import consuming, stream
-from autotrace.faults import faults
+from autotrace.testing.contracts.messaging_base import creation, current_id, hexadecimal
+from autotrace.testing.contracts.messaging_batches import MessagingBatches
+from autotrace.testing.contracts.messaging_wall import MessagingWall
 from autotrace.trace.context import get_current
 from autotrace.trace.sampling import Sampler
-from autotrace.trace.span import Span
 from autotrace.trace.tracer import tracer
-from contracts.messaging_base import MessagingBase, creation, current_id, hexadecimal
 
 TRACEPARENT = "00-{:032x}-{:016x}-{}"
 FOREIGN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-class HandlerError(Exception):
-    """What goes wrong in the program that handles a message."""
-
-
-class MessagingContract(MessagingBase):
+class MessagingContract(MessagingBatches, MessagingWall):
     """The contract; a subclass adds a library to it."""
 
     # One trace.
@@ -92,112 +83,6 @@ class MessagingContract(MessagingBase):
         thread.join(30)
         assert came == [b"0", b"late"]
 
-    def test_each_message_of_a_batch_is_current_while_the_loop_handles_it(self, connect, filled, recorder):
-        """A loop over what was polled has each message's span current in its body, and the pull's before and after it."""
-        consumer = connect(self.consumer, filled)
-        (batch,) = self.poll(consumer, 3)
-        assert current_id() == hexadecimal(4)
-        seen = [(message.value, current_id()) for message in batch]
-        assert current_id() == hexadecimal(4)
-        assert seen == [(b"0", hexadecimal(5)), (b"1", hexadecimal(6)), (b"2", hexadecimal(7))]
-        assert self.spans(recorder, 4) == [
-            self.pulled(filled, 4, trace=4, parent="", links=(1, 2, 3), count=3),
-            *(
-                self.processed(filled, 5 + number, trace=1 + number, parent=1 + number, offset=number)
-                for number in range(3)
-            ),
-        ]
-
-    def test_a_loop_over_a_batch_that_is_left_ends_its_message(self, connect, filled, recorder):
-        """After ``break``, and after an exception, no message is being handled."""
-        consumer = connect(self.consumer, filled)
-        (batch,) = self.poll(consumer, 3)
-        for _message in batch:
-            assert current_id() == hexadecimal(5)
-            break
-        assert current_id() == hexadecimal(4)
-        assert len(recorder.finished()) == 2
-
-        def fail():
-            for message in batch:
-                if message.offset == 1:
-                    raise HandlerError
-
-        with pytest.raises(HandlerError):
-            fail()
-        assert current_id() == hexadecimal(4)
-        self.close(consumer)
-        assert current_id() is None
-        recorder.wait(3)
-
-    @pytest.mark.parametrize("look", [max, sorted, list, tuple, set, any])
-    def test_a_batch_that_is_looked_at_before_it_is_handled_has_each_message_once(
-        self, connect, filled, recorder, look
-    ):
-        """The largest offset, or whether there is an error, is asked for first; the work is beneath the same spans."""
-        consumer = connect(self.consumer, filled)
-        (batch,) = self.poll(consumer, 3)
-        look(message.offset for message in batch)
-        look(message.offset < 0 for message in batch)
-        looked = tracer.clock()
-        for message in batch:
-            with span(f"work {message.offset}"):
-                pass
-        for message in batch:  # and once more
-            with span(f"more {message.offset}"):
-                pass
-        self.close(consumer)
-        found = self.spans(recorder, 1 + 3 + 6)
-        messages = [one for one in found if one["kind"] == "CONSUMER"]
-        assert [one["parent_id"] for one in messages] == [hexadecimal(number) for number in (1, 2, 3)]
-        numbers = {one["span_id"]: number for number, one in enumerate(messages)}
-        works = [(one["name"], numbers[one["parent_id"]]) for one in found if one["kind"] == "INTERNAL"]
-        assert works == [(f"{name} {number}", number) for name in ("work", "more") for number in range(3)]
-        starts = [one.start for one in recorder.spans if one.operation.family is consuming.PROCESS]
-        assert min(starts) > looked
-        assert starts == sorted(starts)
-
-    @pytest.mark.parametrize("looks", [False, True])
-    def test_a_batch_may_be_handled_by_its_indices(self, connect, filled, recorder, looks):
-        """Each message is current from where it is taken on; its last offset may be looked at before and after."""
-        consumer = connect(self.consumer, filled)
-        (batch,) = self.poll(consumer, 3)
-        if looks:
-            assert (batch[-1].offset, max(message.offset for message in batch)) == (2, 2)
-            assert current_id() == hexadecimal(4)
-        for index in range(3):
-            assert batch[index].offset == index
-            with span("work"):
-                pass
-        assert batch[-1].offset == 2
-        self.close(consumer)
-        found = self.spans(recorder, 1 + 3 + 3)
-        messages = {one["span_id"]: one["parent_id"] for one in found if one["kind"] == "CONSUMER"}
-        works = [messages[one["parent_id"]] for one in found if one["kind"] == "INTERNAL"]
-        assert works == [hexadecimal(number) for number in (1, 2, 3)]
-
-    @pytest.mark.parametrize("way", ["filtered", "sorted", "gathered"])
-    def test_what_is_done_with_a_copy_of_a_batch_is_beneath_its_pull(self, connect, filled, recorder, way):
-        """Whose message it is cannot be seen; that it was brought by this pull, which is linked to all senders, can."""
-        producer, consumer = connect(self.producer), connect(self.consumer, filled)
-        (batch,) = self.poll(consumer, 3)
-        if way == "filtered":
-            copied = [message for message in batch if message.offset != 1]
-        elif way == "sorted":
-            copied = sorted(batch, key=lambda message: -message.offset)
-        else:
-            copied = [message.value for message in batch]
-        for _message in copied:
-            with span("work"):
-                pass
-        self.delivered(self.send(producer, f"{filled}-next", b"x"))
-        self.close(consumer)
-        assert current_id() is None
-        found = self.spans(recorder, 1 + 3 + len(copied) + 1)
-        for one in found:
-            if one["kind"] in ("INTERNAL", "PRODUCER"):
-                assert (one["parent_id"], one["trace_id"]) == (hexadecimal(4), f"{4:032x}")
-
     def test_what_is_done_with_a_copy_of_a_single_message_is_beneath_that(self, connect, topic, recorder):
         """Where only one came, it is known: ``[m for m in consumer.consume(100) if not m.error()]``."""
         self.fill(connect(self.producer), topic, 1)
@@ -223,20 +108,6 @@ class MessagingContract(MessagingBase):
                 assert current_id() is not None
             assert current_id() is None
             assert [one["name"].split(" ")[0] for one in recorder.wait(3)] == ["poll", "process", "request"]
-
-    def test_a_batch_ends_with_the_span_around_its_pull(self, connect, filled, recorder):
-        """Also where it was only looked at, and where another span is between."""
-        consumer = connect(self.consumer, filled)
-        with span("request"):
-            (batch,) = self.poll(consumer, 3)
-            assert max(message.offset for message in batch) == 2
-            with span("work"):
-                pass
-            assert len(recorder.finished()) == 2
-        assert current_id() is None
-        found = self.spans(recorder, 6)
-        assert [one["name"].split(" ")[0] for one in found] == ["poll", "work", *["process"] * 3, "request"]
-        assert found[1]["parent_id"] == found[5]["span_id"]
 
     def test_a_message_that_was_polled_alone_is_handled_once_it_is_looked_at(self, connect, topic, recorder):
         """Where one message came, taking it out of its batch by its index makes its span current."""
@@ -380,100 +251,6 @@ class MessagingContract(MessagingBase):
 
     # Failures.
 
-    def test_the_exception_in_flight_when_a_consumer_is_closed_is_the_failure(self, connect, filled, recorder):
-        """A handler that raises, in a program that closes its consumer on the way out, leaves a failed span."""
-        consumer = connect(self.consumer, filled)
-
-        def work():
-            try:
-                for message in consumer:
-                    raise HandlerError(message.value.decode())
-            finally:
-                self.close(consumer)
-
-        with pytest.raises(HandlerError):
-            work()
-        (failed,) = self.spans(recorder, 1)
-        assert failed["status"] == "ERROR"
-        assert failed["exception"] == f"{failed['attributes']['error.type']}: 0"
-        assert failed["attributes"]["error.type"].endswith("messaging.HandlerError")
-        assert failed["message"] == "0"
-
-    def test_an_exception_that_was_in_flight_before_is_not_the_messages(self, connect, filled, recorder):
-        """A consumer that is read and closed while an exception is handled did not raise it."""
-        consumer = connect(self.consumer, filled)
-        try:
-            raise HandlerError
-        except HandlerError:
-            next(consumer)
-            self.close(consumer)
-        assert self.spans(recorder, 1)[0]["status"] == "UNSET"
-
-    def test_an_exception_that_the_handler_deals_with_is_no_failure(self, connect, filled, recorder):
-        """A loop that goes on after an exception handled its message."""
-        consumer = connect(self.consumer, filled)
-        next(consumer)
-        try:
-            raise HandlerError
-        except HandlerError:
-            pass
-        next(consumer)
-        assert self.spans(recorder, 1)[0]["status"] == "UNSET"
-
-    def test_what_the_library_refuses_fails_the_span(self, connect, topic, recorder):
-        """An exception of the call itself reaches the program, ends the span, and is told on it."""
-        producer = connect(self.producer)
-        self.fill(producer, topic, 1)
-        recorder.clear()
-        with span("order"), pytest.raises(Exception) as caught:
-            self.refused(producer, topic)
-        (failed, _) = self.spans(recorder, 2)
-        assert (failed["kind"], failed["status"], failed["parent_id"]) == ("PRODUCER", "ERROR", hexadecimal(2))
-        assert failed["exception"] == f"{failed['attributes']['error.type']}: {caught.value}"
-        assert current_id() is None
-        if sys.version_info >= (3, 11):
-            self.assert_unseen(caught.value)
-
-    @staticmethod
-    def assert_unseen(error):
-        """The traceback reads as if we were not there."""
-        ours = autotrace.__file__.rpartition("/")[0]
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        assert ours not in text
-
-    def test_our_own_failure_costs_spans_and_nothing_else(self, connect, topic, recorder, monkeypatch):
-        """Where our code raises, messages come and go as if we were not there."""
-
-        def broken(*_args):
-            raise RuntimeError("ours")
-
-        producer, consumer = connect(self.producer), connect(self.consumer, topic)
-        other = connect(self.consumer, topic, group="other")
-        monkeypatch.setattr(stream, "_text", broken)
-        self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
-        self.delivered(self.send(producer, topic, b"two"))
-        message = next(consumer)
-        assert (message.value, list(message.headers)) == (b"one", [("a", b"1")])
-        assert current_id() is None
-        (batch,) = self.poll(other, 2)
-        assert [message.value for message in batch] == [b"one", b"two"]
-        assert recorder.finished() == []
-        assert faults.pop(self.name) == 7
-
-    def test_a_context_that_cannot_be_put_or_read_costs_no_message(self, connect, topic, recorder, monkeypatch):
-        """Where propagation raises, the message goes without context and comes without one."""
-
-        def broken(*_args):
-            raise RuntimeError("ours")
-
-        producer, consumer = connect(self.producer), connect(self.consumer, topic)
-        monkeypatch.setattr(propagation, "outgoing_bytes", broken)
-        monkeypatch.setattr(propagation, "incoming_bytes", broken)
-        self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
-        assert list(next(consumer).headers) == [("a", b"1")]
-        assert current_id() is None
-        assert faults.pop(self.name) == 2
-
     # Several at once.
 
     def test_threads_that_send_do_not_mix(self, connect, topic, recorder):
@@ -579,42 +356,4 @@ class MessagingContract(MessagingBase):
         assert seen == [hexadecimal(7), None]
         assert len(recorder.wait(4)) == 4
 
-    def test_a_consumer_that_is_let_go_of_ends_its_message(self, instrument, connect, filled, recorder):
-        """A span that is open when its consumer is collected is finished, and the consumer is collected."""
-        consumer = self.consumer(filled)
-        next(consumer)
-        assert current_id() == hexadecimal(4)
-        self.close_quietly(consumer)
-        del consumer
-        gc.collect()
-        assert current_id() is None
-        recorder.wait(1)
-
-    def close_quietly(self, consumer):
-        """Free a consumer's resources by a way that is not patched; a library without one does nothing."""
-
-    def test_a_message_that_was_sent_and_forgotten_is_not_kept(self, connect, topic, recorder):
-        """When the broker has answered, no span is held, although the program still holds what it was given."""
-        producer = connect(self.producer)
-        futures = [self.send(producer, topic, b"x") for _ in range(20)]
-        self.serve(producer)
-        recorder.wait(20)
-        recorder.clear()
-        for future in futures:
-            self.delivered(future)
-        gc.collect()
-        assert not [one for one in gc.get_objects() if type(one) is Span and topic in repr(getattr(one, "facts", ""))]
-
     # What the program sees of us.
-
-    def test_patched_functions_look_like_themselves(self, connect):
-        """Name, module, signature and pickling by reference are the library's."""
-        import inspect
-        import pickle
-
-        for owner, name in self.functions():
-            function = getattr(owner, name)
-            assert function.__name__ == name
-            assert function.__module__ == inspect.unwrap(function).__module__
-            assert inspect.signature(function) == inspect.signature(inspect.unwrap(function))
-            assert pickle.loads(pickle.dumps(function)) is function

@@ -5,11 +5,11 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+import autotrace
 import autotrace.instrumentors
 
-import autotrace
-
 FOLDERS = [Path(folder).resolve() for folder in (*autotrace.__path__, *autotrace.instrumentors.__path__)]
+TESTS = Path(__file__).resolve().parent
 
 
 def ours(told):
@@ -19,5 +19,6 @@ def ours(told):
 
 
 def is_ours(file):
-    """Tell whether a file lies in one of our packages."""
-    return any(folder in Path(file).resolve().parents for folder in FOLDERS)
+    """Tell whether a file is one that a traced process may have: of one of our packages, but for what tests are made of."""
+    above = Path(file).resolve().parents
+    return TESTS not in above and any(folder in above for folder in FOLDERS)

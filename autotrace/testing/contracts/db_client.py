@@ -13,9 +13,9 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-import frames
 from autotrace.families.db import db_client
 from autotrace.faults import faults
+from autotrace.testing import frames
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import INTERNAL, UNSET, Operation
