@@ -112,6 +112,8 @@ A distribution announces its own by an entry point, whose name is the module tha
 [project.entry-points."autotrace.instrumentors"]
 acme = "acme_autotrace:INSTRUMENTOR"
 ```
+
+[Writing an instrumentor](writing-an-instrumentor.md) shows it from the beginning, with its tests.
 """
 
 

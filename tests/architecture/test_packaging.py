@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import zipfile
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DIST = Path(os.environ.get("AUTOTRACE_CACHE") or CHECKOUT / ".cache") / "dist"
+import makefile
+from makefile import CHECKOUT
 
 
 def tree():
@@ -28,8 +26,7 @@ def tree():
 @pytest.fixture(scope="module")
 def wheel():
     """The wheel that the tests run on."""
-    (file,) = DIST.glob("autotrace-*.whl")
-    return file
+    return makefile.wheel()
 
 
 def test_the_wheel_has_the_files_of_the_tree(wheel):
