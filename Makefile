@@ -88,6 +88,12 @@ transparency: wheel
 dev:
 	.ci/dev $(PY)
 
+# make new              the files of a new instrumentor: NAME=acme FAMILY=http_client, and where they are not the name and the
+#                       newest: DISTRIBUTION=acme-client VERSION=1.2 (see docs/writing-an-instrumentor.md)
+.PHONY: new
+new: .venv/.tools
+	.venv/bin/python .ci/new.py $(NAME) $(FAMILY) $(if $(DISTRIBUTION),--distribution $(DISTRIBUTION)) $(if $(VERSION),--version $(VERSION))
+
 # make recording         what two hundred operations send, recorded anew where it is to change
 .PHONY: recording
 recording:
