@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from autotrace.pipeline.spans import SpanQueue
     from autotrace.pipeline.termination import Termination
     from autotrace.pipeline.worker import Worker
 
@@ -36,10 +37,12 @@ class Lifetime:
     Args:
         worker: the process's worker.
         timeout: the most that an end may wait for a sink that takes nothing, in seconds.
+        spans: what waits of traces.
     """
 
-    def __init__(self, worker: Worker, timeout: float) -> None:
+    def __init__(self, worker: Worker, timeout: float, spans: SpanQueue) -> None:
         self._worker = worker
+        self._spans = spans
         self._timeout = timeout
         self._began = 0  # spans that were started before are the parent's
         self.termination: Termination | None = None
@@ -47,7 +50,7 @@ class Lifetime:
     @property
     def delivered(self) -> bool:
         """Whether this process has delivered a span."""
-        return self._worker.delivered
+        return self._spans.delivered
 
     def end(self) -> None:
         """Deliver everything, open spans included, for the last time.
