@@ -140,7 +140,7 @@ class Lifetime:
         moment = tracer.clock()
         for span in spans:
             try:
-                if not span.end and span.trace.sampled and span.start >= self._began:
+                if not span.end and _is_wanted(span) and span.start >= self._began:
                     span.end = moment
                     span.failure = None
                     span.outcome = span.operation.so_far(span)
@@ -167,7 +167,7 @@ class Lifetime:
 
     def _is_late(self, span: Any) -> bool:
         try:
-            return bool(span.end and span.trace.sampled and span.start >= self._began and not hasattr(span, "handed"))
+            return bool(span.end and _is_wanted(span) and span.start >= self._began and not hasattr(span, "handed"))
         except AttributeError:  # it is being made this moment
             return False
 
@@ -182,6 +182,10 @@ class Lifetime:
             return clock()
 
         return moment
+
+
+def _is_wanted(span: Any) -> bool:
+    return bool(span.trace.sampled or span.operation.listeners)
 
 
 def _once(submit: Callable[[Span], object]) -> Callable[[Span], object]:
