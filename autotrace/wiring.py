@@ -21,6 +21,7 @@ from autotrace.signals import TRACES
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import INTERNAL, UNSET, Operation, Trace
 from autotrace.trace.tracer import clock, tracer
+from autotrace.trace.unrecorded import unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,9 +139,7 @@ class Encoding:
 def _shade() -> Span:
     """Return a span that is never recorded, for the worker's own thread: a delivery must not be traced."""
     operation = Operation("shade", INTERNAL, "autotrace", lambda *_: ("", {}, UNSET, ""))
-    shade = tracer.start(operation, (), None)
-    shade.trace = Trace(shade.trace.trace_id, 0)
-    return shade
+    return unrecorded(operation, Trace(tracer.new_trace_id(), 0), "0" * 15 + "1")
 
 
 def _spare(settings: Settings) -> object:

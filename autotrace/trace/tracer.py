@@ -10,12 +10,11 @@ from __future__ import annotations
 from autotrace.trace import forks, ids
 from autotrace.trace.clocks import clocks
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.elsewhere import elsewhere
 from autotrace.trace.failure import failure_of
 from autotrace.trace.generators import parent_of, suspendable
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import CONSUMER, RANDOM, SAMPLED, SERVER, Span, Trace
-from autotrace.trace.unrecorded import Unrecorded
+from autotrace.trace.unrecorded import Unrecorded, elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ def told(thing, seen):
     # What can be seen of an object of ours, and of what it holds; times, ids and what is no data are left out.
     if isinstance(thing, (str, int, float, bool, type(None))):
         return thing
-    if id(thing) in seen or type(thing).__name__ in ("Settings", "Known", "Termination", "Span", "Trace", "_File"):
+    if id(thing) in seen or type(thing).__name__ in ("Settings", "Known", "Termination", "Span", "NonRecordingSpan", "Trace", "_File"):
         return type(thing).__name__
     seen.add(id(thing))
     if isinstance(thing, dict):
