@@ -15,16 +15,22 @@ from autotrace.patching import Instrumentor, Patch
 from autotrace.patching.apply import apply
 from autotrace.patching.catalog import KILLED
 from autotrace.pipeline.lifetime import Lifetime
+from autotrace.pipeline.spans import SpanQueue
 from autotrace.pipeline.worker import Worker
+from autotrace.signals import TRACES
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import INTERNAL, UNSET, Operation, Trace
 from autotrace.trace.tracer import clock, tracer
+from autotrace.trace.unrecorded import unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from autotrace.config.settings import Settings
+    from autotrace.export import Encoder
+    from autotrace.pipeline.queue import Queue
     from autotrace.trace.span import Span
 
 
@@ -54,9 +60,10 @@ def wire(settings: Settings, undo: list[Callable[[], object]]) -> Lifetime | Non
 
 
 def _live(settings: Settings, undo: list[Callable[[], object]]) -> Lifetime:
-    """Make the worker, and see that it is there as long as the process."""
-    worker = _worker(settings)
-    lifetime = Lifetime(worker, settings.exit_timeout_ms / 1000)
+    """Make a queue for each signal and the worker of all, and see that it is there as long as the process."""
+    spans = _spans(settings)
+    worker = _worker(settings, (spans,))
+    lifetime = Lifetime(worker, settings.exit_timeout_ms / 1000, spans)
     patches = [Patch("os:_exit", lifetime.leaving)]
     # The other exec functions come through these.
     patches += [Patch(way, lifetime.replacing) for way in ("os:execv", "os:execve")]
@@ -69,7 +76,7 @@ def _live(settings: Settings, undo: list[Callable[[], object]]) -> Lifetime:
         undo.append(apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True).undo)
         lifetime.termination.install()
     lifetime.survive_forks()
-    tracer.submit, tracer.deliver = worker.submit, worker.flush
+    tracer.submit, tracer.deliver = spans.submit, worker.flush
     return lifetime
 
 
@@ -79,49 +86,60 @@ def _sampler(settings: Settings) -> Sampler:
     return Sampler(ratio, kind != settings.sampler)
 
 
-def _worker(settings: Settings) -> Worker:
+def _spans(settings: Settings) -> SpanQueue:
+    def encoder() -> otlp.Encoder:
+        return otlp.Encoder(_resource(settings), settings, clock.wall, scrub=http.scrub)
+
+    encoding = Encoding(encoder)
+
+    def encode(spans: Sequence[Span]) -> list[bytes]:
+        clock.adjust()
+        return encoding(spans)
+
+    return SpanQueue(TRACES, encode, settings.max_queue_size, settings.max_export_batch_size, settings.max_queue_bytes)
+
+
+def _worker(settings: Settings, queues: Sequence[Queue]) -> Worker:
     killed = any(os.environ.get(variable) == "true" for variable in KILLED)  # so that nothing may wait
-    return Worker(
-        _Encoding(settings),
-        _exporters(settings),
-        0.0 if killed else settings.schedule_delay_ms / 1000,
-        settings.max_queue_size,
-        settings.max_export_batch_size,
-        _shade(),
-        settings.max_queue_bytes,
-        _spare(settings),
-    )
+    delay = 0.0 if killed else settings.schedule_delay_ms / 1000
+    return Worker(queues, _exporters(settings), delay, _shade(), _spare(settings))
 
 
-class _Encoding:
-    """The encoder of this process: made when the first spans are there, and anew in a forked child.
+def _resource(settings: Settings) -> dict[str, Any]:
+    """Return the attributes of this process, for all signals."""
+    from autotrace import application
 
-    The resource (service name, process id) is only then what it will stay.
+    return resource.resource_attributes(settings, application.named)
+
+
+class Encoding:
+    """The encoder of a signal in this process: made when its first items are there, and anew in a forked child.
+
+    The resource (service name, process id) is only then what it will stay, and a child that was forked while the worker
+    encoded would go on with what that has left half done.
+
+    Args:
+        make: returns an encoder that knows the resource.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, make: Callable[[], Encoder]) -> None:
+        self._make = make
         self._process = 0
-        self._encoder: otlp.Encoder | None = None
+        self._encoder: Encoder | None = None
 
-    def __call__(self, spans: Sequence[Span]) -> list[bytes]:
+    def __call__(self, items: Sequence[Any]) -> list[bytes]:
+        """Return OTLP requests that hold the items."""
         process = os.getpid()
         if self._encoder is None or process != self._process:
-            from autotrace import application
-
             self._process = process
-            attributes = resource.resource_attributes(self._settings, application.named)
-            self._encoder = otlp.Encoder(attributes, self._settings, clock.wall, scrub=http.scrub)
-        clock.adjust()
-        return self._encoder.encode(spans)
+            self._encoder = self._make()
+        return self._encoder.encode(items)
 
 
 def _shade() -> Span:
     """Return a span that is never recorded, for the worker's own thread: a delivery must not be traced."""
     operation = Operation("shade", INTERNAL, "autotrace", lambda *_: ("", {}, UNSET, ""))
-    shade = tracer.start(operation, (), None)
-    shade.trace = Trace(shade.trace.trace_id, 0)
-    return shade
+    return unrecorded(operation, Trace(tracer.new_trace_id(), 0), "0" * 15 + "1")
 
 
 def _spare(settings: Settings) -> object:
@@ -138,7 +156,7 @@ def _exporters(settings: Settings) -> list[object]:
     made: list[object] = []
     for name in settings.exporters:
         if name == "inbox":
-            from autotrace.export.inbox import Inbox
+            from autotrace.export.inbox.writer import Inbox
 
             made.append(Inbox(settings))
         elif name == "otlp":

@@ -75,11 +75,12 @@ class Machine:
         spans = []
         for file in (self.data / "inbox").glob("*"):
             content = file.read_bytes()
-            at = len(b"autotrc1")
+            at = len(b"autotrc2")
             while at < len(content):  # a record is written at once
-                length, checksum = struct.unpack_from("<II", content, at)
-                payload = content[at + 8 : at + 8 + length]
-                assert zlib.crc32(payload) == checksum
+                length, checksum, signal, version = struct.unpack_from("<IIBB", content, at)
+                payload = content[at + 10 : at + 10 + length]
+                assert zlib.crc32(content[at + 8 : at + 10 + length]) == checksum
+                assert (signal, version) == (1, 1)
                 request = ExportTraceServiceRequest.FromString(payload)
                 spans += [
                     span
@@ -87,7 +88,7 @@ class Machine:
                     for scope in resource.scope_spans
                     for span in scope.spans
                 ]
-                at += 8 + length
+                at += 10 + length
         return spans
 
     def parents(self):

@@ -56,6 +56,9 @@ def opened() -> Store:
     if store.ingested.refused:
         refused = plural(store.ingested.refused, "record")
         say(f"autotrace: {refused} in the inbox could not be understood; skipped", aside=True)
+    for what, count in store.ingested.skipped.items():
+        records = plural(count, "record")
+        say(f"autotrace: {records} of {what} in the inbox, which this autotrace does not keep; skipped", aside=True)
     return store
 
 

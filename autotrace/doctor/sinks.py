@@ -46,10 +46,11 @@ def receiver(loaded: Settings, place: str, tell: Callable[[Fact], object]) -> No
         tell: is called with each fact.
     """
     from autotrace.export.http import HttpExporter
+    from autotrace.signals import TRACES
 
     exporter = HttpExporter(loaded)
     exporter.hasten(monotonic() + _LONGEST)
-    result = exporter.export(b"", monotonic() + _LONGEST)  # a request without spans, which is a valid one
+    result = exporter.export(TRACES, b"", monotonic() + _LONGEST)  # a request without spans, which is a valid one
     exporter.close()
     tell(("sink", {"name": "otlp", "place": place, "ok": result.delivered, "text": result.text or "takes spans"}))
     if not result.delivered:

@@ -1,6 +1,6 @@
-"""Turning finished spans into OTLP bytes, and carrying those bytes out of the process.
+"""Turning what a signal records into OTLP bytes, and carrying those bytes out of the process.
 
-The encoder (``otlp``) makes requests; an exporter carries each of them to one place: the inbox on this machine, a
+An encoder (of spans: ``otlp``) makes requests; an exporter carries each of them to one place: the inbox on this machine, a
 collector, or the console.  Everything here runs on one worker thread inside the traced program, so modules import what
 is heavy only where it is needed.
 """
@@ -9,16 +9,29 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Protocol
+
+    from autotrace.signals import Signal
+
+    class Encoder(Protocol):
+        """Makes requests of the items of one signal; used by one thread."""
+
+        def encode(self, items: Sequence[Any]) -> list[bytes]:
+            """Return as few requests as hold all the items."""
+
+        def set_resource(self, resource: Mapping[str, Any]) -> None:
+            """Describe another process from now on."""
 
     class Exporter(Protocol):
         """Carries serialised requests to one place; called from one thread, ``hasten`` and ``close`` from any."""
 
-        def export(self, payload: bytes, deadline: float) -> Result:
-            """Deliver one serialised ExportTraceServiceRequest; never raises.
+        def export(self, signal: Signal, payload: bytes, deadline: float) -> Result:
+            """Deliver one serialised request; never raises.
 
             Args:
-                payload: the bytes that an OTLP receiver takes.
+                signal: what it is a request of.
+                payload: the bytes that an OTLP receiver takes at the signal's path.
                 deadline: when to give up, in seconds of ``clocks.now``.
             """
 
@@ -36,10 +49,10 @@ class Result:
     """How an export ended.
 
     Attributes:
-        delivered: the receiver has it, perhaps without ``rejected`` of its spans.
+        delivered: the receiver has it, perhaps without ``rejected`` of its items.
         retryable: it was not delivered, but the same bytes may be later.
         text: what went wrong, to which place, and what to do about it; empty where nothing did.
-        rejected: how many of the spans the receiver turned down.  Where nothing was delivered it is 0: all of them.
+        rejected: how many of the items the receiver turned down.  Where nothing was delivered it is 0: all of them.
         retry_after: seconds for which the receiver wants to be left alone; 0.0 where it did not say.
     """
 

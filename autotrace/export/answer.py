@@ -11,6 +11,8 @@ from autotrace.export.wire import fields
 from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from autotrace.signals import Signal
 
 RETRIED = frozenset((429, 502, 503, 504))
 LONGEST_REST = 300.0  # seconds: whoever asks for more is asked again after five minutes
@@ -18,11 +20,19 @@ _MOST_TEXT = 200  # characters of a receiver's message that are repeated
 
 
 def judge(
-    place: str, status: int, reason: str, kind: str, body: bytes, retry_after: str | None, location: str
+    signal: Signal,
+    place: str,
+    status: int,
+    reason: str,
+    kind: str,
+    body: bytes,
+    retry_after: str | None,
+    location: str,
 ) -> Result:
-    """Return what an answer means for the spans that were sent.
+    """Return what an answer means for what was sent.
 
     Args:
+        signal: what that was.
         place: the receiver, for texts.
         status: of HTTP.
         reason: of HTTP.
@@ -33,7 +43,7 @@ def judge(
     """
     binary = not kind or kind.partition(";")[0].strip().lower() == "application/x-protobuf"
     if 200 <= status < 300:
-        return _partial(place, body) if body and binary else DELIVERED
+        return _partial(signal, place, body) if body and binary else DELIVERED
     text = f"{place} answered {status} {reason}".rstrip()
     said = _message(body, binary)
     if said:
@@ -45,7 +55,7 @@ def judge(
     if status in (401, 403):
         text += "; set the headers that it asks for"
     elif status in (404, 405):
-        text += "; the endpoint's path is usually /v1/traces"
+        text += f"; the endpoint's path is usually {signal.path}"
     return refused(text)
 
 
@@ -66,14 +76,14 @@ def rest(header: str | None) -> float:
     return min(max(seconds, 0.0), LONGEST_REST)
 
 
-def _partial(place: str, body: bytes) -> Result:
-    """Read an ExportTraceServiceResponse; one that cannot be read says nothing."""
+def _partial(signal: Signal, place: str, body: bytes) -> Result:
+    """Read an Export{Trace,Metrics,Logs}ServiceResponse, which are alike; one that cannot be read says nothing."""
     rejected, text = 0, ""
     try:
         for number, _, partial in fields(body):
             if number == 1 and isinstance(partial, bytes):  # partial_success
                 for inner, _, value in fields(partial):
-                    if inner == 1 and isinstance(value, int):  # rejected_spans, an int64
+                    if inner == 1 and isinstance(value, int):  # rejected_spans and its like, an int64
                         rejected = value if value < 1 << 63 else 0
                     elif inner == 2 and isinstance(value, bytes):  # error_message
                         text = _clean(value)
@@ -81,7 +91,8 @@ def _partial(place: str, body: bytes) -> Result:
         return DELIVERED
     if not rejected and not text:
         return DELIVERED
-    lost = f"rejected {rejected} span{'s' if rejected != 1 else ''}" if rejected else "took all spans with a warning"
+    items = signal.items if rejected != 1 else signal.items[:-1]
+    lost = f"rejected {rejected} {items}" if rejected else f"took all {items} with a warning"
     return Result(True, False, f"{place} {lost}: {text or 'it did not say why'}", rejected)
 
 

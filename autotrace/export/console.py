@@ -11,11 +11,14 @@ from struct import pack, unpack
 
 from autotrace.export import DELIVERED, Result, later, refused
 from autotrace.export.wire import fields
+from autotrace.signals import TRACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    from autotrace.signals import Signal
 
     # field number: JSON name, how to read it, whether it is repeated
     Shape = dict[int, tuple[str, Any, bool]]
@@ -96,10 +99,12 @@ class Console:
     def __init__(self) -> None:
         self._closed = False
 
-    def export(self, payload: bytes, deadline: float) -> Result:  # noqa: ARG002
+    def export(self, signal: Signal, payload: bytes, deadline: float) -> Result:  # noqa: ARG002
         """Print a request's spans.  The deadline is not looked at: the user's terminal is waited for."""
         if self._closed:
             return later("the console exporter is closed")
+        if signal is not TRACES:
+            return refused(f"{signal.name} are not printed")
         import json
 
         try:

@@ -1,8 +1,9 @@
 """OTLP over HTTP, to a collector or whatever else speaks it.
 
-One connection, kept alive, and no parallel requests.  Environment proxies and redirects are not followed, gRPC and
-OTLP/JSON are not spoken.  The caller's deadline bounds everything but the look-up of the host's name.  The caller also
-sees to it that requests made here are not traced.
+One connection, kept alive, and no parallel requests; where signals have different receivers, it is made anew for each
+change of signal.  Environment proxies and redirects are not followed, gRPC and OTLP/JSON are not spoken.  The caller's
+deadline bounds everything but the look-up of the host's name.  The caller also sees to it that requests made here are not
+traced.
 
 Source: OTLP specification 1.x, "OTLP/HTTP".
 """
@@ -13,6 +14,7 @@ from _thread import allocate_lock
 
 from autotrace import __version__, diagnostics
 from autotrace.export import Result, later, refused
+from autotrace.signals import TRACES
 from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from autotrace.export.line import Line
+    from autotrace.signals import Signal
 
     class HttpSettings(Protocol):
         """What the exporter reads of the settings; ``Settings`` is one of these."""
@@ -46,23 +49,25 @@ _OWN = ("content-type", "content-encoding", "content-length", "transfer-encoding
 
 
 class HttpExporter:
-    """Sends requests to one endpoint; ``export`` from one thread, ``hasten`` and ``close`` from any.
+    """Sends requests to the endpoint of their signal; ``export`` from one thread, ``hasten`` and ``close`` from any.
 
     Args:
-        settings: endpoint (the whole URL), headers, compression (``"gzip"``, ``"none"``, or ``"auto"``: gzip, except to
-            this machine), timeout_ms for one attempt (0: no limit), certificate (of the receiver's authority),
+        settings: endpoint (the whole URL, for traces), headers, compression (``"gzip"``, ``"none"``, or ``"auto"``: gzip,
+            except to this machine), timeout_ms for one attempt (0: no limit), certificate (of the receiver's authority),
             client_certificate, client_key and insecure (do not verify).
+        endpoints: the whole URLs by the names of the signals, in place of that for traces.  Which of a signal's own URL and
+            the base URL counts is the settings' affair (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP").
     """
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, endpoints: Mapping[str, str] | None = None) -> None:
         self._settings = settings
-        self._gzip = _packs(settings)
+        self._endpoints = {TRACES.name: settings.endpoint} if endpoints is None else endpoints
         self._timeout = settings.timeout_ms / 1000 or float("inf")
-        self._target: _Target | None = None
+        self._targets: dict[str, _Target] = {}
         self._said: set[str] = set()
-        self._not_before = 0.0  # the receiver asked to be left alone until then
         self._closed = False
         self._line: Line | None = None
+        self._origin: Any = None  # where the line leads
         self.forget()
 
     def forget(self) -> None:
@@ -91,16 +96,22 @@ class HttpExporter:
         if not self._busy:
             self._drop()
 
-    def export(self, payload: bytes, deadline: float) -> Result:
+    def export(self, signal: Signal, payload: bytes, deadline: float) -> Result:
         """Send a request, again and again where that may help, until the deadline (``clocks.now``, seconds)."""
         if len(payload) > MAX_REQUEST:
             return refused(f"a request of {len(payload)} bytes is over the {MAX_REQUEST} that OTLP allows")
         self._busy = True
         try:
-            target = self._target
+            target = self._targets.get(signal.name)
             if target is None:
-                target = self._target = _Target(self._settings)
-            result = self._deliver(target, self._packed(payload), deadline)
+                endpoint = self._endpoints.get(signal.name)
+                if endpoint is None:
+                    return refused(f"{signal.name} have no endpoint")
+                target = self._targets[signal.name] = _Target(self._settings, signal, endpoint)
+            if self._origin != target.origin:
+                self._drop()
+                self._origin = target.origin
+            result = self._deliver(target, target.packed(payload), deadline)
         except Exception as error:  # a wrong setting; ours to report, not to raise
             self._drop()
             result = refused(f"cannot send to the endpoint: {error}")
@@ -120,7 +131,7 @@ class HttpExporter:
         pause = _FIRST_PAUSE
         result = later(f"{target.place} asked to be left alone for a while")
         while True:
-            wanted = self._not_before - clocks.now()
+            wanted = target.not_before - clocks.now()
             if wanted > 0 and not self._wait(wanted, deadline):
                 return later(result.text, wanted)
             if self._closed:
@@ -129,7 +140,7 @@ class HttpExporter:
             if not result.retryable:
                 return result
             if result.retry_after:
-                self._not_before = clocks.now() + result.retry_after
+                target.not_before = clocks.now() + result.retry_after
             elif not self._wait(pause * (0.5 + jitter()), deadline):
                 return result
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -188,16 +199,15 @@ class HttpExporter:
         header = response.headers.get
         kind, location = header("Content-Type", ""), header("Location", "")
         return judge(
-            target.place, response.status, response.reason, kind, answer or b"", header("Retry-After"), location
+            target.signal,
+            target.place,
+            response.status,
+            response.reason,
+            kind,
+            answer or b"",
+            header("Retry-After"),
+            location,
         )
-
-    def _packed(self, payload: bytes) -> bytes:
-        if not self._gzip:
-            return payload
-        import zlib
-
-        packer = zlib.compressobj(3, zlib.DEFLATED, 31)  # 31: with gzip's header; 3: most of the gain, half the time
-        return packer.compress(payload) + packer.flush()
 
     def _drop(self) -> None:
         line, self._line = self._line, None
@@ -206,22 +216,29 @@ class HttpExporter:
 
 
 class _Target:
-    """Where requests go, worked out once.
+    """Where requests of a signal go, worked out once.
+
+    Attributes:
+        origin: scheme, host and port: signals that have it in common share a connection.
+        not_before: until when the receiver asked to be left alone (``clocks.now``, seconds).
 
     Raises:
         ValueError: the endpoint is no URL that we can use.
         OSError: a certificate cannot be read.
     """
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, signal: Signal, endpoint: str) -> None:
         from urllib.parse import unquote, urlsplit
 
-        url = urlsplit(settings.endpoint)
+        url = urlsplit(endpoint)
         if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(f"endpoint {_safe(settings.endpoint)!r} is not a URL like http://localhost:4318/v1/traces")
+            raise ValueError(f"endpoint {_safe(endpoint)!r} is not a URL like http://localhost:4318{signal.path}")
+        self.signal = signal
+        self.not_before = 0.0
         self.host = url.hostname
         self.port = url.port or (443 if url.scheme == "https" else 80)
         self.path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        self.origin = url.scheme, self.host, self.port
         name = f"[{self.host}]" if ":" in self.host else self.host
         self.place = f"{url.scheme}://{name}:{self.port}{url.path or '/'}"  # without user, password and query
         self.hint = _GRPC if self.port == 4317 else ""
@@ -239,8 +256,18 @@ class _Target:
                 self.headers[key] = value.encode()
         self.headers["Host"] = name if url.port is None else f"{name}:{url.port}"
         self.headers["Content-Type"] = "application/x-protobuf"
-        if _packs(settings):
+        self._packs = _packs(settings.compression, endpoint)
+        if self._packs:
             self.headers["Content-Encoding"] = "gzip"
+
+    def packed(self, payload: bytes) -> bytes:
+        """Return a request as it is sent."""
+        if not self._packs:
+            return payload
+        import zlib
+
+        packer = zlib.compressobj(3, zlib.DEFLATED, 31)  # 31: with gzip's header; 3: most of the gain, half the time
+        return packer.compress(payload) + packer.flush()
 
     def over(self, line: Line) -> HTTPConnection:
         """Return a connection that speaks over an open line and never opens one of its own."""
@@ -252,11 +279,11 @@ class _Target:
         return connection
 
 
-def _packs(settings: HttpSettings) -> bool:
+def _packs(compression: str, endpoint: str) -> bool:
     """Tell whether requests are compressed; to the machine itself that would cost more than it saves."""
-    if settings.compression != "auto":
-        return settings.compression == "gzip"
-    host = settings.endpoint.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if compression != "auto":
+        return compression == "gzip"
+    host = endpoint.partition("://")[2].partition("/")[0].rpartition("@")[2]
     return not host.lower().startswith(("127.", "localhost", "[::1]"))
 
 

@@ -1,18 +1,20 @@
-"""Where spans go that a receiver has not taken: to this machine, in a directory of their own, with a note that says why.
+"""Where what a receiver has not taken goes: to this machine, in a directory of their own, with a note that says why.
 
-The oldest give way where there are more than fit.  Used by one thread; nothing is made before the first span is left over.
+The oldest give way where there are more than fit.  Used by one thread; nothing is made before anything is left over.
 """
 
 from __future__ import annotations
 
 from autotrace.config import paths
-from autotrace.export.inbox import Inbox
+from autotrace.export.inbox.writer import Inbox
+from autotrace.signals import TRACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autotrace.export.inbox import InboxSettings
+    from autotrace.export.inbox.writer import InboxSettings
+    from autotrace.signals import Signal
 
 MOST = 32 << 20  # bytes, of all processes together
 
@@ -22,7 +24,7 @@ class Spare:
 
     Args:
         settings: as for the inbox.
-        note: notes how many there are so far, and why.
+        note: notes how many spans there are so far, and why.
     """
 
     def __init__(self, settings: InboxSettings, note: Callable[[int, str], object]) -> None:
@@ -36,9 +38,9 @@ class Spare:
         self._kept = self._noted = 0
         self._reason = ""
 
-    def keep(self, payload: bytes, count: int, reason: str) -> None:
-        """Keep a request of so many spans that was not delivered, and note that once for each reason."""
-        if not self._inbox.export(payload, 0.0).delivered:
+    def keep(self, signal: Signal, payload: bytes, count: int, reason: str) -> None:
+        """Keep a request of so many items that was not delivered, and note that of spans once for each reason."""
+        if not self._inbox.export(signal, payload, 0.0).delivered or signal is not TRACES:
             return
         self._kept += count
         if reason != self._reason:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from autotrace.families.beside import Beside
 from autotrace.patching.wrapping import after, around, before
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.span import INTERNAL, RANDOM, UNSET, Operation, Span, Trace
+from autotrace.trace.span import INTERNAL, RANDOM, UNSET, Operation, Trace
 from autotrace.trace.tracer import tracer
+from autotrace.trace.unrecorded import unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from autotrace.patching import Args, Kwargs, Wrap
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Description, Facts
+    from autotrace.trace.span import Description, Facts, Span
 
 QUIET = "quiet"
 _muted = Beside()
@@ -57,21 +58,11 @@ def suppress() -> None:
     current = get_current()
     if current is not None and not current.trace.sampled:
         return
-    span = Span()
     if current is None:
-        span.trace = Trace(tracer.new_trace_id(), RANDOM)
-        span.span_id = "0" * 15 + "1"
+        trace, span_id = Trace(tracer.new_trace_id(), RANDOM), "0" * 15 + "1"
     else:
-        span.trace = current.trace.unsampled()
-        span.span_id = current.span_id
-    span.operation = OPERATION
-    span.previous = current
-    span.parent_id = ""
-    span.facts = ()
-    span.start = span.end = 0
-    span.remote = False
-    span.extras = span.notes = span.outcome = span.failure = None
-    set_current(span)
+        trace, span_id = current.trace.unsampled(), current.span_id
+    set_current(unrecorded(OPERATION, trace, span_id, current))
 
 
 def _resume() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from autotrace.pipeline.spans import SpanQueue
     from autotrace.pipeline.termination import Termination
     from autotrace.pipeline.worker import Worker
 
@@ -36,10 +37,12 @@ class Lifetime:
     Args:
         worker: the process's worker.
         timeout: the most that an end may wait for a sink that takes nothing, in seconds.
+        spans: what waits of traces.
     """
 
-    def __init__(self, worker: Worker, timeout: float) -> None:
+    def __init__(self, worker: Worker, timeout: float, spans: SpanQueue) -> None:
         self._worker = worker
+        self._spans = spans
         self._timeout = timeout
         self._began = 0  # spans that were started before are the parent's
         self.termination: Termination | None = None
@@ -47,7 +50,7 @@ class Lifetime:
     @property
     def delivered(self) -> bool:
         """Whether this process has delivered a span."""
-        return self._worker.delivered
+        return self._spans.delivered
 
     def end(self) -> None:
         """Deliver everything, open spans included, for the last time.
@@ -137,7 +140,7 @@ class Lifetime:
         moment = tracer.clock()
         for span in spans:
             try:
-                if not span.end and span.trace.sampled and span.start >= self._began:
+                if not span.end and _is_wanted(span) and span.start >= self._began:
                     span.end = moment
                     span.failure = None
                     span.outcome = span.operation.so_far(span)
@@ -164,7 +167,7 @@ class Lifetime:
 
     def _is_late(self, span: Any) -> bool:
         try:
-            return bool(span.end and span.trace.sampled and span.start >= self._began and not hasattr(span, "handed"))
+            return bool(span.end and _is_wanted(span) and span.start >= self._began and not hasattr(span, "handed"))
         except AttributeError:  # it is being made this moment
             return False
 
@@ -179,6 +182,10 @@ class Lifetime:
             return clock()
 
         return moment
+
+
+def _is_wanted(span: Any) -> bool:
+    return bool(span.trace.sampled or span.operation.listeners)
 
 
 def _once(submit: Callable[[Span], object]) -> Callable[[Span], object]:

@@ -18,7 +18,7 @@ from _thread import allocate_lock, get_ident
 
 from autotrace.faults import fault
 from autotrace.patching.model import Patch
-from autotrace.pipeline.threads import start_thread
+from autotrace.pipeline.worker import start_thread
 from autotrace.trace.failure import hide_frame
 
 TYPE_CHECKING = False

@@ -1,31 +1,27 @@
 """Reads inbox files: append-only files of length-prefixed, checksummed OTLP requests, one writer each.
 
-The format: the 8 bytes `MAGIC`, then records of u32 little-endian payload length, u32 little-endian
-`zlib.crc32` of the payload, payload (one serialised ExportTraceServiceRequest). A writer holds a shared `flock`
-for as long as it may append. This module finds records and says how the file ends; it keeps no state. It cannot
-see past a broken record, since nothing in the format allows to find the next one.
+The format, and what of it is known here, stands in `autotrace.signals`. This module finds records and says how
+the file ends; it keeps no state. It cannot see past a broken record, since nothing in the format allows to find the next
+one; what it does see past is a whole record of a signal, or in a version, that the store has no use for.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import sys
 import time
-import zlib
+
+from autotrace.signals import HEADS, MAGIC, MAX_PAYLOAD, SUFFIX, foreign, is_whole
 
 if sys.platform != "win32":
     import fcntl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from struct import Struct
     from typing import IO
 
-MAGIC = b"autotrc1"
-HEADER = struct.Struct("<II")
-SUFFIX = ".spans"
-MAX_PAYLOAD = 64 * 1024 * 1024
-"""No OTLP request is longer (OTLP/HTTP: 64 MiB before compression), so a bigger length is damage. Bytes."""
+__all__ = ("MAGIC", "SUFFIX", "Chunk", "is_finished", "read_chunk", "settled")
 
 SETTLED_SECONDS = 10.0
 """A file younger than this may belong to a process that is just starting."""
@@ -38,20 +34,22 @@ class Chunk:
     """A run of whole records.
 
     Attributes:
-        payloads: serialised requests, in file order.
+        payloads: serialised requests of traces, in file order.
+        skipped: how many whole records were none of these, by what they are.
         offset: where the next record begins, in bytes.
         more: whole records may follow, the size limit was reached.
         lost: bytes at the end that will never become a record (only in a finished file).
         finished: the writer is gone, nothing will be appended.
     """
 
-    __slots__ = ("finished", "lost", "more", "offset", "payloads")
+    __slots__ = ("finished", "lost", "more", "offset", "payloads", "skipped")
 
-    def __init__(self, payloads: list[bytes], offset: int, *, more: bool, lost: int, finished: bool) -> None:
-        self.payloads = payloads
+    def __init__(self, offset: int, *, finished: bool) -> None:
+        self.payloads: list[bytes] = []
+        self.skipped: dict[str, int] = {}
         self.offset = offset
-        self.more = more
-        self.lost = lost
+        self.more = False
+        self.lost = 0
         self.finished = finished
 
 
@@ -80,39 +78,39 @@ def read_chunk(file: IO[bytes], offset: int, limit: int) -> Chunk:
         offset: where to start, in bytes; 0 is the beginning of the file.
         limit: stop after the record that reaches this many bytes.
     """
-    finished = is_finished(file)
+    chunk = Chunk(offset, finished=is_finished(file))
     size = os.fstat(file.fileno()).st_size
-    payloads: list[bytes] = []
-    taken = 0
-    if offset < len(MAGIC):
-        file.seek(0)
-        if file.read(len(MAGIC)) != MAGIC:
-            return _ended(payloads, offset, size, finished=finished)
-        offset = len(MAGIC)
-    file.seek(offset)
-    while taken < limit:
-        payload = _read_record(file)
-        if payload is None:
-            return _ended(payloads, offset, size, finished=finished)
-        payloads.append(payload)
-        offset += HEADER.size + len(payload)
-        taken += HEADER.size + len(payload)
-    return Chunk(payloads, offset, more=True, lost=0, finished=finished)
+    file.seek(0)
+    head = HEADS.get(file.read(len(MAGIC)))
+    if head is not None:
+        chunk.offset = max(offset, len(MAGIC))
+        file.seek(chunk.offset)
+        end = chunk.offset + limit
+        while chunk.offset < end:
+            read = _read_record(file, head)
+            if read is None:
+                break
+            what, payload = read
+            chunk.offset += head.size + len(payload)
+            if what:
+                chunk.skipped[what] = chunk.skipped.get(what, 0) + 1
+            else:
+                chunk.payloads.append(payload)
+        else:
+            chunk.more = True
+            return chunk
+    chunk.lost = max(0, size - chunk.offset) if chunk.finished else 0
+    return chunk
 
 
-def _read_record(file: IO[bytes]) -> bytes | None:
-    head = file.read(HEADER.size)
-    if len(head) < HEADER.size:
+def _read_record(file: IO[bytes], form: Struct) -> tuple[str, bytes] | None:
+    """Return a whole record's payload, and what it is unless it is a request of traces; None where no whole one follows."""
+    head = file.read(form.size)
+    if len(head) < form.size:
         return None
-    length, checksum = HEADER.unpack(head)
+    length, _, *tags = form.unpack(head)
     # Zeros are what a file system leaves at the end after a power cut, and their checksum would even be right.
     if not 0 < length <= MAX_PAYLOAD:
         return None
     payload = file.read(length)
-    if len(payload) < length or zlib.crc32(payload) != checksum:
-        return None
-    return payload
-
-
-def _ended(payloads: list[bytes], offset: int, size: int, *, finished: bool) -> Chunk:
-    return Chunk(payloads, offset, more=False, lost=max(0, size - offset) if finished else 0, finished=finished)
+    return (foreign(*tags), payload) if is_whole(head, payload) else None

@@ -36,19 +36,21 @@ class Ingested:
     """What one run took in.
 
     Attributes:
-        records: whole records.
+        records: whole records, those that are skipped included.
         spans: spans that were not in the store before.
         refused: records that are no OTLP trace request, and spans without ids.
+        skipped: how many records are none of traces, by what they are: a signal, or a version of one; the store keeps none.
         damaged: names of finished files that ended in something unreadable, with the number of bytes lost.
         unreadable: names of files that could not be opened, with the reason.
     """
 
-    __slots__ = ("damaged", "records", "refused", "spans", "unreadable")
+    __slots__ = ("damaged", "records", "refused", "skipped", "spans", "unreadable")
 
     def __init__(self) -> None:
         self.records = 0
         self.spans = 0
         self.refused = 0
+        self.skipped: dict[str, int] = {}
         self.damaged: dict[str, int] = {}
         self.unreadable: dict[str, str] = {}
 
@@ -142,6 +144,9 @@ def _take(database: sqlite3.Connection, path: Path, chunk_bytes: int, report: In
 
 
 def _store(database: sqlite3.Connection, chunk: inbox.Chunk, report: Ingested) -> None:
+    for what, count in chunk.skipped.items():
+        report.skipped[what] = report.skipped.get(what, 0) + count
+        report.records += count
     if not chunk.payloads:
         return  # what decodes is slow to load, and nothing has come since the last look
     from autotrace.store.decode import decode

@@ -71,14 +71,16 @@ class Operation:
         spelled: the facts are the name and the attributes as they are told, and nobody changes those any more; where the
             operation did not fail, ``describe`` need not be asked.
         so_far: returns the outcome as far as it is known of a span that is open when its process ends.
+        listeners: who is called with each of its spans that has ended; only ``Tracer.listen`` adds to them.
     """
 
-    __slots__ = ("describe", "family", "kind", "scope", "so_far", "spelled", "uniform")
+    __slots__ = ("describe", "family", "kind", "listeners", "scope", "so_far", "spelled", "uniform")
 
     def __init__(
         self, family: str, kind: int, scope: str, describe: Describe, uniform: bool = False, spelled: bool = False
     ) -> None:
         self.so_far: Callable[[Span], Facts | None] = _nothing
+        self.listeners: tuple[Callable[[Span], object], ...] = ()
         self.uniform = uniform
         self.spelled = spelled
         self.family = family

@@ -10,12 +10,11 @@ from __future__ import annotations
 from autotrace.trace import forks, ids
 from autotrace.trace.clocks import clocks
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.elsewhere import elsewhere
 from autotrace.trace.failure import failure_of
 from autotrace.trace.generators import parent_of, suspendable
 from autotrace.trace.sampling import Sampler
 from autotrace.trace.span import CONSUMER, RANDOM, SAMPLED, SERVER, Span, Trace
-from autotrace.trace.unrecorded import Unrecorded
+from autotrace.trace.unrecorded import Unrecorded, elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class Tracer:
         inherited: the span in another process for whose sake this process runs, or None; roots are beneath it, except for
             those that answer somebody else (servers, consumers of messages).
         sampler: decides where a trace starts or enters.
-        submit: takes a finished, sampled span; must not block.
+        submit: takes a finished span that is sampled, or that somebody listens to; must not block.
         take_id: returns 16 hex digits, or raises IndexError where none is left.
         new_trace_id: returns 32 hex digits.
     """
@@ -191,12 +190,12 @@ class Tracer:
         span.outcome = outcome
         span.failure = failure
         span.end = self.clock()
-        if span.trace.sampled:
+        if span.trace.sampled or span.operation.listeners:
             self.submit(span)
 
     def fail(self, span: Span, error: BaseException, outcome: Facts | None = None) -> None:
         """End a span with the exception that passes through it; where a span beneath has told it, it is not told again."""
-        if span.end or not span.trace.sampled:
+        if span.end or not (span.trace.sampled or span.operation.listeners):
             self.finish(span)
             return
         failure = failure_of(error)
@@ -205,6 +204,20 @@ class Tracer:
         if span.previous is not None:
             span.previous.noted()["told"] = told
         self.finish(span, outcome, failure)
+
+    def listen(self, operation: Operation, listener: Callable[[Span], object]) -> None:
+        """Have a function called with each span of an operation that has ended, sampled or not, once that is handed over.
+
+        PERF: while nobody listens this costs a sampled span nothing: its end does not look for listeners, but ``submit``
+        becomes another one with the first of them.  It has to be the final one before.
+
+        Args:
+            operation: whose spans.
+            listener: is called on the thread that ends the span, and must neither block nor raise.
+        """
+        operation.listeners = (*operation.listeners, listener)
+        if type(self.submit) is not _Told:
+            self.submit = _Told(self.submit)
 
     def inherit(self, remote: Remote) -> None:
         """Put this process beneath a span of another one, by what came in; the sampler decides as for a request."""
@@ -234,6 +247,23 @@ class Tracer:
         sampled = self.sampler.sample(remote.trace_id, bool(remote.flags & 1))
         flags = (remote.flags & RANDOM) | sampled  # bits that we do not know are not sent on
         return Trace(remote.trace_id, flags, remote.tracestate, remote.baggage)
+
+
+class _Told:
+    """Hands a span over if it is sampled, then calls who listens."""
+
+    __slots__ = ("_submit",)
+
+    def __init__(self, submit: Callable[[Span], object]) -> None:
+        self._submit = submit
+
+    def __call__(self, span: Span) -> None:
+        if span.trace.sampled:
+            self._submit(span)
+        else:
+            span.handed = True
+        for listener in span.operation.listeners:
+            listener(span)
 
 
 def _discard(span: Span) -> None:

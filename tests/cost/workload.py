@@ -95,7 +95,8 @@ def in_order():
         if "SLOWER" in os.environ:
             tracer = sys.modules["autotrace.trace.tracer"].tracer
             tracer.submit = slower(tracer.submit)
-        worker._MUCH, worker._LOOK, worker._MANY = ENDLESS, LONG, ENDLESS
+        worker._MUCH, worker._LOOK = ENDLESS, LONG
+        sys.modules["autotrace.pipeline.queue"]._MANY = ENDLESS
 
 
 if __name__ == "__main__":

@@ -171,11 +171,13 @@ def trace(names, injector):
     from autotrace.export import DELIVERED
     from autotrace.patching.apply import apply
     from autotrace.patching.catalog import parts
+    from autotrace.pipeline.spans import SpanQueue
     from autotrace.pipeline.worker import Worker
+    from autotrace.signals import TRACES
     from autotrace.trace.tracer import tracer
 
     class Sink:
-        def export(self, payload, deadline):
+        def export(self, signal, payload, deadline):
             return DELIVERED
 
         def hasten(self, deadline):
@@ -190,10 +192,11 @@ def trace(names, injector):
         spans.extend(some)
         return [b"payload"]
 
-    worker = Worker(encode, [Sink()], 0.001, 1000, 100)
+    queue = SpanQueue(TRACES, encode, 1000, 100)
+    worker = Worker([queue], [Sink()], 0.001)
     wall.limit = 0
     tracer.active = True
-    tracer.submit = worker.submit
+    tracer.submit = queue.submit
     propagation.configure(("tracecontext", "baggage", "b3", "jaeger", "xray", "datadog"))
     known = {one.name: one for one in parts()}
     for name in names:

@@ -23,7 +23,7 @@ from autotrace.store import decode, inbox
 from autotrace.trace.span import INTERNAL, UNSET, Operation
 from autotrace.trace.tracer import tracer
 from fuzz.mutation import Mutation
-from unit.store.inboxes import Sent, record, request
+from unit.store.inboxes import MAGIC, MAGIC_1, Sent, record, record_1, request
 
 T, S = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADERS = {
@@ -257,18 +257,19 @@ def chunk_of(tmp_path_factory):
     return read
 
 
-@given(data=st.binary(max_size=300))
-def test_any_bytes_in_the_inbox(chunk_of, data):
+@given(magic=st.sampled_from([MAGIC_1, MAGIC]), data=st.binary(max_size=300))
+def test_any_bytes_in_the_inbox(chunk_of, magic, data):
     """Reading ends, and never beyond what is there."""
-    chunk = chunk_of(b"autotrc1" + data)
+    chunk = chunk_of(magic + data)
     assert chunk.offset <= len(data) + 8
     assert sum(map(len, chunk.payloads)) <= len(data)
 
 
-def test_hostile_records(chunk_of):
+@pytest.mark.parametrize(("magic", "made"), [(MAGIC_1, record_1), (MAGIC, record)], ids=["1", "2"])
+def test_hostile_records(chunk_of, magic, made):
     """A good file with changed bytes: whole records before the change are read, requests are decoded or refused."""
     good = request(Sent("GET /", 0, 10, attributes={"a": "b", "n": 1, "list": [1, "x"]}, error=("ValueError", "no")))
-    content = b"autotrc1" + record(good) * 3
+    content = magic + made(good) * 3
     chance = random.Random(9)
     for _ in range(300):
         changed = bytearray(content)

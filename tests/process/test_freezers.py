@@ -59,7 +59,7 @@ from pyfakefs.fake_filesystem_unittest import Patcher
 with Patcher() as patcher:
     with autotrace.span("within"):
         pass
-    sys.modules["autotrace.trace.tracer"].tracer.submit.__self__.flush(20)
+    sys.modules["autotrace.trace.tracer"].tracer.deliver(20)
     print(os.path.exists(os.environ["AUTOTRACE_DATA_DIR"]))
 with autotrace.span("after"):
     pass

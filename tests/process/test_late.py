@@ -48,9 +48,9 @@ def test_what_is_held_otherwise_is_left_alone_and_ours_too(machine):
         "held = functools.partial(sqlite3.connect)\noriginal = [sqlite3.connect, _thread.start_new_thread]\n"
     )
     after = (
-        "from autotrace.pipeline import threads\n"
+        "from autotrace.pipeline import worker\n"
         "print(Place.plain is original[0], held.func is original[0])\n"
-        "print(threads.start_new_thread is original[1], _thread.start_new_thread is original[1])\n"
+        "print(worker.start_new_thread is original[1], _thread.start_new_thread is original[1])\n"
         "from autotrace.patching.references import left\nprint(*left(original[:1]), sep='\\n')\n"
     )
     said = " ".join(late(machine, before, after))

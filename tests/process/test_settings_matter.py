@@ -20,7 +20,7 @@ def told(thing, seen):
     # What can be seen of an object of ours, and of what it holds; times, ids and what is no data are left out.
     if isinstance(thing, (str, int, float, bool, type(None))):
         return thing
-    if id(thing) in seen or type(thing).__name__ in ("Settings", "Part", "Termination", "Span", "Trace", "_File"):
+    if id(thing) in seen or type(thing).__name__ in ("Settings", "Part", "Termination", "Span", "NonRecordingSpan", "Trace", "_File"):
         return type(thing).__name__
     seen.add(id(thing))
     if isinstance(thing, dict):
@@ -52,6 +52,7 @@ state = {"on": bootstrap._agent is not None}
 if state["on"]:
     from autotrace import propagation
     from autotrace import faults as wall
+    from autotrace.signals import TRACES
     from autotrace.families.messaging import pull_settings
     from autotrace.conventions import http
     from autotrace.trace.tracer import tracer
@@ -61,15 +62,16 @@ if state["on"]:
     with api.span("work", **many) as span:
         pass
     tracer.submit = submit
-    worker = getattr(submit, "__self__", None)
+    queue = getattr(submit, "__self__", None)
+    worker = getattr(tracer.deliver, "__self__", None)
     if worker is not None and spans:
         spans[0].more().events = [(spans[0].start, "event", many)] * 150
         spans[0].more().links = [("01" * 16, "02" * 8, 1, "")] * 150
-        state["sent"] = decoded(worker._encode(spans))
+        state["sent"] = decoded(queue.encode(spans))
         worker.hasten(60)  # so that a sink tries once
-        state["results"] = [one.export(b"", time.monotonic() + 60).text for one in worker._exporters]
+        state["results"] = [one.export(TRACES, b"", time.monotonic() + 60).text for one in worker._exporters]
     state["seen"] = told(
-        [bootstrap._agent, tracer, pull_settings.chosen, worker, wall.limit, diagnostics.verbose, propagation.fields(),
+        [bootstrap._agent, tracer, pull_settings.chosen, queue, worker, wall.limit, diagnostics.verbose, propagation.fields(),
          http._patterns, http._known_methods, http._any_case_keys],
         set(),
     )

@@ -39,12 +39,12 @@ for number in range(count - 1000):
         pass
 from autotrace import diagnostics
 from autotrace.trace.tracer import tracer
-worker = tracer.submit.__self__
+queue, worker = tracer.submit.__self__, tracer.deliver.__self__
 open("made", "x").close()
 worker.close(float(sys.argv[2]))
 print(json.dumps({
-    "grown": peak() - before, "dropped": worker.dropped,
-    "undelivered": worker.undelivered, "waiting": len(worker._queue), "told": diagnostics.messages,
+    "grown": peak() - before, "dropped": queue.dropped,
+    "undelivered": queue.undelivered, "waiting": len(queue.items), "told": diagnostics.messages,
 }))
 """
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"

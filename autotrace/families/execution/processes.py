@@ -23,9 +23,9 @@ from autotrace.patching import argument, with_argument
 from autotrace.patching.wrapping import after, before
 from autotrace.propagation import environment_fields, to_environment
 from autotrace.trace.context import get_current
-from autotrace.trace.elsewhere import elsewhere, place_of
 from autotrace.trace.generators import rightful
 from autotrace.trace.tracer import tracer
+from autotrace.trace.unrecorded import elsewhere, place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
-    from autotrace.trace.elsewhere import Place
     from autotrace.trace.span import Span
+    from autotrace.trace.unrecorded import Place
 
 _KEY = "autotrace"  # among the data that prepare a process; one that is not traced does not look at it
 

@@ -162,7 +162,7 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
         return
     if type(span) is not Span and span.notes is not None:
         span.ending()
-    if not span.trace.sampled:
+    if not span.trace.sampled and not span.operation.listeners:
         span.end = end or tracer.clock()
         return
     route = None

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from unit.store.inboxes import NOON, Sent, record, request, write
+from unit.store.inboxes import MAGIC, NOON, Sent, record, request, write
 from unit.store.pizza import ORDER, deliver
 
 
@@ -198,6 +198,20 @@ def test_damage_is_said(autotrace, data):
     assert done.stderr.splitlines() == [
         "autotrace: 1-1-0.spans was cut short; its last 10 bytes are lost",
         "autotrace: 1 record in the inbox could not be understood; skipped",
+    ]
+    assert autotrace("traces", "--json").stderr == ""
+
+
+def test_what_is_no_trace_is_said(autotrace, data):
+    """A store that keeps traces says once what else it was given."""
+    (data / "inbox").mkdir(parents=True, mode=0o700)
+    records = (record(b"1", 2), record(b"2", 2), record(b"3", 1, 2), record(request(Sent("a", 0, 1))))
+    (data / "inbox" / "1-1-1.spans").write_bytes(MAGIC + b"".join(records))
+    done = autotrace("traces", "--json")
+    assert len(json.loads(done.stdout)) == 1
+    assert done.stderr.splitlines() == [
+        "autotrace: 2 records of metrics in the inbox, which this autotrace does not keep; skipped",
+        "autotrace: 1 record of version 2 of traces in the inbox, which this autotrace does not keep; skipped",
     ]
     assert autotrace("traces", "--json").stderr == ""
 

@@ -11,19 +11,26 @@ import zlib
 _LOCK = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'rb'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
 
 
-def records(path):
-    """Return the payloads of one file; fails where the file is not whole."""
+def tagged(path):
+    """Return signal, version and payload of each record of one file; fails where the file is not whole."""
     data = path.read_bytes()
-    assert data[:8] == b"autotrc1"
+    assert data[:8] == b"autotrc2"
     position, found = 8, []
     while position < len(data):
-        length, checksum = struct.unpack_from("<II", data, position)
-        payload = data[position + 8 : position + 8 + length]
+        length, checksum, signal, version = struct.unpack_from("<IIBB", data, position)
+        payload = data[position + 10 : position + 10 + length]
         assert len(payload) == length
-        assert zlib.crc32(payload) == checksum
-        found.append(payload)
-        position += 8 + length
+        assert zlib.crc32(data[position + 8 : position + 10 + length]) == checksum
+        found.append((signal, version, payload))
+        position += 10 + length
     return found
+
+
+def records(path):
+    """Return the payloads of one file; fails where the file is not whole, or one is no request of traces."""
+    found = tagged(path)
+    assert {(signal, version) for signal, version, _ in found} <= {(1, 1)}
+    return [payload for _, _, payload in found]
 
 
 def files(directory):

@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Wire
 
 from autotrace.export.console import Console
+from autotrace.signals import TRACES
 from autotrace.trace.failure import Failure
 from autotrace.trace.tracer import Remote
 from unit.export.making import NOON, TRACE, encoder, finished_span, fixed_tracer, operation, said
@@ -18,7 +19,7 @@ from unit.export.making import NOON, TRACE, encoder, finished_span, fixed_tracer
 def printed(monkeypatch, capsys, payload):
     """Return the lines that a request becomes."""
     monkeypatch.setattr(sys, "__stderr__", sys.stderr)
-    assert Console().export(payload, time.monotonic() + 1).delivered
+    assert Console().export(TRACES, payload, time.monotonic() + 1).delivered
     out, err = capsys.readouterr()
     assert out == ""
     return [json.loads(line) for line in err.splitlines()]
@@ -94,15 +95,15 @@ def test_no_standard_error(monkeypatch):
     """A program without it gets its result all the same."""
     (payload,) = encoder().encode([finished_span(said())])
     monkeypatch.setattr(sys, "__stderr__", None)
-    assert not Console().export(payload, 0.0).delivered
+    assert not Console().export(TRACES, payload, 0.0).delivered
 
 
 def test_closed(monkeypatch, capsys):
     """Nothing is printed after the end, and bytes that are no request are refused."""
     monkeypatch.setattr(sys, "__stderr__", sys.stderr)
     console = Console()
-    assert not console.export(b"\xff", 0.0).delivered
+    assert not console.export(TRACES, b"\xff", 0.0).delivered
     console.forget()
     console.close()
-    assert console.export(b"", 0.0).retryable
+    assert console.export(TRACES, b"", 0.0).retryable
     assert capsys.readouterr().err == ""

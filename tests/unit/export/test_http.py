@@ -16,6 +16,7 @@ from autotrace import __version__
 from autotrace.export import http
 from autotrace.export.answer import LONGEST_REST, rest
 from autotrace.export.http import HttpExporter
+from autotrace.signals import TRACES
 from services.ports import free_port
 from unit.export.making import settings
 from unit.export.receiver import Answer, running, scripted
@@ -56,7 +57,7 @@ def soon(seconds=10.0):
 
 def test_a_request_as_it_arrives(receiver, exporter):
     """It is a POST of gzipped protobuf to the endpoint's path."""
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     (request,) = receiver.received
     assert (request.path, request.body) == ("/v1/traces", PAYLOAD)
     assert len(request.raw) < len(PAYLOAD) / 2
@@ -74,7 +75,7 @@ def test_no_compression_and_own_headers(receiver):
     """Headers of the settings are sent, but not those that describe the body; theirs win over ours otherwise."""
     headers = {"api-key": "söme", "user-agent": "me/1", "Content-Type": "text/plain", "content-encoding": "br"}
     exporter = exporter_to(receiver.port, compression="none", headers=headers)
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     exporter.close()
     (request,) = receiver.received
     assert request.raw == PAYLOAD
@@ -88,7 +89,7 @@ def test_user_and_password_of_the_endpoint(receiver, told):
     """They become basic authentication, and are in no message."""
     receiver.answers = [Answer(401)]
     exporter = HttpExporter(settings(endpoint=f"http://me:s%40cret@127.0.0.1:{receiver.port}/x?a=b"))
-    result = exporter.export(PAYLOAD, soon())
+    result = exporter.export(TRACES, PAYLOAD, soon())
     exporter.close()
     (request,) = receiver.received
     assert request.path == "/x?a=b"
@@ -104,14 +105,14 @@ def test_the_environment_does_not_lead_elsewhere(receiver, exporter, monkeypatch
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
 
 
 def test_one_connection_for_many_requests(receiver, exporter):
     """The connection is kept, also after an error."""
     receiver.answers = [Answer(), Answer(400, body=b"\x12\x02no"), Answer(503), Answer()]
     for _ in range(3):
-        exporter.export(PAYLOAD, soon())
+        exporter.export(TRACES, PAYLOAD, soon())
     assert len(receiver.received) == 4
     assert len({request.peer for request in receiver.received}) == 1
 
@@ -119,8 +120,8 @@ def test_one_connection_for_many_requests(receiver, exporter):
 def test_a_connection_that_the_server_does_not_keep(receiver, exporter):
     """Connection: close is obeyed, and the next request dials again."""
     receiver.answers = [Answer(headers={"Connection": "close"}), Answer()]
-    assert exporter.export(PAYLOAD, soon()).delivered
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     assert len({request.peer for request in receiver.received}) == 2
 
 
@@ -128,7 +129,7 @@ def test_a_connection_that_the_server_does_not_keep(receiver, exporter):
 def test_statuses_that_are_tried_again(receiver, exporter, status):
     """The same bytes are sent again after a pause."""
     receiver.answers = [Answer(status), Answer(status), Answer()]
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     assert [request.body for request in receiver.received] == [PAYLOAD] * 3
 
 
@@ -137,7 +138,7 @@ def test_statuses_that_are_not(receiver, exporter, status, told):
     """Everything else is refused at once, and said once."""
     receiver.answers = [Answer(status, {"Location": "/elsewhere"}), Answer(status, {"Location": "/elsewhere"})]
     for _ in range(2):
-        result = exporter.export(PAYLOAD, soon())
+        result = exporter.export(TRACES, PAYLOAD, soon())
         assert (result.delivered, result.retryable) == (False, False)
         assert f"/v1/traces answered {status}" in result.text
         assert ("'/elsewhere', and redirects are not followed" in result.text) is (300 <= status < 400)
@@ -149,7 +150,7 @@ def test_statuses_that_are_not(receiver, exporter, status, told):
 def test_statuses_that_are_success(receiver, exporter, status):
     """Any 2xx is."""
     receiver.answers = [Answer(status)]
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_statuses_that_are_success(receiver, exporter, status):
 def test_an_error_says_what_the_receiver_said(receiver, exporter, kind, body, said):
     """A google.rpc.Status or any text is repeated, on one line and not at length."""
     receiver.answers = [Answer(400, {"Content-Type": kind}, body)]
-    assert exporter.export(PAYLOAD, soon()).text == (
+    assert exporter.export(TRACES, PAYLOAD, soon()).text == (
         f"http://127.0.0.1:{receiver.port}/v1/traces answered 400 Bad Request: {said}"
     )
 
@@ -184,7 +185,7 @@ def test_partial_success(receiver, exporter, told, rejected, message, text):
     partial = ExportTracePartialSuccess(rejected_spans=rejected, error_message=message)
     body = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
     receiver.answers = [Answer(body=body)]
-    result = exporter.export(PAYLOAD, soon())
+    result = exporter.export(TRACES, PAYLOAD, soon())
     assert (result.delivered, result.rejected) == (True, max(rejected, 0))
     assert result.text == (f"http://127.0.0.1:{receiver.port}/v1/traces {text}" if text else "")
     assert len(told) == bool(text)
@@ -195,29 +196,29 @@ def test_partial_success(receiver, exporter, told, rejected, message, text):
 def test_a_success_that_cannot_be_read(receiver, exporter, body):
     """A body that is no ExportTraceServiceResponse says nothing."""
     receiver.answers = [Answer(body=body)]
-    result = exporter.export(PAYLOAD, soon())
+    result = exporter.export(TRACES, PAYLOAD, soon())
     assert (result.delivered, result.rejected, result.text) == (True, 0, "")
 
 
 def test_a_success_that_tears(receiver, exporter):
     """The status has arrived: the spans have, too, and must not be sent twice."""
     receiver.answers = [Answer(torn=True), Answer()]
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     assert len(receiver.received) == 1
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
 
 
 def test_a_response_without_end(receiver, exporter):
     """Four megabytes are read and no more; the connection is not used again."""
     receiver.answers = [Answer(body=b"x" * (http.MAX_RESPONSE + 1)), Answer()]
-    assert exporter.export(PAYLOAD, soon()).delivered
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     assert len({request.peer for request in receiver.received}) == 2
 
 
 def test_a_request_that_is_too_large(receiver, exporter):
     """More than OTLP allows is refused without being sent."""
-    result = exporter.export(bytes(http.MAX_REQUEST + 1), soon())
+    result = exporter.export(TRACES, bytes(http.MAX_REQUEST + 1), soon())
     assert (result.delivered, result.retryable, receiver.received) == (False, False, [])
     assert "over the 67108864 that OTLP allows" in result.text
 
@@ -226,7 +227,7 @@ def test_retry_after_in_seconds(receiver, exporter, clock):
     """The pause is the receiver's, not ours."""
     receiver.answers = [Answer(503, {"Retry-After": "100"}), Answer()]
     exporter._hurry = clock
-    assert exporter.export(PAYLOAD, clock.now + 200).delivered
+    assert exporter.export(TRACES, PAYLOAD, clock.now + 200).delivered
     assert clock.waited == [100.0]
 
 
@@ -235,7 +236,7 @@ def test_retry_after_the_deadline(receiver, exporter, clock):
     receiver.answers = [Answer(429, {"Retry-After": "120"})]
     exporter._hurry = clock
     for left in (120.0, 110.0):
-        result = exporter.export(PAYLOAD, clock.now + 10)
+        result = exporter.export(TRACES, PAYLOAD, clock.now + 10)
         assert (result.delivered, result.retryable, result.retry_after) == (False, True, left)
         clock.now += 10
     assert (clock.waited, len(receiver.received)) == ([], 1)
@@ -253,7 +254,7 @@ def test_retry_after_as_a_date():
 def test_a_connection_that_drops(receiver, exporter):
     """No answer is a connection failure: it is tried again."""
     receiver.answers = [Answer(hang_up=True), Answer(hang_up=True), Answer()]
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     assert len(receiver.received) == 3
 
 
@@ -268,8 +269,8 @@ def test_a_kept_connection_that_the_server_has_closed(monkeypatch):
 
     with scripted(talk) as (port, connections):
         exporter = exporter_to(port)
-        assert exporter.export(PAYLOAD, soon()).delivered
-        assert exporter.export(PAYLOAD, soon()).delivered
+        assert exporter.export(TRACES, PAYLOAD, soon()).delivered
+        assert exporter.export(TRACES, PAYLOAD, soon()).delivered
         exporter.close()
         assert len(connections) == 2
 
@@ -290,7 +291,7 @@ def test_nobody_there(clock):
     port = free_port()
     exporter = exporter_to(port)
     exporter._hurry = clock
-    result = exporter.export(PAYLOAD, clock.now + 300)
+    result = exporter.export(TRACES, PAYLOAD, clock.now + 300)
     assert (result.delivered, result.retryable) == (False, True)
     assert result.text.startswith(f"http://127.0.0.1:{port}/v1/traces cannot be reached: ")
     assert 300 - 1.5 * http._LONGEST_PAUSE <= sum(clock.waited) < 300
@@ -301,7 +302,7 @@ def test_nobody_there(clock):
 def test_a_deadline_that_has_passed(receiver, exporter, clock):
     """Nothing is waited for."""
     exporter._hurry = clock
-    assert exporter.export(PAYLOAD, clock.now - 1).retryable
+    assert exporter.export(TRACES, PAYLOAD, clock.now - 1).retryable
     assert (clock.waited, receiver.received) == ([], [])
 
 
@@ -315,7 +316,7 @@ def test_somebody_who_speaks_no_http(told):
 
     with scripted(talk) as (port, _):
         exporter = exporter_to(port)
-        result = exporter.export(PAYLOAD, soon())
+        result = exporter.export(TRACES, PAYLOAD, soon())
         exporter.close()
     assert (result.delivered, result.retryable) == (False, False)
     assert "does not speak HTTP" in result.text
@@ -332,7 +333,7 @@ def test_a_refusal_before_the_body_was_read():
 
     with scripted(talk) as (port, connections):
         exporter = exporter_to(port, compression="none")
-        result = exporter.export(os.urandom(8 << 20), soon())
+        result = exporter.export(TRACES, os.urandom(8 << 20), soon())
         exporter.close()
         assert (result.retryable, len(connections)) == (False, 1)
     assert "answered 413" in result.text
@@ -352,7 +353,7 @@ def test_endpoints_that_are_wrong(endpoint, text, told, receiver):
     """They are refused and said once, never raised."""
     exporter = HttpExporter(settings(endpoint=endpoint.replace("127.0.0.1:1", f"127.0.0.1:{receiver.port}")))
     for _ in range(2):
-        result = exporter.export(PAYLOAD, soon())
+        result = exporter.export(TRACES, PAYLOAD, soon())
         assert (result.delivered, result.retryable) == (False, False)
         assert text in result.text
     assert len(told) == 1
@@ -371,8 +372,7 @@ def test_endpoints_that_are_wrong(endpoint, text, told, receiver):
 )
 def test_what_goes_to_this_machine_is_not_compressed(compression, endpoint, packed):
     """Unless the user wants it."""
-    from types import SimpleNamespace
 
     from autotrace.export.http import _packs
 
-    assert _packs(SimpleNamespace(compression=compression, endpoint=endpoint)) is packed
+    assert _packs(compression, endpoint) is packed

@@ -11,6 +11,7 @@ import pytest
 
 from autotrace.export import http
 from autotrace.export.http import HttpExporter
+from autotrace.signals import TRACES
 from unit.export.making import settings
 from unit.export.receiver import CERTIFICATE, KEY, Answer, running, scripted, tls_server
 from unit.export.test_http import PAYLOAD, exporter_to, read_request, soon
@@ -27,7 +28,7 @@ def receiver():
 def in_thread(exporter, deadline):
     """Export on another thread; return the thread and the list that the result goes to."""
     results = []
-    thread = threading.Thread(target=lambda: results.append(exporter.export(PAYLOAD, deadline)))
+    thread = threading.Thread(target=lambda: results.append(exporter.export(TRACES, PAYLOAD, deadline)))
     thread.start()
     return thread, results
 
@@ -38,7 +39,7 @@ def test_a_server_that_hangs(receiver, monkeypatch):
     held = threading.Event()
     receiver.answers = [Answer(hold=held), Answer()]
     exporter = exporter_to(receiver.port, timeout_ms=200)
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     held.set()
     exporter.close()
 
@@ -59,7 +60,7 @@ def test_a_server_that_trickles(part, clock):
 
     with scripted(talk) as (port, _):
         exporter = exporter_to(port)
-        result = exporter.export(PAYLOAD, clock.now + 2)
+        result = exporter.export(TRACES, PAYLOAD, clock.now + 2)
         exporter.close()
     assert len(sent) <= 2 / clock.step
     assert result.delivered is (len(part) > 1)
@@ -74,7 +75,7 @@ def test_a_server_that_reads_nothing(clock):
 
     with scripted(talk) as (port, _):
         exporter = exporter_to(port, compression="none")
-        result = exporter.export(bytes(32 << 20), clock.now + 0.1)
+        result = exporter.export(TRACES, bytes(32 << 20), clock.now + 0.1)
         over.set()
         exporter.close()
     assert result.retryable
@@ -93,7 +94,7 @@ def test_close_ends_a_request_under_way(receiver):
     assert not thread.is_alive()
     held.set()
     assert results[0].retryable
-    assert exporter.export(PAYLOAD, soon()).text.endswith("is closed")
+    assert exporter.export(TRACES, PAYLOAD, soon()).text.endswith("is closed")
     assert len(receiver.received) == 1
 
 
@@ -117,10 +118,10 @@ def test_hastened_exports_are_still_tried_once(receiver):
     receiver.answers = [Answer(), Answer(503)]
     exporter = exporter_to(receiver.port)
     exporter.hasten(soon(5))
-    assert exporter.export(PAYLOAD, soon(60)).delivered
-    assert exporter.export(PAYLOAD, soon(60)).retryable
+    assert exporter.export(TRACES, PAYLOAD, soon(60)).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon(60)).retryable
     exporter.hasten(time.monotonic())
-    assert exporter.export(PAYLOAD, soon(60)).retryable
+    assert exporter.export(TRACES, PAYLOAD, soon(60)).retryable
     exporter.close()
     assert len(receiver.received) == 2
 
@@ -129,10 +130,10 @@ def test_hastened_exports_are_still_tried_once(receiver):
 def test_a_forked_child_has_its_own_connection(receiver):
     """The child dials anew, and the parent goes on with its own."""
     exporter = exporter_to(receiver.port)
-    assert exporter.export(PAYLOAD, soon()).delivered
-    child = _fork(lambda: exporter.forget() or exporter.export(PAYLOAD, soon()).delivered)
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
+    child = _fork(lambda: exporter.forget() or exporter.export(TRACES, PAYLOAD, soon()).delivered)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     exporter.close()
     first, second, third = [request.peer for request in receiver.received]
     assert first == third != second
@@ -154,11 +155,11 @@ def _fork(work):
 def test_a_daemon_that_reuses_all_descriptors(receiver):
     """A descriptor that belongs to the program by now is neither written to nor closed."""
     exporter = exporter_to(receiver.port)
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     number = exporter._line._socket.fileno()
     ours, theirs = socket.socketpair()
     os.dup2(ours.fileno(), number)  # what closing everything and opening something else comes to
-    assert exporter.export(PAYLOAD, soon()).delivered
+    assert exporter.export(TRACES, PAYLOAD, soon()).delivered
     assert os.path.sameopenfile(number, ours.fileno())
     theirs.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -173,8 +174,8 @@ def test_tls_with_a_given_certificate():
     """The receiver is trusted by the CA file that was set, and the connection is kept."""
     with running(tls_server()) as receiver:
         exporter = exporter_to(receiver.port, "https", certificate=CERTIFICATE)
-        assert exporter.export(PAYLOAD, soon()).delivered
-        assert exporter.export(PAYLOAD * 1000, soon()).delivered
+        assert exporter.export(TRACES, PAYLOAD, soon()).delivered
+        assert exporter.export(TRACES, PAYLOAD * 1000, soon()).delivered
         exporter.close()
         assert len({request.peer for request in receiver.received}) == 1
 
@@ -183,13 +184,13 @@ def test_tls_with_a_certificate_of_nobody():
     """An unknown receiver is refused with advice, and gets nothing; unless the user insists."""
     with running(tls_server()) as receiver:
         exporter = exporter_to(receiver.port, "https")
-        result = exporter.export(PAYLOAD, soon())
+        result = exporter.export(TRACES, PAYLOAD, soon())
         assert (result.delivered, result.retryable) == (False, False)
         assert "is not trusted" in result.text
         assert "set `certificate`" in result.text
         assert receiver.received == []
         insisting = exporter_to(receiver.port, "https", insecure=True)
-        assert insisting.export(PAYLOAD, soon()).delivered
+        assert insisting.export(TRACES, PAYLOAD, soon()).delivered
         insisting.close()
 
 
@@ -198,7 +199,7 @@ def test_tls_for_clients_with_certificates():
     with running(tls_server(clients=True)) as receiver:
         given = {"certificate": CERTIFICATE, "client_certificate": CERTIFICATE, "client_key": KEY}
         exporter = exporter_to(receiver.port, "https", **given)
-        assert exporter.export(PAYLOAD, soon()).delivered
+        assert exporter.export(TRACES, PAYLOAD, soon()).delivered
         exporter.close()
 
 
@@ -206,7 +207,7 @@ def test_certificate_files_that_are_not_there(told):
     """The file is named, and it is said once."""
     exporter = HttpExporter(settings(endpoint="https://127.0.0.1:1", certificate="/nonexistent/ca.pem"))
     for _ in range(2):
-        result = exporter.export(PAYLOAD, soon())
+        result = exporter.export(TRACES, PAYLOAD, soon())
         assert (result.delivered, result.retryable) == (False, False)
         assert "'/nonexistent/ca.pem' cannot be used" in result.text
     assert len(told) == 1

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-_MODULES = ("otlp", "http", "inbox", "console", "resource")
+_MODULES = ("otlp", "http", "inbox.writer", "console", "resource")
 _HEAVY = {"typing", "http.client", "ssl", "socket", "zlib", "gzip", "json", "urllib.parse", "email", "linecache",
           "threading", "uuid", "random", "tempfile", "traceback", "logging", "re", "pathlib", "subprocess"}  # fmt: skip
 
@@ -34,12 +34,13 @@ s = S()
 s.__dict__.update(endpoint="https://127.0.0.1:1/", headers={}, compression="gzip", timeout_ms=100, certificate="",
     client_key="", client_certificate="", insecure=False, service_name="", resource_attributes={}, data_dir="/dev/null/x",
     inbox_max_bytes=1000)
-from autotrace.export import answer, console, http, inbox, otlp, resource, stack
+from autotrace.export import answer, console, http, otlp, resource, stack
+from autotrace.signals import TRACES
 from autotrace.trace.failure import Failure
-http.HttpExporter(s).export(b"x", time.monotonic() + 0.2)
+http.HttpExporter(s).export(TRACES, b"x", time.monotonic() + 0.2)
 answer.rest("Mon, 01 Jan 2024 00:00:00 GMT")
 stack.stack_text(Failure("x", "y", ((__file__, 1, "z"),))) if "__file__" in globals() else stack.stack_text(Failure("x", "y", (("a", 1, "z"),)))
-console.Console().export(b"", 0.0)
+console.Console().export(TRACES, b"", 0.0)
 resource.resource_attributes(s)
 """
     names = imported(code)

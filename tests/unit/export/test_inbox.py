@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from autotrace.config.paths import data_directory, temporary_directory
-from autotrace.export import inbox as module
-from autotrace.export.inbox import Inbox
+from autotrace.export.inbox import writer as module
+from autotrace.export.inbox.writer import Inbox
+from autotrace.signals import TRACES
 from unit.export.making import settings
 from unit.export.reading import everything, files, is_finished, records
 
@@ -43,7 +44,7 @@ def make(data):
 
 def write(writer, payload):
     """Export and expect success."""
-    result = writer.export(payload, time.monotonic() + 10)
+    result = writer.export(TRACES, payload, time.monotonic() + 10)
     assert result.delivered, result
 
 
@@ -83,7 +84,7 @@ def test_the_lock_is_held_until_the_writer_is_closed(make, data):
     assert not is_finished(path)
     writer.close()
     assert is_finished(path)
-    result = writer.export(b"y", time.monotonic() + 10)
+    result = writer.export(TRACES, b"y", time.monotonic() + 10)
     assert (result.delivered, result.text) == (False, "the inbox is closed")
 
 
@@ -103,7 +104,7 @@ def test_a_record_is_one_system_call(make, data, monkeypatch):
         module.os, "write", lambda descriptor, data: written.append(len(data)) or real(descriptor, data)
     )
     write(writer, b"abc")
-    assert written == [11]
+    assert written == [13]
 
 
 @pytest.mark.process
@@ -129,9 +130,9 @@ def test_a_request_larger_than_a_file(make, data):
 
 def test_a_request_too_large_for_the_format(make, data):
     """It is refused, and nothing is deleted for it."""
-    result = make().export(bytes((64 << 20) + 1), time.monotonic() + 10)
+    result = make().export(TRACES, bytes((64 << 20) + 1), time.monotonic() + 10)
     assert (result.delivered, result.retryable) == (False, False)
-    small = make(inbox_max_bytes=1000).export(bytes(1000), time.monotonic() + 10)
+    small = make(inbox_max_bytes=1000).export(TRACES, bytes(1000), time.monotonic() + 10)
     assert (small.delivered, small.retryable) == (False, False)
     assert "AUTOTRACE_INBOX_MAX_BYTES, 1000" in small.text
     assert not data.exists()
@@ -171,7 +172,7 @@ def test_a_full_inbox_of_live_writers(make, data):
     """Where nothing may be deleted the request is kept back, and is delivered once there is room."""
     live, writer = make(inbox_max_bytes=50_000), make(inbox_max_bytes=50_000)
     write(live, b"l" * 40_000)
-    result = writer.export(b"x" * 20_000, time.monotonic() + 10)
+    result = writer.export(TRACES, b"x" * 20_000, time.monotonic() + 10)
     assert (result.delivered, result.retryable) == (False, True)
     assert "the inbox is full (50000 bytes)" in result.text
     live.close()
@@ -199,10 +200,10 @@ def test_a_young_file_with_only_a_header_is_left_alone(make, data):
     (data / "inbox").mkdir(parents=True)
     young, old = data / "inbox" / "1-1-1.spans", data / "inbox" / "2-2-2.spans"
     for path in (young, old):
-        path.write_bytes(b"autotrc1")
+        path.write_bytes(b"autotrc2")
     os.utime(old, (time.time() - 60, time.time() - 60))
     writer = make(inbox_max_bytes=100)
-    result = writer.export(b"x" * 80, time.monotonic() + 10)
+    result = writer.export(TRACES, b"x" * 80, time.monotonic() + 10)
     assert (result.delivered, young.exists(), old.exists()) == (False, True, False)
 
 
@@ -261,11 +262,12 @@ def test_a_directory_that_the_program_leaves(make, data, tmp_path, monkeypatch):
 _FORKING = """
 import os, sys, time
 from types import SimpleNamespace
-from autotrace.export.inbox import Inbox
+from autotrace.signals import TRACES
+from autotrace.export.inbox.writer import Inbox
 inbox = Inbox(SimpleNamespace(data_dir=sys.argv[1], inbox_max_bytes=1 << 28))
 forgetful = sys.argv[2] == "forget"
 def write(payload):
-    result = inbox.export(payload, time.monotonic() + 10)
+    result = inbox.export(TRACES, payload, time.monotonic() + 10)
     assert result.delivered, result
 write(b"parent 1")
 read, wrote = os.pipe()
@@ -322,8 +324,8 @@ def test_a_full_disk(make, data):
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1500, old[1]))
     try:
-        result = writer.export(b"b" * 1000, time.monotonic() + 10)
-        again = writer.export(b"c" * 3000, time.monotonic() + 10)
+        result = writer.export(TRACES, b"b" * 1000, time.monotonic() + 10)
+        again = writer.export(TRACES, b"c" * 3000, time.monotonic() + 10)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert (result.delivered, result.retryable, again.delivered) == (False, True, False)
@@ -371,7 +373,7 @@ def test_a_fallback_that_somebody_has_prepared(make, data, monkeypatch, tmp_path
         fallback.chmod(0o777)
     else:
         fallback.write_text("no directory")
-    result = make().export(b"x", time.monotonic() + 10)
+    result = make().export(TRACES, b"x", time.monotonic() + 10)
     assert (result.delivered, result.retryable) == (False, True)
     assert str(fallback) in result.text
     assert list(target.iterdir()) == []
@@ -383,13 +385,14 @@ def test_a_fallback_that_somebody_has_prepared(make, data, monkeypatch, tmp_path
 _UNPRIVILEGED = """
 import os, sys, time, zlib
 from types import SimpleNamespace
-from autotrace.export.inbox import Inbox
+from autotrace.signals import TRACES
+from autotrace.export.inbox.writer import Inbox
 if os.getuid() == 0:  # root may write everywhere; nobody may perhaps not even import
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 inbox = Inbox(SimpleNamespace(data_dir=os.environ.get("DATA", ""), inbox_max_bytes=1 << 28))
-print(inbox.export(b"x", time.monotonic() + 10), flush=True)
+print(inbox.export(TRACES, b"x", time.monotonic() + 10), flush=True)
 sys.stdin.readline()
-print(inbox.export(b"y", time.monotonic() + 10))
+print(inbox.export(TRACES, b"y", time.monotonic() + 10))
 """
 
 

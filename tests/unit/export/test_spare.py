@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from autotrace import notes, runs
 from autotrace.export import spare
 from autotrace.export.spare import Spare
+from autotrace.signals import TRACES
 
 
 def test_it_is_bounded(tmp_path, monkeypatch):
@@ -17,8 +18,8 @@ def test_it_is_bounded(tmp_path, monkeypatch):
     notes.began(str(tmp_path), ("otlp",), ("all",), ())
     for number in range(60):
         kept = Spare(settings, partial(notes.undelivered, settings.data_dir))
-        kept.keep(bytes([number]) * 10_000, 7, "nobody is there")
-        kept.keep(b"x", 3, "nobody is there")
+        kept.keep(TRACES, bytes([number]) * 10_000, 7, "nobody is there")
+        kept.keep(TRACES, b"x", 3, "nobody is there")
         kept.close()
     files = list((tmp_path / "undelivered").iterdir())
     assert sum(file.stat().st_size for file in files) <= 100_000

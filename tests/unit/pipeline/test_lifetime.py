@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autotrace.pipeline.lifetime import Lifetime
+from autotrace.pipeline.spans import SpanQueue
+from autotrace.signals import TRACES
 
 
 class Interrupted:
@@ -26,5 +28,5 @@ class Interrupted:
 def test_a_handler_that_raises_into_the_end_does_not_stop_it(times, closed):
     """Servers ask a worker twice to end; who asks again and again is obeyed."""
     worker = Interrupted(times)
-    Lifetime(worker, 1.5).end()
+    Lifetime(worker, 1.5, SpanQueue(TRACES, list, 1, 1)).end()
     assert worker.closed == closed

@@ -9,9 +9,11 @@ import time
 import pytest
 
 from autotrace.export import DELIVERED, refused
+from autotrace.pipeline import queue as queues
 from autotrace.pipeline import worker as pipeline
-from autotrace.pipeline.weight import BASE, weight
-from autotrace.pipeline.worker import DROPPED, Worker
+from autotrace.pipeline.spans import BASE, DROPPED, SpanQueue, weight
+from autotrace.pipeline.worker import Worker
+from autotrace.signals import TRACES
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import Failure
 from autotrace.trace.span import Extras
@@ -28,7 +30,7 @@ class Sink:
         self._result = result
         self._gate = gate
 
-    def export(self, payload, deadline):
+    def export(self, signal, payload, deadline):
         if self._gate is not None:
             self._gate.wait(10)
         if isinstance(self._result, Exception):
@@ -96,21 +98,24 @@ def encode(spans):
     return [str(len(spans)).encode()]
 
 
-def worker(sink, delay=0.01, capacity=1000, batch=10, shade=None):
-    return Worker(encode, [sink], delay, capacity, batch, shade)
+def worker(*sinks, delay=0.01, capacity=1000, batch=10, shade=None, most=64 << 20, encode=encode):
+    queue = SpanQueue(TRACES, encode, capacity, batch, most)
+    made = Worker([queue], sinks, delay, shade)
+    made.queue = queue
+    return made
 
 
 def test_everything_submitted_is_delivered_by_a_flush():
     """From several threads at once."""
     sink = Sink()
     made = worker(sink, delay=60, capacity=10_000)
-    threads = [threading.Thread(target=lambda: [made.submit(Made()) for _ in range(500)]) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [made.queue.submit(Made()) for _ in range(500)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert made.flush(10)
-    assert (sink.count, made.dropped) == (2000, 0)
+    assert (sink.count, made.queue.dropped) == (2000, 0)
 
 
 def test_a_flush_of_nothing_starts_nothing():
@@ -124,7 +129,7 @@ def test_spans_are_delivered_without_a_flush():
     """After the delay."""
     sink = Sink()
     made = worker(sink)
-    made.submit(Made())
+    made.queue.submit(Made())
     until(lambda: sink.payloads, "a delivery")
     assert sink.count == 1
 
@@ -134,10 +139,10 @@ def test_the_worker_sleeps_and_wakes_again():
     sink = Sink()
     made = worker(sink)
     for burst in (1, 2, 3):
-        made.submit(Made())
+        made.queue.submit(Made())
         assert made.flush(10)
         assert sink.count == burst
-        until(lambda: made._idle, "the worker to rest")
+        until(lambda: made.queue.idle, "the worker to rest")
 
 
 def test_past_the_capacity_spans_are_dropped_and_counted():
@@ -149,58 +154,58 @@ def test_past_the_capacity_spans_are_dropped_and_counted():
             waits.append(called)
 
     made = worker(Sink(gate=gate), capacity=50, batch=10)
-    made.submit(Made())
-    until(lambda: not made._idle and not made._queue, "the worker to hang")
+    made.queue.submit(Made())
+    until(lambda: not made.queue.idle and not made.queue.items, "the worker to hang")
     sys.setprofile(waiting)
     for _ in range(1000):
-        made.submit(Made())
+        made.queue.submit(Made())
     sys.setprofile(None)
     assert waits == []
-    assert made.dropped >= 1000 - 4 * 50 - 11
-    assert len(made._queue) <= 4 * 50
+    assert made.queue.dropped >= 1000 - 4 * 50 - 11
+    assert len(made.queue.items) <= 4 * 50
     gate.set()
 
 
 def test_where_many_wait_the_worker_goes_first_but_not_for_ever(monkeypatch):
     """A short sleep for each span that is weighed: so many for a delivery, and none once a sink has refused."""
     slept = []
-    monkeypatch.setattr(pipeline, "sleep", slept.append)
+    monkeypatch.setattr(queues, "sleep", slept.append)
     gate = threading.Event()
     sink = Sink(gate=gate)
-    made = worker(sink, capacity=10 * pipeline._MANY, batch=10 * pipeline._MANY)
-    made.submit(Made())
-    until(lambda: not made._queue, "the worker to hang")
-    for _ in range(pipeline._MANY + 1):
-        made.submit(Made())
+    made = worker(sink, capacity=10 * queues._MANY, batch=10 * queues._MANY)
+    made.queue.submit(Made())
+    until(lambda: not made.queue.items, "the worker to hang")
+    for _ in range(queues._MANY + 1):
+        made.queue.submit(Made())
     assert slept == []
-    for _ in range(2 * pipeline._YIELDS):
-        made.submit(Made())
-    assert len(slept) == pipeline._YIELDS > 0
+    for _ in range(2 * queues._YIELDS):
+        made.queue.submit(Made())
+    assert len(slept) == queues._YIELDS > 0
     sink._result = refused("no")
     gate.set()
     assert made.flush(10)
     gate.clear()
-    for _ in range(3 * pipeline._MANY):
-        made.submit(Made())
+    for _ in range(3 * queues._MANY):
+        made.queue.submit(Made())
     gate.set()
-    assert len(slept) == pipeline._YIELDS
+    assert len(slept) == queues._YIELDS
 
 
 def test_while_the_sinks_take_none_fewer_may_wait():
     """After a refusal the ceiling is the capacity itself."""
     made = worker(Sink(refused("no")), delay=60, capacity=50, batch=10)
-    made.submit(Made())
+    made.queue.submit(Made())
     made.flush(10)
     for _ in range(1000):
-        made.submit(Made())
-    assert len(made._queue) <= 50
+        made.queue.submit(Made())
+    assert len(made.queue.items) <= 50
 
 
 def test_a_flush_waits_no_longer_than_it_may():
     """A sink that hangs does not hold the end of the program."""
     gate = threading.Event()
     made = worker(Sink(gate=gate))
-    made.submit(Made())
+    made.queue.submit(Made())
     waited = []
     lock = made._emptied
     made._emptied = Impatient(lock, waited.append)
@@ -214,7 +219,7 @@ def test_a_flush_gives_its_deadline_to_the_sinks():
     """So that they do not try for longer than anybody waits."""
     sink = Sink()
     made = worker(sink, delay=60)
-    made.submit(Made())
+    made.queue.submit(Made())
     assert made.flush(3)
     assert sink.deadlines[0] <= 3
 
@@ -223,7 +228,7 @@ def test_closing_delivers_hastens_and_closes():
     """The last delivery of a process tries nothing twice."""
     sink = Sink()
     made = worker(sink, delay=60)
-    made.submit(Made())
+    made.queue.submit(Made())
     assert made.close(3)
     assert (sink.count, sink.closed) == (1, True)
     assert sink.hastened <= time.monotonic() + 3
@@ -232,9 +237,9 @@ def test_closing_delivers_hastens_and_closes():
 def test_what_no_sink_takes_is_counted():
     """Refused for good."""
     made = worker(Sink(refused("no")))
-    made.submit(Made())
+    made.queue.submit(Made())
     made.flush(10)
-    assert made.undelivered == 1
+    assert made.queue.undelivered == 1
 
 
 def test_a_sink_that_raises_stops_nobody():
@@ -243,10 +248,10 @@ def test_a_sink_that_raises_stops_nobody():
 
     sink = Sink(RuntimeError("ours"))
     made = worker(sink)
-    made.submit(Made())
+    made.queue.submit(Made())
     assert made.flush(10)
     sink._result = DELIVERED
-    made.submit(Made())
+    made.queue.submit(Made())
     assert made.flush(10)
     assert sink.count == 1
     assert faults.pop("pipeline") == 1
@@ -256,9 +261,9 @@ def test_a_forked_childs_buffer_is_empty():
     """forget() is what the child calls."""
     sink = Sink()
     made = worker(sink, delay=60)
-    made.submit(Made())
+    made.queue.submit(Made())
     made.forget()
-    made.submit(Made())
+    made.queue.submit(Made())
     assert made.flush(10)
     assert sink.count == 1
 
@@ -268,7 +273,7 @@ def test_while_a_sink_works_an_unrecorded_span_is_current():
     shade = object()
     sink = Sink()
     made = worker(sink, shade=shade)
-    made.submit(Made())
+    made.queue.submit(Made())
     made.flush(10)
     assert sink.context == [shade]
 
@@ -279,7 +284,7 @@ def test_batches_have_the_size_that_was_asked_for(count):
     sink = Sink()
     made = worker(sink, delay=60)
     for _ in range(count):
-        made.submit(Made())
+        made.queue.submit(Made())
     assert made.flush(10)
     assert sink.count == count
     assert all(int(payload) <= 10 for payload in sink.payloads)
@@ -289,7 +294,7 @@ def test_the_thread_is_not_the_programs():
     """threading does not know it, so the program does not see it and nothing joins it."""
     made = worker(Sink())
     before = threading.active_count()
-    made.submit(Made())
+    made.queue.submit(Made())
     made.flush(10)
     assert threading.active_count() == before
 
@@ -309,9 +314,9 @@ def test_an_exception_of_a_handler_while_the_thread_starts_leaves_a_worker_that_
     begin = pipeline.start_thread
     monkeypatch.setattr(pipeline, "start_thread", start)
     with pytest.raises(KeyboardInterrupt):
-        made.submit(Made())
+        made.queue.submit(Made())
     for _ in range(99):
-        made.submit(Made())
+        made.queue.submit(Made())
     assert made.flush(10)
     assert sink.count == 100
 
@@ -322,9 +327,9 @@ def test_closing_waits_longer_for_a_sink_that_goes_on():
     waited, gate = [], threading.Semaphore(0)
 
     class Slow(Sink):
-        def export(self, payload, deadline):
+        def export(self, signal, payload, deadline):
             gate.acquire()
-            return super().export(payload, deadline)
+            return super().export(signal, payload, deadline)
 
     def one_batch(timeout):
         waited.append(timeout)
@@ -335,7 +340,7 @@ def test_closing_waits_longer_for_a_sink_that_goes_on():
     sink = Slow()
     made = worker(sink, delay=60, batch=10)
     for _ in range(100):
-        made.submit(Made())
+        made.queue.submit(Made())
     lock = made._emptied
     made._emptied = Impatient(lock, one_batch)
     assert made.close(0.2)
@@ -354,55 +359,55 @@ class Told(Sink):
         self.told.append([span.extras.attributes if span.extras else {} for span in spans])
         return [str(len(spans)).encode()]
 
-    def export(self, payload, deadline):
+    def export(self, signal, payload, deadline):
         self._result = self.results.pop(0) if self.results else DELIVERED
-        return super().export(payload, deadline)
+        return super().export(signal, payload, deadline)
 
 
 def test_what_was_dropped_is_told_once_by_the_next_span_that_is_delivered():
     """For want of room, and because no sink took it; what carried the number and was refused itself counts, too."""
     sink = Told(refused("no"), refused("no"))
-    made = Worker(sink.encode, [sink], 60, 5, 100)
+    made = worker(sink, delay=60, capacity=5, batch=100, encode=sink.encode)
     for expected in ({}, {DROPPED: 1}, {DROPPED: 2}, {}):
-        made.submit(Made())
+        made.queue.submit(Made())
         assert made.flush(10)
         assert sink.told.pop() == [expected]
     for _ in range(4 * 5 + 3):
-        made.submit(Made())
+        made.queue.submit(Made())
     assert made.flush(10)
     assert sink.told.pop() == [{DROPPED: 3}] + 19 * [{}]
 
 
 def test_where_one_of_two_sinks_takes_it_nothing_is_lost():
     """A collector that is away does not make the inbox say that spans are missing."""
-    made = Worker(encode, [Sink(), Sink(refused("no"))], 60, 100, 10)
-    made.submit(Made())
+    made = worker(Sink(), Sink(refused("no")), delay=60, capacity=100)
+    made.queue.submit(Made())
     assert made.flush(10)
-    assert made.undelivered == 0
+    assert made.queue.undelivered == 0
 
 
 def test_what_waits_has_a_ceiling_in_bytes():
     """A sink that hangs, and spans with attributes of 10 kB: the oldest are dropped, those that failed last."""
     gate = threading.Event()
-    made = Worker(encode, [Sink(gate=gate)], 0.01, 100_000, 100, most=4 << 20)
-    made.submit(Made())
-    until(lambda: not made._queue, "the worker to hang")
+    made = worker(Sink(gate=gate), capacity=100_000, batch=100, most=4 << 20)
+    made.queue.submit(Made())
+    until(lambda: not made.queue.items, "the worker to hang")
     failed = Failure("ValueError", "burnt")
     for number in range(2000):
-        made.submit(Made(("x" * 9_999 + str(number),), f"{number % 16:x}" * 16, failed if number == 5 else None))
-    held = sum(map(weight, made._queue))
+        made.queue.submit(Made(("x" * 9_999 + str(number),), f"{number % 16:x}" * 16, failed if number == 5 else None))
+    held = sum(map(weight, made.queue.items))
     gate.set()
     assert 3 << 20 < held < 5 << 20
-    assert made.dropped + len(made._queue) == 2000
-    assert any(span.failure for span in made._queue)
+    assert made.queue.dropped + len(made.queue.items) == 2000
+    assert any(span.failure for span in made.queue.items)
 
 
 def test_a_heavy_batch_is_delivered_in_pieces():
     """What is on its way holds but a part of what all may hold."""
     sink = Sink()
-    made = Worker(encode, [sink], 60, 100_000, 10_000, most=1 << 20)
+    made = worker(sink, delay=60, capacity=100_000, batch=10_000, most=1 << 20)
     for number in range(200):
-        made.submit(Made(("x" * 9_999 + str(number),), f"{number % 16:x}" * 16))
+        made.queue.submit(Made(("x" * 9_999 + str(number),), f"{number % 16:x}" * 16))
     assert made.flush(10)
     assert sink.count == 200
     assert max(map(int, sink.payloads)) < 100

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 MS = 1_000_000
+MAGIC, MAGIC_1 = b"autotrc2", b"autotrc1"
 NOON = 1_790_000_000_000_000_000
 """Where the clock of these tests starts, ns since the epoch."""
 
@@ -48,8 +49,14 @@ def request(*spans: Sent) -> bytes:
     return made.SerializeToString()
 
 
-def record(payload: bytes) -> bytes:
-    """A payload with its length and checksum."""
+def record(payload: bytes, signal: int = 1, version: int = 1) -> bytes:
+    """A payload as a record of format 2, by default of traces in the version that is known."""
+    tagged = bytes((signal, version)) + payload
+    return struct.pack("<II", len(payload), zlib.crc32(tagged)) + tagged
+
+
+def record_1(payload: bytes) -> bytes:
+    """A payload as a record of format 1."""
     return struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
 
 
@@ -57,7 +64,7 @@ def write(inbox, *payloads: bytes, name: str = "1-1-0.spans", tail: bytes = b"",
     """Write a finished file; `age` in seconds puts its modification time back."""
     inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = inbox / name
-    path.write_bytes(b"autotrc1" + b"".join(record(payload) for payload in payloads) + tail)
+    path.write_bytes(MAGIC + b"".join(record(payload) for payload in payloads) + tail)
     if age:
         put_back(path, age)
     return path
@@ -72,12 +79,12 @@ def put_back(path, age: float) -> None:
 class Writer:
     """A traced process that is still alive: holds the shared lock and appends."""
 
-    def __init__(self, inbox, name: str = "2-2-0.spans"):
+    def __init__(self, inbox, name: str = "2-2-0.spans", magic: bytes = MAGIC):
         inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = inbox / name
         self._file = self.path.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_SH)
-        self.raw(b"autotrc1")
+        self.raw(magic)
 
     def append(self, *spans: Sent) -> None:
         """Append one record."""

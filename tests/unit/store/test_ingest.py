@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import stat
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from autotrace.store.ingest import ingest
 from autotrace.store.queries import Filter, list_traces, load_trace
-from unit.store.inboxes import NOON, Sent, Writer, put_back, record, request, write
+from unit.store.inboxes import MAGIC, MAGIC_1, NOON, Sent, Writer, put_back, record, record_1, request, write
 
 TRACE = Sent("x", 0, 1).trace
 
@@ -147,6 +150,75 @@ def test_spans_without_ids_are_counted(database, inbox):
     write(inbox, request(Sent("a", 0, 1, trace=""), Sent("b", 0, 1)))
     report = ingest(database, inbox)
     assert (report.spans, report.refused) == (1, 1)
+
+
+METRICS = ExportMetricsServiceRequest(
+    resource_metrics=[{"scope_metrics": [{"metrics": [{"name": "pizzas", "unit": "{pizza}"}]}]}]
+).SerializeToString()
+
+
+def names(database):
+    """The names of all spans in the store."""
+    return [row[0] for row in database.execute("SELECT name FROM spans ORDER BY start_ns")]
+
+
+def test_a_file_of_format_1_is_read(database, inbox):
+    """As an older autotrace left it, with an end that is torn."""
+    inbox.mkdir()
+    path = inbox / "1-1-1.spans"
+    payloads = [request(Sent(name, n, 9, span_id=n + 1)) for n, name in enumerate("ab")]
+    path.write_bytes(MAGIC_1 + b"".join(map(record_1, payloads)) + record_1(payloads[0])[:-1])
+    report = ingest(database, inbox)
+    assert (report.records, report.spans, report.skipped) == (2, 2, {})
+    assert report.damaged == {path.name: len(record_1(payloads[0])) - 1}
+    assert names(database) == ["a", "b"]
+
+
+def test_a_file_of_format_1_that_was_read_in_part_goes_on(database, inbox):
+    """An older writer may still be at it after the reader is a newer one."""
+    writer = Writer(inbox, magic=MAGIC_1)
+    writer.raw(record_1(request(Sent("a", 0, 1, span_id=1))))
+    assert ingest(database, inbox).records == 1
+    writer.raw(record_1(request(Sent("b", 1, 2, span_id=2))))
+    assert ingest(database, inbox).records == 1
+    writer.close()
+    assert names(database) == ["a", "b"]
+
+
+def test_records_of_another_signal_are_skipped_and_counted(database, inbox):
+    """A request of metrics can be read as one of traces, with a span in it; its tag says what it is, and it is left alone."""
+    assert ExportTraceServiceRequest.FromString(METRICS).resource_spans
+    inbox.mkdir()
+    spans = [record(request(Sent(name, n, 9, span_id=n + 1))) for n, name in enumerate("ab")]
+    others = [
+        record(METRICS, 2),
+        record(b"log", 3),
+        record(METRICS, 2),
+        record(b"?", 9),
+        record(b"?", 1, 2),
+        record(b"?", 2, 7),
+    ]
+    path = inbox / "1-1-1.spans"
+    path.write_bytes(MAGIC + spans[0] + b"".join(others) + spans[1])
+    report = ingest(database, inbox)
+    assert (report.records, report.spans, report.refused, report.damaged) == (8, 2, 0, {})
+    skipped = {"metrics": 2, "logs": 1, "signal 9": 1, "version 2 of traces": 1, "version 7 of metrics": 1}
+    assert report.skipped == skipped
+    assert names(database) == ["a", "b"]
+    assert ingest(database, inbox).skipped == {}
+    put_back(path, 11)
+    ingest(database, inbox)
+    assert not path.exists()
+
+
+def test_a_record_whose_tag_is_changed_is_damage(database, inbox):
+    """Else a flipped bit would make a span of a metric."""
+    changed = bytearray(record(METRICS, 2))
+    assert changed[8] == 2
+    changed[8] = 1
+    path = write(inbox, tail=bytes(changed))
+    report = ingest(database, inbox)
+    assert (report.records, report.damaged, report.skipped) == (0, {path.name: len(changed)}, {})
 
 
 def test_young_files_with_a_header_are_left_alone(database, inbox):

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 
-from autotrace.export.system import system
+from autotrace.export.inbox import system
+from autotrace.signals import MAGIC, SUFFIX
 from autotrace.trace.clocks import clocks
 
-SUFFIX = ".spans"
-_HEADER = 8  # bytes
 _YOUNG = 10.0  # seconds: a file with nothing but its header may be about to be locked by its writer
 _ABANDONED = 3600.0  # seconds: stands in for the lock where there is none
 
@@ -47,7 +46,7 @@ def make_room(directory: str, ceiling: int, need: int) -> int:
         age = now - modified / 1e9
         if room >= need:
             break
-        if size <= _HEADER and age < _YOUNG:
+        if size <= len(MAGIC) and age < _YOUNG:
             continue
         if _delete(system.os.path.join(directory, name), age):
             room += size

@@ -1,25 +1,27 @@
 """The writing end of the inbox: requests kept in files on this machine until a reader takes them in.
 
-A file is the 8 bytes ``autotrc1`` and then records: payload length and zlib.crc32 of the payload (both 32 bits, little
-endian), and the payload, one serialised ExportTraceServiceRequest.  The writer holds a shared lock on its file for as
-long as it may append; a file that can be locked exclusively is finished.  Where a file system has no locks, a reader
-may take a file for unfinished for ever.
+Nothing is made before the first request.  Directories are made for their owner alone (XDG Base Directory Specification,
+"Referencing this specification"); those that exist are left as they are.
 """
 
 from __future__ import annotations
 
 import os
-from struct import Struct
+import stat
 
 from autotrace.config import paths
-from autotrace.export import DELIVERED, Result, later, places, refused
-from autotrace.export.ceiling import SUFFIX, make_room
-from autotrace.export.system import system
+from autotrace.export import DELIVERED, later, refused
+from autotrace.export.inbox import system
+from autotrace.export.inbox.quota import make_room
+from autotrace.signals import HEAD, MAGIC, MAX_PAYLOAD, SUFFIX, record
 from autotrace.trace.clocks import clocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
+
+    from autotrace.export import Result
+    from autotrace.signals import Signal
 
     class InboxSettings(Protocol):
         """What the inbox reads of the settings; ``Settings`` is one of these."""
@@ -28,15 +30,12 @@ if TYPE_CHECKING:
         inbox_max_bytes: int
 
 
-MAGIC = b"autotrc1"
 ROTATE = 8 << 20  # bytes of a file
-MAX_PAYLOAD = 64 << 20  # bytes; a reader takes a greater length for damage
 _RESERVE = 1 << 20  # bytes that a writer claims at each look at the size of the whole directory
 _FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
     | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
 )  # fmt: skip
-_head = Struct("<II").pack
 
 
 class Inbox:
@@ -76,20 +75,18 @@ class Inbox:
         self._closed = True
         self.forget()
 
-    def export(self, payload: bytes, deadline: float) -> Result:  # noqa: ARG002
+    def export(self, signal: Signal, payload: bytes, deadline: float) -> Result:  # noqa: ARG002
         """Append a request.  The deadline is not looked at: a local write either works or fails."""
         if len(payload) > MAX_PAYLOAD:
             return refused(f"a request of {len(payload)} bytes is over the {MAX_PAYLOAD} of an inbox record")
-        if len(payload) + len(MAGIC) + 8 > self._max:
+        if len(payload) + len(MAGIC) + HEAD.size > self._max:
             return refused(
                 f"a request of {len(payload)} bytes is over AUTOTRACE_INBOX_MAX_BYTES, {self._max}: raise it"
             )
         if self._closed:
             return later("the inbox is closed")
         try:
-            from zlib import crc32
-
-            return self._append(_head(len(payload), crc32(payload)) + payload)
+            return self._append(record(signal, payload))
         except OSError as error:
             return later(f"the inbox cannot be written: {error}; set AUTOTRACE_DATA_DIR to a directory that can")
         except Exception as error:
@@ -127,12 +124,12 @@ class Inbox:
         """
         inbox = system.os.path.join(self._data, self._name)
         try:
-            places.make(inbox)
+            make(inbox)
         except OSError as refusal:
             try:
-                places.make_private(paths.temporary_root())
+                make_private(paths.temporary_root())
                 inbox = system.os.path.join(paths.temporary_directory(self._data), self._name)
-                places.make(inbox)
+                make(inbox)
             except OSError as error:
                 raise OSError(f"{refusal}, and {error}") from error
         reserve = self._room(inbox, need)
@@ -151,6 +148,41 @@ class Inbox:
         """Return how many bytes may be written before the next look; fewer than needed where the inbox is full."""
         wanted = max(need, self._reserve)
         return min(make_room(inbox, self._max, wanted), wanted)
+
+
+def make(directory: str) -> None:
+    """Make a directory and what is missing above it, for us alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    try:
+        system.os.mkdir(directory, 0o700)
+    except FileExistsError:
+        if not stat.S_ISDIR(system.os.stat(directory).st_mode):
+            raise
+    except FileNotFoundError:
+        above = system.os.path.dirname(directory)
+        if above == directory:
+            raise
+        make(above)
+        try:
+            system.os.mkdir(directory, 0o700)
+        except FileExistsError:  # another process was faster
+            return
+
+
+def make_private(directory: str) -> None:
+    """Make a directory where everybody may, and trust it only if it is ours: no link, nobody else's, not open.
+
+    Raises:
+        OSError: it cannot be made, or is not ours.
+    """
+    make(directory)
+    status = system.os.lstat(directory)
+    ours = not hasattr(system.os, "getuid") or status.st_uid == system.os.getuid()
+    if not stat.S_ISDIR(status.st_mode) or not ours or (system.os.name == "posix" and status.st_mode & 0o022):
+        raise PermissionError(f"{directory!r} is not a directory of ours alone: remove it, or set AUTOTRACE_DATA_DIR")
 
 
 class _File:

@@ -1,4 +1,6 @@
-"""The system's files, which no program under test can swap for others: fakes of a file system are for its own.
+"""The inbox of this machine, and the system's files that it is made of.
+
+Fakes of a file system are for the program under test, which cannot swap these for others.
 
 A fake takes the place of ``os`` and ``fcntl`` wherever a module has them by name; what an object holds stays the real one.
 Not kept apart: a fake that changes the functions within ``os``.
