@@ -83,6 +83,17 @@ BUILT_IN = (
     Known("wsgiref", "wsgiref.handlers", "http_server", ""),
     Known("aiosqlite", "aiosqlite", "concurrency", "aiosqlite>=0.17"),
     Known("django_sqlite3", "django.db.backends.sqlite3.base", "db_client", "Django>=4.2,<7"),
+    Known("psycopg", "psycopg", "db_client", "psycopg>=3,<4"),
+    Known(
+        "psycopg_pool",
+        "psycopg_pool",
+        "concurrency",
+        "psycopg-pool>=3,<4",
+        f"{_HOME}.psycopg",
+        "POOL",
+        library="psycopg",
+    ),
+    Known("psycopg2", "psycopg2", "db_client", "psycopg2>=2.8,<3"),
     Known("redis", "redis", "db_client", "redis>=4.2,<9"),
     Known("redis_asyncio", "redis.asyncio", "db_client", "redis>=4.2,<9", f"{_HOME}.redis", "ASYNCIO", library="redis"),
     Known("sqlalchemy", "sqlalchemy", "db_client", "SQLAlchemy>=1.4,<3"),
@@ -243,7 +254,7 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 psycopg psycopg2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

@@ -80,6 +80,10 @@ class DbClientContract(ABC):
         """Return the attributes of where the server is."""
         return {}
 
+    def unquoted(self, message):
+        """Return a message as a span has it."""
+        return message
+
     @contextlib.contextmanager
     def locked(self, path):
         """Lock the table for everybody else."""
@@ -169,7 +173,9 @@ class DbClientContract(ABC):
             self.run(db, "SELECT nothing FROM songs")
         [span] = recorder.wait(1)
         assert span["status"] == "ERROR"
-        message = str(caught.value).partition("\n")[0]  # behind it there may be the statement and its parameters
+        message = self.unquoted(
+            str(caught.value).partition("\n")[0]
+        )  # behind it there may be the statement and its parameters
         assert span["message"] == message
         assert span["attributes"]["error.type"] == self.error_name
         assert span["attributes"].get("db.response.status_code") == self.code
