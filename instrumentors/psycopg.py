@@ -90,9 +90,9 @@ INSTRUMENTOR = Instrumentor(
 POOL = Instrumentor(
     library="psycopg_pool",
     distribution="psycopg-pool",
-    versions=">=3,<4",
+    versions=">=3.1,<4",
     patches=(
-        Patch("psycopg_pool:ConnectionPool._start_workers", concurrency.isolate(), optional=True),
-        Patch("psycopg_pool:AsyncConnectionPool._start_workers", concurrency.isolate(), optional=True),
+        Patch("psycopg_pool:ConnectionPool._start_workers", concurrency.isolate()),
+        Patch("psycopg_pool:AsyncConnectionPool._start_workers", concurrency.isolate()),
     ),
 )

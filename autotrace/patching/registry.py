@@ -88,7 +88,7 @@ BUILT_IN = (
         "psycopg_pool",
         "psycopg_pool",
         "concurrency",
-        "psycopg-pool>=3,<4",
+        "psycopg-pool>=3.1,<4",
         f"{_HOME}.psycopg",
         "POOL",
         library="psycopg",

@@ -347,6 +347,16 @@ def test_an_awaited_copy(traced, songs):
     ]
 
 
+def test_arguments_by_name(connection, traced):
+    """Statements and rows may be given by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(query="SELECT 1")
+        cursor.executemany(query="INSERT INTO songs VALUES (%s, %s)", params_seq=[(2, "b"), (3, "c")])
+        with cursor.copy(statement="COPY songs TO STDOUT") as copy:
+            assert len(list(copy.rows())) == 3
+    assert names(traced) == ["SELECT", "BATCH INSERT songs", "COPY songs"]
+
+
 def test_a_batch_with_an_iterator_is_not_consumed(connection, traced):
     """What has no length keeps all its rows for the database."""
     with connection.cursor() as cursor:

@@ -311,6 +311,31 @@ def test_procedures_and_copies(connection, traced):
     ]
 
 
+def test_arguments_by_name(connection, traced):
+    """Statements, rows and tables may be given by name."""
+    cursor = connection.cursor()
+    cursor.execute(query="SELECT %s", vars=(1,))
+    cursor.executemany(query="INSERT INTO songs VALUES (%s, %s)", vars_list=[(2, "b"), (3, "c")])
+    cursor.callproc(procname="lower", parameters=("X",))
+    cursor.copy_to(file=io.StringIO(), table="songs")
+    cursor.copy_expert(sql="COPY songs TO STDOUT", file=io.StringIO())
+    assert names(traced) == ["SELECT", "BATCH INSERT songs", "CALL lower", "COPY songs", "COPY songs"]
+
+
+def test_the_librarys_own_connections_and_cursors(traced, songs):
+    """Those that choose their cursors themselves, and log what they send."""
+    with contextlib.closing(psycopg2.connect(songs, connection_factory=extras.RealDictConnection)) as rows:
+        cursor = rows.cursor()
+        cursor.execute("SELECT title FROM songs")
+        assert cursor.fetchall() == [{"title": "One"}]
+    with contextlib.closing(psycopg2.connect(songs, connection_factory=extras.LoggingConnection)) as logging:
+        said = io.StringIO()
+        logging.initialize(said)
+        logging.cursor().execute("SELECT 1")
+        assert said.getvalue().strip() == "SELECT 1"
+    assert names(traced) == ["SELECT songs", "SELECT"]
+
+
 def test_named_cursors_and_helpers(connection, traced):
     """A cursor of the server is one span; a page of rows that a helper sends is one."""
     with connection.cursor("named") as cursor:

@@ -130,7 +130,8 @@ def connecting(facts_of: FactsOf, database_of: Callable[[Any], Database] | None 
     """
 
     def correct(span: Span, done: Any) -> None:
-        if database_of is not None and not isinstance(done, BaseException):
+        # a method that connects its receiver returns nothing
+        if database_of is not None and done is not None and not isinstance(done, BaseException):
             span.facts = (database_of(done),)
 
     trace = db_calls.async_call if awaited else db_calls.call
