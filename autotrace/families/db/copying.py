@@ -12,6 +12,7 @@ from autotrace.families.calls import abandon
 from autotrace.families.db import query
 from autotrace.families.db.db_calls import fail
 from autotrace.faults import fault
+from autotrace.patching.wrapping import after
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.span import CLIENT, Operation
@@ -61,10 +62,10 @@ def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code
                 abandon(span)  # type: ignore[arg-type]
 
         @contextmanager
-        def traced(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        def opened(theirs: Any, args: Args, kwargs: Kwargs) -> Iterator[Any]:
             span = begin(args, kwargs)
             try:
-                with original(*args, **kwargs) as copy:
+                with theirs as copy:
                     yield copy
             except BaseException as error:
                 if span is not None:
@@ -74,10 +75,10 @@ def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code
             end(span)
 
         @asynccontextmanager
-        async def traced_awaited(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        async def opened_awaited(theirs: Any, args: Args, kwargs: Kwargs) -> AsyncIterator[Any]:
             span = begin(args, kwargs)
             try:
-                async with original(*args, **kwargs) as copy:
+                async with theirs as copy:
                     yield copy
             except BaseException as error:
                 if span is not None:
@@ -86,6 +87,8 @@ def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code
                 raise
             end(span)
 
-        return traced_awaited if awaited else traced
+        # The function is called at once, so that a wrong call fails where it is made; what it returned has not begun yet.
+        around_it = opened_awaited if awaited else opened
+        return after(lambda args, kwargs, theirs: around_it(theirs, args, kwargs))(original, scope)
 
     return wrap
