@@ -19,8 +19,19 @@ if TYPE_CHECKING:
 
 # What the traced side imports, what wrapt does, and what sending by HTTP does at its first use; a test reads our sources.
 NEEDED = (
-    *("_random", "_struct", "binascii", "collections", "collections.abc", "contextvars", "copy", "ctypes"),
-    *("datetime", "difflib", "email.utils", "encodings.idna", "fcntl", "functools", "grp", "http.client", "importlib"),
+    *("_random", "_struct", "binascii", "collections", "collections.abc", "contextlib", "contextvars", "copy"),
+    *(
+        "ctypes",
+        "datetime",
+        "difflib",
+        "email.utils",
+        "encodings.idna",
+        "fcntl",
+        "functools",
+        "grp",
+        "http.client",
+        "importlib",
+    ),
     *("importlib.machinery", "importlib.util", "inspect", "io", "json", "linecache", "mmap", "operator", "os", "pwd"),
     *("re", "shlex", "signal", "socket", "ssl", "stat", "struct", "tomllib", "types", "typing", "urllib.parse"),
     *("weakref", "zlib"),

@@ -11,7 +11,7 @@ from redis.commands.core import AsyncScript, Script
 from redis.exceptions import NoScriptError, RedisError, ResponseError, WatchError
 
 from autotrace.families import suppression
-from autotrace.families.db import db_calls, db_commands
+from autotrace.families.db import command, db_calls
 from autotrace.families.execution import concurrency
 from autotrace.patching import Instrumentor, Patch
 
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from autotrace.families.db.db_commands import Server
+    from autotrace.families.db.command import Server
     from autotrace.patching import Args, Kwargs
 
 db_calls.conceal(RedisError)
@@ -66,11 +66,11 @@ def _server(client: Any) -> Server:
 
 def _command(args: Args, _kwargs: Kwargs) -> Any:
     silent = len(args) < 2 or (suppression.muted and suppression.is_muted(args[0].connection_pool))
-    return None if silent else db_commands.sent(args[1:]) + _server(args[0])
+    return None if silent else command.sent(args[1:]) + _server(args[0])
 
 
 def _cluster_command(args: Args, _kwargs: Kwargs) -> Any:
-    return db_commands.sent(args[1:]) + _CLUSTER if len(args) > 1 else None
+    return command.sent(args[1:]) + _CLUSTER if len(args) > 1 else None
 
 
 def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
@@ -81,7 +81,7 @@ def _pipeline(args: Args, _kwargs: Kwargs) -> Any:
     # where there is is_transaction, transaction is a method
     multi = pipeline.explicit_transaction or getattr(pipeline, "is_transaction", pipeline.transaction)
     kind = "MULTI" if multi else "PIPELINE"
-    return db_commands.gathered(kind, [call for call, _ in pipeline.command_stack]) + _server(pipeline)
+    return command.gathered(kind, [call for call, _ in pipeline.command_stack]) + _server(pipeline)
 
 
 def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:
@@ -90,11 +90,11 @@ def _cluster_pipeline(args: Args, _kwargs: Kwargs) -> Any:
     if strategy is None:
         stack = getattr(args[0], "_command_stack", None) or getattr(args[0], "command_stack", ())
     kind = "MULTI" if type(strategy).__name__ == "TransactionStrategy" else "PIPELINE"
-    return db_commands.gathered(kind, [command.args for command in stack]) + _CLUSTER if stack else None
+    return command.gathered(kind, [command.args for command in stack]) + _CLUSTER if stack else None
 
 
 _SENDING = "Redis.execute_command", "PubSub.execute_command", "Pipeline.immediate_execute_command"
-_redis = db_commands.Commands("redis", _code, _is_answer)
+_redis = command.Commands("redis", _code, _is_answer)
 
 INSTRUMENTOR = Instrumentor(
     library="redis",

@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autotrace.families import suppression
 from autotrace.families.beside import Beside
-from autotrace.families.db import db_calls, db_client, subclasses
+from autotrace.families.db import db_calls, query
 from autotrace.families.execution import concurrency
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
+from autotrace.patching.wrapping import before
 
 db_calls.conceal(SQLAlchemyError)
 _databases = Beside()  # of the dialects, which a pool has and an engine does not share
@@ -29,13 +30,12 @@ def _database(connection: Connection, dialect: Any) -> tuple[Any, ...]:
     return dialect.name, url.database or None, url.host, url.port
 
 
-def _new_engine(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+def _new_engine(args: Args, kwargs: Kwargs) -> None:
     dialect, url = argument(args, kwargs, 2, "dialect"), argument(args, kwargs, 3, "url")
     _databases.keep(dialect, (dialect.name, url.database or None, url.host, url.port))
     failure = getattr(dialect.dbapi, "Error", None)
     if isinstance(failure, type):  # connecting fails with the driver's own
         db_calls.conceal(failure)
-    return args, kwargs
 
 
 def _pooled(args: Args, _kwargs: Kwargs) -> Any:
@@ -45,19 +45,19 @@ def _pooled(args: Args, _kwargs: Kwargs) -> Any:
 
 def _with_listeners(span: Any, args: Args) -> None:
     if args[0]._has_events or args[0].engine._has_events:  # noqa: SLF001
-        db_client.apart(span)
+        query.apart(span)
 
 
 def _in_context(args: Args, kwargs: Kwargs) -> Any:
     connection, dialect = args[:2]
     context = argument(args, kwargs, 2, "context")
-    text = db_client.text(context.statement)
-    batch = db_client.batch_size(context.parameters) if context.executemany else None
+    text = query.text(context.statement)
+    batch = query.batch_size(context.parameters) if context.executemany else None
     return text and (_database(connection, dialect), text, batch)
 
 
 def _by_cursor(args: Args, kwargs: Kwargs) -> Any:
-    text = db_client.text(argument(args, kwargs, 2, "statement"))
+    text = query.text(argument(args, kwargs, 2, "statement"))
     return text and (_database(args[0], args[0].dialect), text, None)
 
 
@@ -65,8 +65,8 @@ def _before_context(args: Args, kwargs: Kwargs) -> Any:
     connection, dialect = args[:2]
     statement = argument(args, kwargs, 3, "statement")
     parameters = argument(args, kwargs, 4, "parameters") or ()
-    text = db_client.text(getattr(statement, "string", statement))
-    return text and (_database(connection, dialect), text, db_client.batch_size(parameters) or None)
+    text = query.text(getattr(statement, "string", statement))
+    return text and (_database(connection, dialect), text, query.batch_size(parameters) or None)
 
 
 def _sent(done: Any) -> Any:
@@ -78,7 +78,7 @@ def _statement(args: Args, kwargs: Kwargs) -> Any:
     return argument(args, kwargs, 2, "statement")
 
 
-_context, _cursor = (db_client.query(facts, None, _with_listeners) for facts in (_in_context, _by_cursor))
+_context, _cursor = (query.call(facts, None, _with_listeners) for facts in (_in_context, _by_cursor))
 _patches: tuple[Patch, ...]
 if hasattr(Connection, "_exec_single_context"):
     _patches = (
@@ -86,7 +86,7 @@ if hasattr(Connection, "_exec_single_context"):
         Patch("sqlalchemy.engine.base:Connection._exec_insertmany_context", _context),
     )
 else:  # 1.4, where the context is made inside, and lists are only written out there
-    _context = db_client.query(_before_context, _sent, _with_listeners)
+    _context = query.call(_before_context, _sent, _with_listeners)
     _await = concurrency.carry_awaitable()  # its greenlets have copies of the context, out of which nothing comes
     _patches = (
         Patch("sqlalchemy.engine.base:Connection._execute_context", _context),
@@ -96,11 +96,11 @@ else:  # 1.4, where the context is made inside, and lists are only written out t
     )
 _patches += (
     Patch("sqlalchemy.engine.base:Connection._cursor_execute", _cursor),
-    Patch("sqlalchemy.engine.default:DefaultDialect.do_execute", db_client.sending(_statement)),
-    Patch("sqlalchemy.engine.default:DefaultDialect.do_execute_no_params", db_client.sending(_statement)),
-    Patch("sqlalchemy.engine.default:DefaultDialect.do_executemany", db_client.sending(_statement, many=True)),
-    Patch("sqlalchemy.engine.base:Engine.__init__", subclasses.adjusted(_new_engine)),
-    Patch("sqlalchemy.pool.base:_ConnectionRecord._ConnectionRecord__connect", db_client.connecting(_pooled), True),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_execute", query.sending(_statement)),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_execute_no_params", query.sending(_statement)),
+    Patch("sqlalchemy.engine.default:DefaultDialect.do_executemany", query.sending(_statement, many=True)),
+    Patch("sqlalchemy.engine.base:Engine.__init__", before(_new_engine)),
+    Patch("sqlalchemy.pool.base:_ConnectionRecord._ConnectionRecord__connect", query.connecting(_pooled), True),
     Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", suppression.suppressed()),
     Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", suppression.suppressed(), optional=True),
 )

@@ -1,6 +1,6 @@
 """What the facts of database commands mean: semantic conventions 1.44, "Redis client operations".
 
-Facts are said in ``families.db.db_commands``.
+Facts are said in ``families.db.command``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the facts of queries mean: semantic conventions 1.44, "Database client spans".
 
-Facts are said in ``families.db.db_client``; ``server`` and ``answered`` are for all databases.
+Facts are said in ``families.db.query``; ``server`` and ``answered`` are for all databases.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ not concerned.
 from __future__ import annotations
 
 import sys
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
 
 from autotrace.patching.builtin import standing_in
 from autotrace.patching.modules import inherited, is_class, namespace, own
@@ -86,7 +86,7 @@ def apply(instrumentor: Instrumentor, late: bool = False) -> Applied:
     for patch, owner, name, original in resolved:
         key = id(original), id(patch.wrap)
         if key not in made:
-            made[key] = _replace(owner, name, original, patch, instrumentor.library)
+            made[key] = _replace(owner, name, original, patch, instrumentor.library, made)
         replacement = made[key]
         places.append((owner, name, own(owner).get(name, Applied.MISSING), replacement))
     done = Applied(places)
@@ -119,7 +119,7 @@ def _resolve(patch: Patch) -> tuple[Any, str, Any] | None:
     raise CannotPatchError(f"{patch.target} does not exist in the installed version")
 
 
-def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> Any:
+def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str, made: dict[tuple[int, int], Any]) -> Any:
     if isinstance(original, (FunctionType, MethodDescriptorType)) or type(original).__name__ == _CYTHON:
         # Functions of C that bind as those of Python do: only such a one in their stead gets the receiver.
         traced = _dressed(patch.wrap(original, scope), original)
@@ -132,7 +132,9 @@ def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> 
             traced.__module__, traced.__qualname__ = owner.__module__, f"{owner.__qualname__}.{name}"
         return traced
     if isinstance(original, (classmethod, staticmethod)) and isinstance(original.__func__, FunctionType):
-        return type(original)(_dressed(patch.wrap(original.__func__, scope), original.__func__))
+        return type(original)(_function(original.__func__, patch, scope, made))
+    if isinstance(original, MethodType) and isinstance(original.__func__, FunctionType):  # bound, under a module's name
+        return MethodType(_function(original.__func__, patch, scope, made), original.__self__)
     if isinstance(original, type):
         return patch.wrap(original, scope)  # a class in its stead: whoever makes it sees to its looks
     if isinstance(original, BuiltinFunctionType):
@@ -140,6 +142,14 @@ def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str) -> 
     from autotrace.patching.proxy import wrapped
 
     return wrapped(original, patch.wrap, scope)
+
+
+def _function(original: Any, patch: Patch, scope: str, made: dict[tuple[int, int], Any]) -> Any:
+    """Return the replacement of a function that is bound in whatever ways, so that what was equal stays so."""
+    key = id(original), id(patch.wrap)
+    if key not in made:
+        made[key] = _dressed(patch.wrap(original, scope), original)
+    return made[key]
 
 
 def _dressed(traced: Any, original: Any) -> Any:

@@ -117,6 +117,14 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     (
+        "psycopg",
+        "psycopg>=3,<4",
+        "PostgreSQL driver",
+        ("psycopg", "db_client", "psycopg", ".psycopg"),
+        ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4"),
+    ),
+    ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
+    (
         "queue",
         "",
         "queues between threads and tasks",
@@ -186,7 +194,7 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 psycopg psycopg2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

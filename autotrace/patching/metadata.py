@@ -53,7 +53,8 @@ def _found(distribution: str) -> list[str]:
     """Return where the metadata of a distribution lies: in the first directory of the search path that has any."""
     name = normalized(distribution)
     for directory in sys.path:
-        infos = _infos(directory or os.curdir).get(name)
+        known = _infos(directory or os.curdir)
+        infos = known.get(name) or known.get(f"{name}_binary")  # by which name some libraries' wheels go
         if infos:
             return infos
     return []

@@ -47,6 +47,8 @@ def before(look: Before, awaited: bool | None = False) -> Wrap:
             except Exception:
                 fault(scope)
             try:
+                if not kwargs:  # to what is written in C no names at all may be another thing than none
+                    return original(*args)
                 return original(*args, **kwargs)
             except BaseException as error:
                 hide_frame(error)

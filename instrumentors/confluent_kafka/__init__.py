@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from confluent_kafka import cimpl
 
-from autotrace.families.db import subclasses
 from autotrace.families.messaging import message_objects, stream
-from autotrace.patching import Instrumentor, Patch, argument, with_argument
+from autotrace.patching import Instrumentor, Patch, argument, subclassing, with_argument
+from autotrace.patching.wrapping import before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _kafka = stream.Messaging("kafka")
 
 
-def _settings(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+def _settings(args: Args, kwargs: Kwargs) -> None:
     """Keep what the spans tell of a client's configuration; names may be spelled with underscores.
 
     That is: client id, server and transactional id; group; the default callback; what has been subscribed to; what the
@@ -38,12 +38,11 @@ def _settings(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     server = servers.strip() if isinstance(servers, str) and "," not in servers else None
     sender = known.get("client_id"), server, known.get("transactional_id")
     rest: Any = known.get("group_id"), known.get("on_delivery"), [], message_objects.Group()
-    setattr(args[0], subclasses.KEPT, (sender, *rest))
-    return args, kwargs
+    setattr(args[0], subclassing.KEPT, (sender, *rest))
 
 
 def _kept(client: Any) -> Any:
-    return getattr(client, subclasses.KEPT)
+    return getattr(client, subclassing.KEPT)
 
 
 def _message(args: Args, kwargs: Kwargs) -> Any:
@@ -76,28 +75,27 @@ def _settled(args: Args, kwargs: Kwargs) -> Any:
     return message_objects.named(args, kwargs) or _kept(args[0])[4].of(args[0])[1]
 
 
-def _subscribed(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+def _subscribed(args: Args, kwargs: Kwargs) -> None:
     _kept(args[0])[3][:] = [str(topic) for topic in argument(args, kwargs, 1, "topics", ())]
-    return args, kwargs
 
 
 def _producer(kind: Any, scope: str) -> Any:
     send = _kafka.report(_message, (8, "headers"), _reports, message_objects.answered)
     wraps = {
-        "__init__": subclasses.adjusted(_settings),
+        "__init__": before(_settings),
         "produce": send,
         **{
             name: _kafka.transaction(name, lambda producer: _kept(producer)[0])
             for name in ("commit_transaction", "abort_transaction")
         },
     }
-    return subclasses.taking_over(kind, scope, wraps)
+    return subclassing.taking_over(kind, scope, wraps)
 
 
 def _reading(kind: Any, scope: str) -> Any:
     wraps = {
-        "__init__": subclasses.adjusted(_settings),
-        "subscribe": subclasses.adjusted(_subscribed),
+        "__init__": before(_settings),
+        "subscribe": before(_subscribed),
         "poll": _kafka.one(message_objects.received, _consumer),
         "consume": _kafka.batches(message_objects.received, _consumer),
         "commit": _kafka.commit(_settled, _consumer, told=message_objects.refused(cimpl.KafkaException)),
@@ -105,7 +103,7 @@ def _reading(kind: Any, scope: str) -> Any:
         "close": _kafka.release(),
         "__exit__": _kafka.release(),
     }
-    return subclasses.taking_over(kind, scope, wraps)
+    return subclassing.taking_over(kind, scope, wraps)
 
 
 INSTRUMENTOR = Instrumentor(

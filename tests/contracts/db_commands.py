@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from autotrace.families.db import db_commands
+from autotrace.families.db import command
 from autotrace.faults import faults
 from autotrace.testing import frames
 from autotrace.testing.contracts.db_client import Work, describe_work
@@ -140,10 +140,10 @@ class DbCommandsContract(ABC):
 
     def test_the_code_is_told_where_the_library_cuts_it_off(self, client, recorder):
         """Some errors come without their prefix."""
-        for command in (("NOSUCHTHING",), ("EVALSHA", "0" * 40, 0), ("INCR", "text")):
+        for words in (("NOSUCHTHING",), ("EVALSHA", "0" * 40, 0), ("INCR", "text")):
             self.run(client, "SET", "text", "x")
             with pytest.raises(self.wrong_type):
-                self.run(client, *command)
+                self.run(client, *words)
         codes = [span["attributes"].get("db.response.status_code") for span in recorder.wait(6)[1::2]]
         assert codes == ["ERR", "NOSCRIPT", "ERR"]
 
@@ -302,7 +302,7 @@ class DbCommandsContract(ABC):
 
     def test_beneath_a_command_there_is_no_second_span(self, client, recorder):
         """A command that belongs to a command above is not told again."""
-        above = Operation(db_commands.FAMILY, CLIENT, "above", describe_work)
+        above = Operation(command.FAMILY, CLIENT, "above", describe_work)
         with Work("above", above):
             assert self.run(client, "GET", "a") is None
             assert self.run_many(client, [("GET", "a")]) == [None]
@@ -310,7 +310,7 @@ class DbCommandsContract(ABC):
 
     def test_a_command_that_has_ended_hides_nothing(self, client, recorder):
         """A task that was started beneath a command outlives it, and its own commands are told."""
-        above = tracer.start(Operation(db_commands.FAMILY, CLIENT, "above", describe_work), ("above",), None)
+        above = tracer.start(Operation(command.FAMILY, CLIENT, "above", describe_work), ("above",), None)
         tracer.finish(above)
         set_current(above)
         assert self.run(client, "GET", "a") is None
@@ -324,7 +324,7 @@ class DbCommandsContract(ABC):
         def broken(*given):
             raise RuntimeError("ours")
 
-        monkeypatch.setattr(db_commands, "sent", broken)
+        monkeypatch.setattr(command, "sent", broken)
         assert self.run(client, "GET", "a") is None
         assert self.run_many(client, [("GET", "a"), ("SET", "a", "x")]) == [None, True]
         with pytest.raises(self.wrong_type):
@@ -348,7 +348,7 @@ class DbCommandsContract(ABC):
         self.run(client, "SET pizza " + "x" * 100_000)
         [span] = recorder.wait(1)
         assert span["attributes"]["db.query.text"] == "SET ? ?"
-        assert len(recorder.spans[0].facts[0]) <= db_commands.NAME_LIMIT
+        assert len(recorder.spans[0].facts[0]) <= command.NAME_LIMIT
 
     def test_patched_functions_look_as_before(self, recorder, instrument):
         """Name, signature, kind and pickle of what is patched are those of the original."""

@@ -20,6 +20,7 @@ FEWEST = {"threads": 3}
 ADDRESS = {
     "redis_server": lambda server: str(server.port),
     "kafka_broker": lambda broker: broker.bootstrap,
+    "postgresql": lambda server: server.dsn(),
     "rabbitmq": lambda broker: broker.url,
 }
 

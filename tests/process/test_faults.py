@@ -10,15 +10,15 @@ kept = sqlite3.connect(":memory:")
 kept.execute("SELECT 1")
 from autotrace import bootstrap, diagnostics
 from autotrace import faults as wall
-from autotrace.families.db import db_client
+from autotrace.families.db import query
 
 def broken(given):
     raise RuntimeError("broken")
 
-healthy, db_client.text = db_client.text, broken
+healthy, query.text = query.text, broken
 rows = [kept.execute("SELECT 2").fetchall() for _ in range(10)]
 fresh = sqlite3.connect(":memory:")
-db_client.text = healthy
+query.text = healthy
 fresh.execute("SELECT 3")
 kept.execute("SELECT 4")
 agent = bootstrap._agent

@@ -17,6 +17,8 @@ import pytest
 from .errors import ServiceUnavailable
 from .kafka import ADDRESS_VARIABLE as KAFKA_VARIABLE
 from .kafka_wire import NotReady, probe
+from .postgresql import ADDRESS_VARIABLE as POSTGRESQL_VARIABLE
+from .postgresql import USER as POSTGRESQL_USER
 from .rabbitmq import ADDRESS_VARIABLE as RABBITMQ_VARIABLE
 from .redis import RedisServer
 from .shared import VARIABLE, Client, Server, Services
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 NEEDS = {
     "kafka_broker": "kafka",
     "kafka_programs": "kafka programs",
+    "postgresql": "postgresql",
     "rabbitmq": "rabbitmq",
     "redis_server": "redis-server",
     "valgrind": "valgrind",
@@ -68,7 +71,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = set().union(*map(needs, session.items))
     given = {
         name
-        for name, variable in (("kafka", KAFKA_VARIABLE), ("rabbitmq", RABBITMQ_VARIABLE))
+        for name, variable in (
+            ("kafka", KAFKA_VARIABLE),
+            ("postgresql", POSTGRESQL_VARIABLE),
+            ("rabbitmq", RABBITMQ_VARIABLE),
+        )
         if variable in os.environ
     }
     if wanted - given:
@@ -164,6 +171,32 @@ def rabbitmq(shared_service) -> Rabbit:
     """A real RabbitMQ: the one at AUTOTRACE_TEST_RABBITMQ, else the run's."""
     host, _, port = (os.environ.get(RABBITMQ_VARIABLE) or shared_service("rabbitmq")).rpartition(":")
     return Rabbit(host, int(port))
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """Where a running PostgreSQL is; its user needs no password, and may do everything.
+
+    Attributes:
+        host: the address it listens on.
+        port: the port.
+        user: the user.
+    """
+
+    host: str
+    port: int
+    user: str = POSTGRESQL_USER
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Return a connection string of libpq's."""
+        return f"host={self.host} port={self.port} user={self.user} dbname={database}"
+
+
+@pytest.fixture(scope="session")
+def postgresql(shared_service) -> Postgres:
+    """A real PostgreSQL: the one at AUTOTRACE_TEST_POSTGRESQL, else the run's."""
+    host, _, port = (os.environ.get(POSTGRESQL_VARIABLE) or shared_service("postgresql")).rpartition(":")
+    return Postgres(host, int(port))
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """What every instrumented way to a database must do, whatever the library.
 
 A test of a library subclasses ``DbClientContract`` and says how a database is opened and asked; the database is a real one,
-in a file of the test's own.
+in a file of the test's own, or on a server (``contracts.postgresql``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 import threading
@@ -13,7 +14,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from autotrace.families.db import db_client
+from autotrace.families.db import query
 from autotrace.faults import faults
 from autotrace.testing import frames
 from autotrace.trace.context import get_current, set_current
@@ -52,8 +53,12 @@ class DbClientContract(ABC):
 
     instrumentors = ()
     scope = ""
+    system = "sqlite"
+    mark = "?"  # what stands for a parameter
     error = sqlite3.OperationalError
     error_name = "sqlite3.OperationalError"
+    code = "SQLITE_ERROR" if sys.version_info >= (3, 11) else None  # for a column that does not exist
+    lock_error = None  # for a table that is locked, where that is not ``error``
 
     @abstractmethod
     def open(self, path):
@@ -71,9 +76,28 @@ class DbClientContract(ABC):
     def close(self, db):
         """Close it."""
 
+    def server(self):
+        """Return the attributes of where the server is."""
+        return {}
+
+    def unquoted(self, message):
+        """Return a message as a span has it."""
+        return message
+
+    @contextlib.contextmanager
+    def locked(self, path):
+        """Lock the table for everybody else."""
+        other = sqlite3.Connection(path)
+        other.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+        finally:
+            other.rollback()
+            other.close()
+
     @pytest.fixture
     def path(self, tmp_path):
-        """The file of a database with a table of songs."""
+        """The name of a database with a table of songs: a file."""
         file = tmp_path / "songs.db"
         plain = sqlite3.connect(file)
         plain.executescript(
@@ -103,12 +127,13 @@ class DbClientContract(ABC):
             "span_id": span["span_id"],
             "parent_id": "",
             "attributes": {
-                "db.system.name": "sqlite",
+                "db.system.name": self.system,
                 "db.namespace": path,
                 "db.operation.name": operation,
                 "db.collection.name": table,
                 "db.query.text": text,
                 "db.query.summary": name,
+                **self.server(),
                 **attributes,
             },
             "status": "UNSET",
@@ -132,7 +157,7 @@ class DbClientContract(ABC):
         """A batch has the number of its queries, and BATCH before its operation."""
         rows = [(10, "Ten"), (11, "Eleven"), (12, "Twelve")]
         before = [tuple(row) for row in rows]
-        self.run_many(db, "INSERT INTO songs (id, title) VALUES (?, ?)", rows)
+        self.run_many(db, f"INSERT INTO songs (id, title) VALUES ({self.mark}, {self.mark})", rows)
         assert rows == before
         [span] = recorder.wait(1)
         assert span["name"] == "BATCH INSERT songs"
@@ -148,12 +173,12 @@ class DbClientContract(ABC):
             self.run(db, "SELECT nothing FROM songs")
         [span] = recorder.wait(1)
         assert span["status"] == "ERROR"
-        message = str(caught.value).partition("\n")[0]  # behind it there may be the statement and its parameters
+        message = self.unquoted(
+            str(caught.value).partition("\n")[0]
+        )  # behind it there may be the statement and its parameters
         assert span["message"] == message
         assert span["attributes"]["error.type"] == self.error_name
-        assert span["attributes"].get("db.response.status_code") == (
-            "SQLITE_ERROR" if sys.version_info >= (3, 11) else None
-        )
+        assert span["attributes"].get("db.response.status_code") == self.code
         assert span["exception"] == f"{self.error_name}: {message}"
 
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 no code can hide its frame")
@@ -166,14 +191,8 @@ class DbClientContract(ABC):
 
     def test_a_time_out_is_a_failure(self, db, path, recorder):
         """A statement that waits for a lock in vain ends with an error."""
-        other = sqlite3.Connection(path)
-        other.execute("BEGIN EXCLUSIVE")
-        try:
-            with pytest.raises(self.error, match="locked"):
-                self.run(db, "INSERT INTO songs (id, title) VALUES (5, 'Five')")
-        finally:
-            other.rollback()
-            other.close()
+        with self.locked(path), pytest.raises(self.lock_error or self.error, match="lock"):
+            self.run(db, "INSERT INTO songs (id, title) VALUES (5, 'Five')")
         spans = [span for span in recorder.finished() if span["name"] == "INSERT songs"]
         assert [span["status"] for span in spans] == ["ERROR"]
 
@@ -230,7 +249,7 @@ class DbClientContract(ABC):
 
     def test_beneath_a_query_there_is_no_second_span(self, db, recorder):
         """A query that belongs to a query above is not told again, however many are sent for it, or fail."""
-        above = Operation(db_client.FAMILY, 3, "above", describe_work)
+        above = Operation(query.FAMILY, 3, "above", describe_work)
         with Work("above", above):
             assert self.run(db, "SELECT title FROM songs") == [("One",)]
             with pytest.raises(self.error):
@@ -244,8 +263,8 @@ class DbClientContract(ABC):
         def broken(given):
             raise RuntimeError("ours")
 
-        monkeypatch.setattr(db_client, "text", broken)
-        assert self.run(db, "SELECT title FROM songs WHERE id = ?", (1,)) == [("One",)]
+        monkeypatch.setattr(query, "text", broken)
+        assert self.run(db, f"SELECT title FROM songs WHERE id = {self.mark}", (1,)) == [("One",)]
         with pytest.raises(self.error):
             self.run(db, "SELECT nothing FROM songs")
         assert recorder.finished() == []
@@ -255,7 +274,7 @@ class DbClientContract(ABC):
     def test_facts_are_small_and_hashable(self, db, recorder):
         """What is kept until export can be the key of a memo, and equal queries have equal facts."""
         for _ in range(2):
-            self.run(db, "SELECT title FROM songs WHERE id = ?", (1,))
+            self.run(db, f"SELECT title FROM songs WHERE id = {self.mark}", (1,))
         recorder.wait(2)
         first, second = recorder.spans
         assert first.facts == second.facts
@@ -266,4 +285,4 @@ class DbClientContract(ABC):
         self.run(db, "SELECT '" + "secret" * 10_000 + "'")
         [span] = recorder.wait(1)
         assert span["attributes"]["db.query.text"] == "SELECT ?"
-        assert len(recorder.spans[0].facts[1]) == db_client.TEXT_LIMIT
+        assert len(recorder.spans[0].facts[1]) == query.TEXT_LIMIT

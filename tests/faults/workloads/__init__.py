@@ -10,6 +10,7 @@ from . import by_hand, clients, concurrency, databases, kafka, rabbitmq, servers
 from .common import outcome as outcome
 
 _RABBIT = "rabbitmq"
+_POSTGRESQL = "postgresql"
 _REDIS = "redis_server"
 _KAFKA = "kafka_broker"
 _CELERY = "celery", "celery_worker"
@@ -25,6 +26,8 @@ ALL = {
     "sqlite": (("sqlite3",), databases.sqlite),
     "aiosqlite": (("aiosqlite", "threads", "sqlite3"), databases.aiosqlite_),
     "sqlalchemy": (("sqlalchemy", "sqlite3"), databases.sqlalchemy_),
+    "psycopg2": (("psycopg2",), databases.psycopg2_, _POSTGRESQL),
+    "psycopg": (("psycopg",), databases.psycopg_, _POSTGRESQL),
     "redis": (("redis", "redis_asyncio"), databases.redis_, _REDIS),
     "redis_asyncio": (("redis", "redis_asyncio"), databases.redis_asyncio, _REDIS),
     "kafka": (("kafka", "threads"), kafka.kafka_, _KAFKA),

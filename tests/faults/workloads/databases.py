@@ -57,6 +57,81 @@ def sqlalchemy_():
 
 
 @contextmanager
+def psycopg2_(dsn):
+    """Queries, batches, parts, procedures, copies, factories, transactions, errors, connections."""
+    import io
+
+    import psycopg2
+    from psycopg2 import extras, sql
+
+    def run():
+        made = []
+        with closing(psycopg2.connect(dsn)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("CREATE TEMPORARY TABLE pizzas (name TEXT UNIQUE)")
+            cursor.executemany("INSERT INTO pizzas VALUES (%s)", [("a",), ("b",)])
+            cursor.copy_from(io.StringIO("c\n"), "pizzas")
+            connection.commit()
+            connection.commit()
+            rows = connection.cursor(cursor_factory=extras.RealDictCursor)
+            rows.execute(sql.SQL("SELECT {}, name FROM {}").format(sql.Literal("secret"), sql.Identifier("pizzas")))
+            made.append([list(row.values()) for row in rows])
+            cursor.callproc("upper", ("x",))
+            made.append(cursor.fetchall())
+            made.append(outcome(cursor.execute, "INSERT INTO pizzas VALUES ('a')"))
+            connection.rollback()
+            made.append(outcome(cursor.execute, "SELEKT"))
+            made.append(outcome(cursor.execute, 7))
+            connection.rollback()
+        made.append(outcome(psycopg2.connect, "nonsense"))
+        return made
+
+    yield run
+
+
+@contextmanager
+def psycopg_(dsn):
+    """Queries, batches, parts, copies, transactions, errors, connections; awaited, too."""
+    import psycopg
+    from psycopg import sql
+
+    def run():
+        made = []
+        with closing(psycopg.connect(dsn)) as connection:
+            cursor = connection.execute("CREATE TEMPORARY TABLE pizzas (name TEXT UNIQUE)")
+            cursor.executemany("INSERT INTO pizzas VALUES (%s)", [("a",), ("b",)])
+            with cursor.copy("COPY pizzas FROM STDIN") as copy:
+                copy.write_row(("c",))
+            connection.commit()
+            with connection.transaction():
+                parts = sql.SQL("SELECT {}, {} FROM {}")
+                cursor.execute(parts.format(sql.Literal("secret"), sql.Identifier("name"), sql.Identifier("pizzas")))
+            made.append(cursor.fetchall())
+            made.append(outcome(connection.execute, "INSERT INTO pizzas VALUES ('a')"))
+            connection.rollback()
+            made.append(outcome(connection.execute, "SELEKT"))
+            connection.rollback()
+        made.append(outcome(psycopg.connect, "nonsense"))
+        return made
+
+    async def work():
+        async with await psycopg.AsyncConnection.connect(dsn) as connection, connection.cursor() as cursor:
+            await cursor.execute("CREATE TEMPORARY TABLE pizzas (name TEXT UNIQUE)")
+            await cursor.executemany("INSERT INTO pizzas VALUES (%s)", [("a",), ("b",)])
+            async with cursor.copy("COPY pizzas FROM STDIN") as copy:
+                await copy.write_row(("c",))
+            await connection.commit()
+            async with connection.transaction():
+                await cursor.execute("SELECT * FROM pizzas")
+            made = [await cursor.fetchall(), await awaited(cursor.execute, "SELEKT")]
+            await connection.rollback()
+            return made
+
+    with loop() as wait:
+        yield lambda: [run(), wait(work)]
+
+
+@contextmanager
 def redis_(port):
     """Commands, pipelines, transactions and their errors, sync and async."""
     import redis

@@ -96,6 +96,22 @@ def test_methods_of_all_kinds_bind_as_before(library):
     assert "traced" not in Base.method.__code__.co_name
 
 
+def test_a_class_method_under_a_modules_name_stays_bound(library):
+    """It gets its class, is no proxy, equals the class's own, and is given back."""
+    calls = []
+    bound = library.make = Base.make
+    wrap = counting(calls)
+    done = apply(Instrumentor("lib", "*", [Patch(f"some_library:{name}", wrap) for name in ("make", "Base.make")], ""))
+    assert library.make(2) == (Base, 2)
+    assert type(library.make) is types.MethodType
+    assert library.make == Base.make != bound
+    assert inspect.signature(library.make) == inspect.signature(bound)
+    assert calls == [("lib", "make")]
+    done.undo()
+    assert library.make is bound
+    assert Base.make == bound
+
+
 def test_an_inherited_method_is_patched_on_the_subclass_alone(library):
     """The base class stays what it was, and undo removes the attribute again."""
     calls = []

@@ -54,6 +54,14 @@ def test_every_distribution_of_this_python_is_read_as_the_official_reader_does()
             assert judged(spelling, "*") == (expected, "")
 
 
+def test_a_librarys_wheels_may_have_a_name_of_their_own(site):
+    """The version of ``acme-binary`` is that of ``acme``, where that is not there itself."""
+    described(site, OLD.replace("acme", "acme-binary").replace("1.0", "2.5"), "acme_binary-2.5.dist-info")
+    assert version() == ("2.5", "")
+    described(site)
+    assert version() == ("1.0", "acme 1.0 is not >=2")
+
+
 def test_a_version_that_is_too_old_is_refused(site):
     """With the reason."""
     described(site)

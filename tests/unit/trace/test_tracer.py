@@ -10,7 +10,7 @@ import time
 import pytest
 
 import autotrace
-from autotrace.families.db import db_client
+from autotrace.families.db import query
 from autotrace.trace import ids
 from autotrace.trace.clocks import clocks
 from autotrace.trace.context import get_current, set_current
@@ -194,8 +194,8 @@ def test_nothing_beneath_an_unsampled_query_is_a_root(unsampled):
         with autotrace.span("callback"):
             seen.append(get_current().trace.sampled)
 
-    query = db_client.query(lambda *_: seen.append("facts"))(sent, "test")
-    query()
+    sending = query.call(lambda *_: seen.append("facts"))(sent, "test")
+    sending()
     assert seen == [False]
     assert get_current() is None
 

@@ -1,14 +1,15 @@
 """The family of database queries: one span for each statement or batch that is sent, named by what it is about.
 
 The span is current while the query runs, so what the database calls back into has the query as its parent, and a driver
-beneath an ORM does not tell the same query twice.  Commits and rollbacks have no spans.  The time of reading rows is not in
-the span where the library fetches them later.  What a library asks on a new connection is beneath a span of its own.
+beneath an ORM does not tell the same query twice.  The time of reading rows is not in the span where the library fetches
+them later.  What a library asks on a new connection is beneath a span of its own.
 """
 
 from __future__ import annotations
 
 from autotrace.conventions.db import describe, describe_connection
-from autotrace.families.db.db_calls import APART, call
+from autotrace.families.db import db_calls
+from autotrace.families.db.db_calls import APART
 from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
-    from autotrace.families.db.db_calls import FactsOf, Opened
+    from autotrace.families.db.db_calls import By, CodeOf, Correct, FactsOf, Opened
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Span
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     TextOf = Callable[[Any], Optional[str]]
 
 FAMILY = "db_client"
+_CONNECTION = "db_connection"
 _SENT = "sent"  # the note of a span whose text is what was sent
 TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a script or a load of data
 
@@ -34,20 +36,51 @@ TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a sc
 _CODES = ("sqlstate", "pgcode", "sqlite_errorname")
 
 
-def query(facts_of: FactsOf, text_of: TextOf | None = None, opened: Opened | None = None) -> Wrap:
+def call(
+    facts_of: FactsOf,
+    text_of: TextOf | None = None,
+    opened: Opened | None = None,
+    code_of: CodeOf | None = None,
+    nests: bool = True,
+    by: By | None = None,
+) -> Wrap:
     """Trace a function that sends one statement, or one batch of it.
 
     Args:
         facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
         text_of: looks at the result or the exception and tells the text as it was sent, where the arguments do not have it.
-        opened: see ``call``; such as ``apart``.
+        opened: see ``db_calls.call``; such as ``apart``.
+        code_of: finds the server's code in an exception; by default ``code``.
+        nests: the program may be asked while a statement runs, and what it asks its database then is another query.
+        by: see ``db_calls.call``.
     """
+    return db_calls.call(
+        FAMILY, describe, facts_of, code_of or code, _correcting(text_of), nests=nests, opened=opened, by=by
+    )
+
+
+def async_call(
+    facts_of: FactsOf,
+    text_of: TextOf | None = None,
+    opened: Opened | None = None,
+    code_of: CodeOf | None = None,
+    nests: bool = True,
+) -> Wrap:
+    """Trace a coroutine function that sends one statement, or one batch of it; the arguments are those of ``call``."""
+    return db_calls.async_call(
+        FAMILY, describe, facts_of, code_of or code, _correcting(text_of), nests=nests, opened=opened
+    )
+
+
+def _correcting(text_of: TextOf | None) -> Correct | None:
+    if text_of is None:
+        return None
 
     def correct(span: Span, done: Any) -> None:
         if span.notes is None or _SENT not in span.notes:
-            _correct(span, text(text_of(done)) if text_of is not None else None)
+            _correct(span, text(text_of(done)))
 
-    return call(FAMILY, describe, facts_of, _code, text_of and correct, nests=True, opened=opened)
+    return correct
 
 
 def apart(span: Span) -> None:
@@ -87,9 +120,22 @@ def _waits(span: Span, scope: str) -> bool:
     return span.notes is not None and span.notes.get(APART, ()) is None and span.operation.scope == scope
 
 
-def connecting(facts_of: FactsOf) -> Wrap:
-    """Trace a function that opens a connection and asks what its library has to know; its fact is a Database."""
-    return call("db_connection", describe_connection, facts_of, _code)
+def connecting(facts_of: FactsOf, database_of: Callable[[Any], Database] | None = None, awaited: bool = False) -> Wrap:
+    """Trace a function that opens a connection and asks what its library has to know; its fact is a Database.
+
+    Args:
+        facts_of: looks at the arguments; None means that this call is not traced.
+        database_of: finds the Database of the connection that was opened, where that knows it better than the arguments.
+        awaited: it is a coroutine function.
+    """
+
+    def correct(span: Span, done: Any) -> None:
+        # a method that connects its receiver returns nothing
+        if database_of is not None and done is not None and not isinstance(done, BaseException):
+            span.facts = (database_of(done),)
+
+    trace = db_calls.async_call if awaited else db_calls.call
+    return trace(_CONNECTION, describe_connection, facts_of, code, database_of and correct)
 
 
 def _correct(span: Span, sent: str | None) -> None:
@@ -101,10 +147,11 @@ def _correct(span: Span, sent: str | None) -> None:
 
 def text(given: Any) -> str | None:
     """Return a query's text as a fact: of bounded length, and nothing but text; None where it is not text."""
-    if not isinstance(given, str):
-        return None
-    plain = given if type(given) is str else str.__str__(given)
-    return plain if len(plain) <= TEXT_LIMIT else plain[:TEXT_LIMIT]
+    if type(given) is not str:
+        if not isinstance(given, str):
+            return None
+        given = str.__str__(given)
+    return given if len(given) <= TEXT_LIMIT else given[:TEXT_LIMIT]  # type: ignore[no-any-return]
 
 
 def batch_size(parameters: Any) -> int | None:
@@ -116,15 +163,15 @@ def batch_size(parameters: Any) -> int | None:
     return None if size == 1 else size
 
 
-def _code(error: Exception) -> str | None:
+def code(error: Exception) -> str | None:
     """Return the server's code as drivers keep it: SQLSTATE, a name, a number, or ``ORA-`` and a number."""
     cause = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
     for name in _CODES:
-        code = getattr(cause or error, name, None)
-        if isinstance(code, str) and code:
-            return code
+        told = getattr(cause or error, name, None)
+        if isinstance(told, str) and told:
+            return told
     first = cause.args[0] if isinstance(cause, Exception) and cause.args else None
     if type(first) is int:
         return str(first)
-    code = getattr(first, "full_code", None)
-    return code if isinstance(code, str) and code else None
+    told = getattr(first, "full_code", None)
+    return told if isinstance(told, str) and told else None

@@ -6,17 +6,11 @@ untraced.
 
 from __future__ import annotations
 
-from autotrace.faults import fault
-from autotrace.trace.failure import hide_frame
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from autotrace.patching import Args, Call, Kwargs, Wrap
-
-    Adjust = Callable[[Args, Kwargs], tuple[Args, Kwargs]]
+    from autotrace.patching.model import Wrap
 
 KEPT = "_autotrace_kept"
 
@@ -39,11 +33,6 @@ def stand_in(kind: type, traced: type, slots: tuple[str, ...] = ()) -> type:
     return _subclass(kind, (kind, traced), slots)
 
 
-def in_place_of(kind: type, traced: type, slots: tuple[str, ...] = ()) -> type:
-    """Return the subclass that stands in for the library's own type."""
-    return _subclass(kind, (traced,), slots)
-
-
 def taking_over(kind: Any, scope: str, wraps: dict[str, Wrap]) -> Any:
     """Return a subclass that takes the name of a library's type, with some of its methods wrapped.
 
@@ -56,7 +45,41 @@ def taking_over(kind: Any, scope: str, wraps: dict[str, Wrap]) -> Any:
     """
     if hasattr(kind, KEPT):
         return kind
-    space: dict[str, Any] = {"__slots__": (KEPT, "__weakref__"), "__module__": kind.__module__, "__doc__": kind.__doc__}
+    return _with_methods(kind, scope, wraps, (KEPT, "__weakref__"))
+
+
+class StandIns:
+    """What stands in for a library's type, and for the types that programs derive from it, with some methods wrapped.
+
+    Args:
+        kind: the type.
+        scope: the instrumentor's name.
+        wraps: what wraps each method; those that the installed version does not have are left out.
+        slots: attributes of ours that instances need.
+
+    Attributes:
+        plain: what stands in for the type itself.
+    """
+
+    __slots__ = ("_kind", "_slots", "_traced", "plain")
+
+    def __init__(self, kind: type, scope: str, wraps: dict[str, Wrap], slots: tuple[str, ...] = ()) -> None:
+        self._kind = kind
+        self._slots = slots
+        self._traced = _with_methods(kind, scope, wraps, ())
+        self.plain = _subclass(kind, (self._traced,), slots)
+
+    def of(self, given: Any) -> Any:
+        """Return what stands in for what a program gave; that itself, where it is no such type."""
+        if given is self._kind:
+            return self.plain
+        if isinstance(given, type) and issubclass(given, self._kind):
+            return stand_in(given, self._traced, self._slots)
+        return given
+
+
+def _with_methods(kind: type, scope: str, wraps: dict[str, Wrap], slots: tuple[str, ...]) -> type:
+    space: dict[str, Any] = {"__slots__": slots, "__module__": kind.__module__, "__doc__": kind.__doc__}
     for name, wrap in wraps.items():
         original = getattr(kind, name, None)
         if original is not None:
@@ -83,53 +106,3 @@ def method(function: Any, original: Any) -> Any:
         setattr(function, name, getattr(original, name))
     function.__wrapped__ = original
     return function
-
-
-def adjusted(adjust: Adjust) -> Wrap:
-    """Call the original with other arguments.
-
-    Args:
-        adjust: given the arguments, returns fresh ones; where it fails, the call goes through as it came.
-    """
-
-    def wrap(original: Call, scope: str) -> Call:
-        def through(*args: Any, **kwargs: Any) -> Any:
-            try:
-                args, kwargs = adjust(args, kwargs)
-            except Exception:
-                fault(scope)
-            try:
-                if not kwargs:  # to what is written in C no names at all may be another thing than none
-                    return original(*args)
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return through
-
-    return wrap
-
-
-def by_way_of(make: Call, original: Call, *more: Any) -> Callable[[Call], Call]:
-    """Call a method on what ``make`` returns for the receiver, instead of on the receiver.
-
-    Args:
-        make: the library's function, called with the receiver and ``more``; its exceptions pass.
-        original: the receiver's own method, which takes no names, and one argument at least; else it says so itself.
-        more: further arguments.
-    """
-
-    def wrap(function: Call) -> Call:
-        def through(*args: Any, **kwargs: Any) -> Any:
-            try:
-                if kwargs or len(args) < 2:
-                    return original(*args, **kwargs)
-                return function(make(args[0], *more), *args[1:])
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return through
-
-    return wrap

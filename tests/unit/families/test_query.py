@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotrace.families.db.db_client import batch_size, describe, text
+from autotrace.families.db.query import batch_size, describe, text
 from autotrace.trace.failure import Failure
 from autotrace.trace.span import ERROR, UNSET
 

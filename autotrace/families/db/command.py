@@ -51,7 +51,7 @@ class Commands(CommandMeaning):
 
     def async_command(self, facts_of: FactsOf) -> Wrap:
         """Trace a coroutine function that sends one command; its facts are those of ``sent``, and a Server."""
-        return db_calls.async_call(FAMILY, self.describe_command, facts_of, self._code_of, self._is_answer)
+        return db_calls.async_call(FAMILY, self.describe_command, facts_of, self._code_of, None, self._is_answer)
 
     def batch(self, facts_of: FactsOf) -> Wrap:
         """Trace a function that sends what was gathered; its facts are those of ``gathered``, and a Server."""
@@ -59,7 +59,7 @@ class Commands(CommandMeaning):
 
     def async_batch(self, facts_of: FactsOf) -> Wrap:
         """Trace a coroutine function that sends what was gathered; its facts are those of ``gathered``, and a Server."""
-        return db_calls.async_call(FAMILY, self.describe_batch, facts_of, self._code_of, self._is_answer)
+        return db_calls.async_call(FAMILY, self.describe_batch, facts_of, self._code_of, None, self._is_answer)
 
 
 def sent(call: Args) -> tuple[str, int, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotrace.families.db.db_commands import Commands, gathered, sent
+from autotrace.families.db.command import Commands, gathered, sent
 from autotrace.trace.failure import Failure
 from autotrace.trace.span import ERROR, UNSET
 

@@ -1,0 +1,94 @@
+"""Copies of rows from and to a database, where a driver has a block for one: a span from its beginning to its end.
+
+The span is not current in the block, which is the program's: what that asks other databases for is no part of the copy.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+
+from autotrace.conventions.db import describe
+from autotrace.families.calls import abandon
+from autotrace.families.db import query
+from autotrace.families.db.db_calls import fail
+from autotrace.faults import fault
+from autotrace.patching.wrapping import after
+from autotrace.trace.context import get_current
+from autotrace.trace.failure import hide_frame
+from autotrace.trace.span import CLIENT, Operation
+from autotrace.trace.tracer import tracer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any
+
+    from autotrace.families.db.db_calls import CodeOf, FactsOf
+    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.trace.span import Span
+
+
+def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code) -> Wrap:
+    """Trace a function that returns a context manager, made of a generator.
+
+    Args:
+        facts_of: looks at the arguments, which it must not change; None means that this call is not traced.
+        awaited: the context manager is asynchronous.
+        code_of: finds the server's code in an exception.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        operation = Operation(query.FAMILY, CLIENT, scope, describe, uniform=True)
+
+        def begin(args: Args, kwargs: Kwargs) -> Span | None:
+            try:
+                parent = get_current()
+                if parent is not None:
+                    within = parent.operation.family is query.FAMILY and not parent.end
+                    if within or not parent.trace.sampled:
+                        return None
+                facts = facts_of(args, kwargs)
+                return tracer.start(operation, facts, parent) if facts is not None else None
+            except Exception:
+                fault(scope)
+                return None
+
+        def end(span: Span | None) -> None:
+            try:
+                if span is not None:
+                    tracer.finish(span)
+            except Exception:
+                fault(scope)
+                abandon(span)  # type: ignore[arg-type]
+
+        @contextmanager
+        def opened(theirs: Any, args: Args, kwargs: Kwargs) -> Iterator[Any]:
+            span = begin(args, kwargs)
+            try:
+                with theirs as copy:
+                    yield copy
+            except BaseException as error:
+                if span is not None:
+                    fail(span, error, scope, code_of)
+                hide_frame(error)
+                raise
+            end(span)
+
+        @asynccontextmanager
+        async def opened_awaited(theirs: Any, args: Args, kwargs: Kwargs) -> AsyncIterator[Any]:
+            span = begin(args, kwargs)
+            try:
+                async with theirs as copy:
+                    yield copy
+            except BaseException as error:
+                if span is not None:
+                    fail(span, error, scope, code_of)
+                hide_frame(error)
+                raise
+            end(span)
+
+        # The function is called at once, so that a wrong call fails where it is made; what it returned has not begun yet.
+        around_it = opened_awaited if awaited else opened
+        return after(lambda args, kwargs, theirs: around_it(theirs, args, kwargs))(original, scope)
+
+    return wrap
