@@ -151,7 +151,7 @@ LIBRARIES = (
             "trustme",
         ),
         paths=("test",),
-        options=_ignored("test/contrib/emscripten"),
+        options=(*_ignored("test/contrib/emscripten"), "--timeout=60"),  # bare, too, some wait for ever now and then
         left_out="the tests in a web browser",
         split=True,
     ),
