@@ -45,17 +45,20 @@ clean:
 # make bench             what tracing costs: autotrace, OpenTelemetry and ddtrace side by side (see docs/performance.md)
 # make bench-quick       the same with few rows and rounds; ARGS='--rows sqlite3,flask --python 3.13' for either
 .PHONY: bench bench-quick
+# The rows of Kafka want a broker: where they are named, and where none are.
+BROKER := $(SERVICES) kafka --
+NAMED := $(if $(findstring kafka,$(ARGS)),$(BROKER))
 bench: wheel
-	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(NAMED),$(BROKER)) .venv/bin/python -m benchmarks $(ARGS)
 	$(if $(ARGS),,$(MAKE) bench-messages bench-commands)
 
 bench-quick: wheel
-	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks --quick $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(NAMED) .venv/bin/python -m benchmarks --quick $(ARGS)
 
 # make bench-messages    Kafka throughput of each client, bare and traced, as a ratio; part of make bench without ARGS
 .PHONY: bench-messages
 bench-messages: wheel
-	AUTOTRACE_CACHE=$(CACHE) $(SERVICES) kafka -- .venv/bin/python -m benchmarks.messages $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(BROKER) .venv/bin/python -m benchmarks.messages $(ARGS)
 
 # make bench-commands    how fast `autotrace traces`, `show` and `doctor` start; part of make bench without ARGS
 .PHONY: bench-commands

@@ -18,10 +18,18 @@ from typing import Any
 
 from benchmarks import chunks, page, report, single
 from benchmarks.chunks import Bench
-from benchmarks.environments import CHECKOUT, PEERS, VARIANTS, Environments, UnavailableError, Variant
+from benchmarks.environments import (
+    CHECKOUT,
+    PEERS,
+    VARIANTS,
+    Environments,
+    UnavailableError,
+    Variant,
+    with_kafka,
+)
 from benchmarks.machine import Calibration, described, settle
 from benchmarks.rows import BY_NAME, ROWS, Row
-from benchmarks.services import ServiceError, Services
+from benchmarks.services import KAFKA, ServiceError, Services
 
 _FULL = {"rounds": 15, "chunk": 0.4, "delay": 1000}
 _SHORT = {"rounds": 5, "chunk": 0.4, "delay": 1000}
@@ -34,13 +42,17 @@ def main() -> int:
     given = _arguments()
     preset = _QUICK if given.quick else _SHORT if given.short else _FULL
     rows = _chosen(given.rows, BY_NAME, [row for row in ROWS if row.quick or not given.quick], "row")
+    if not os.environ.get(KAFKA):
+        if any(row.kafka for row in rows):
+            _say(f"without the rows of Kafka: there is no broker ({KAFKA})")
+        rows = [row for row in rows if not row.kafka]
     default = [one for one in VARIANTS.values() if (one.name not in PEERS if given.parts else not one.part)]
     variants = _chosen(given.variants, VARIANTS, default, "variant")
     cache = Path(given.cache).resolve()
     try:
         environments = Environments(cache, given.python, _wheel(given.wheel, cache))
         _say(f"environments of Python {given.python}")
-        environments.prepare(variants)
+        environments.prepare(_wanted(rows, variants))
     except UnavailableError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
@@ -53,7 +65,7 @@ def main() -> int:
         "chunk_s": given.chunk or preset["chunk"],
         "taken": time.strftime("%Y-%m-%d"),
         "machine": {"words": described()},
-        "peers": _peers(environments, variants),
+        "peers": _peers(environments, _wanted(rows, variants)),
         "rows": [],
     }
     try:
@@ -95,7 +107,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="few rows, few rounds: whether it works, not what it costs"
     )
-    parser.add_argument("--short", action="store_true", help="all rows, a third of the rounds: less than 18 minutes")
+    parser.add_argument("--short", action="store_true", help="all rows, a third of the rounds")
     parser.add_argument("--rows", help=f"of {', '.join(BY_NAME)}; separated by commas")
     parser.add_argument("--variants", help=f"of {', '.join(VARIANTS)}; separated by commas")
     parser.add_argument(
@@ -128,8 +140,16 @@ def _variants(row: Row, variants: list[Variant], given: argparse.Namespace) -> l
     """Return what is measured in a row: of a scale only what is ours, and where sampling is shown one more."""
     if row.scale:
         return [one for one in variants if one.name not in PEERS]
+    if row.kafka:
+        return [with_kafka(one) for one in variants]
     chosen = given.variants or given.parts
     return [*variants, VARIANTS["hundredth"]] if row.sampled and not chosen else variants
+
+
+def _wanted(rows: list[Row], variants: list[Variant]) -> list[Variant]:
+    """Return the variants in the environments that the rows need; a bare one sends what others handle."""
+    plain = variants if any(not row.kafka for row in rows) else []
+    return [*plain, *map(with_kafka, (*variants, VARIANTS["bare"]) if any(row.kafka for row in rows) else ())]
 
 
 def _wheel(given: str | None, cache: Path) -> Path:

@@ -15,8 +15,9 @@ from http.client import HTTPException
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.environments import Environments, Sending, Variant
+from benchmarks.environments import PEERS, Environments, Sending, Variant
 from benchmarks.programs import Program
+from benchmarks.rows import CONSTANT
 from benchmarks.services import ServiceError, Services
 
 if TYPE_CHECKING:
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
     from benchmarks.machine import Calibration
     from benchmarks.rows import Row
 
+_TWICE = ("bare", *PEERS, "autotrace")  # measured with constant facts, too
 _WARM_UP = 100  # operations
 _ROUNDS_OF_A_GENERATION = 3
 _LATEST = 20.0  # s; spans that have not arrived after this do not arrive
 _POLL = 0.02  # s
+_MOST_OF_IT = 0.95  # of a span for each operation: the last message's is open until the next one is pulled
+_LATER = 0.2  # s that a span may take to the sink after it was sent
 _MOST, _FEWEST = 20_000, 20  # operations of a chunk
 
 
@@ -105,18 +109,33 @@ class Bench:
         target, port = self.services.port()
         return target, Sending(port, "", delay, roomy=not plain)
 
-    def program(self, row: Row, variant: Variant, sending: Sending) -> Program:
-        """Start a workload."""
-        return Program(row, variant, sending, self.environments, self.services, self.directory)
+    def program(self, row: Row, variant: Variant, sending: Sending, *, constant: bool = False) -> Program:
+        """Start a workload, whose operations are all the same or all different."""
+        return Program(row, variant, sending, self.environments, self.services, self.directory, constant)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A variant, and whether its operations are all the same."""
+
+    variant: Variant
+    constant: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its figures."""
+        return f"{self.variant.name}{CONSTANT if self.constant else ''}"
 
 
 class Subject:
     """One variant in one row, while it runs."""
 
-    def __init__(self, bench: Bench, row: Row, variant: Variant, figures: Figures) -> None:
+    def __init__(self, bench: Bench, row: Row, way: Way, figures: Figures) -> None:
+        variant = way.variant
         self._bench = bench
         self._traced = not variant.silent
         self._size = row.size
+        self._settles = row.kafka  # how many spans a batch makes depends on how messages happen to come
         self.variant = variant
         self.figures = figures
         self._target, sending = bench.target(variant, f"{row.name}-{variant.name}")
@@ -124,7 +143,7 @@ class Subject:
         self._earlier: dict[str, Any] = {}
         self._chunk = _WARM_UP
         self._begun = 0  # CPU time before the first whole chunk
-        self.program = bench.program(row, variant, sending)
+        self.program = bench.program(row, variant, sending, constant=way.constant)
 
     def first(self) -> None:
         """Do the first operations, which are slow and may make spans that later ones do not."""
@@ -150,7 +169,7 @@ class Subject:
             earlier = self._earlier["names"]
             names = {name: (count - earlier.get(name, 0)) / _WARM_UP for name, count in now["names"].items()}
             self.figures.names = {name: count for name, count in names.items() if count}
-            if self._per_operation < 1:
+            if self._per_operation < (_MOST_OF_IT if self._settles else 1):
                 raise ServiceError(f"{self._per_operation:g} spans of an operation arrived")
         self._earlier = self.count()
         self._begun = self.program.cpu_ns()
@@ -176,6 +195,8 @@ class Subject:
         self.program.order(self._chunk)
         now = self._arrived(earlier["spans"] + spans)
         taken = self.program.cpu_ns() - before
+        if self._settles:
+            spans = now["spans"] - earlier["spans"]
         return taken, spans, now["spans"] - earlier["spans"], now["requests"] - earlier["requests"]
 
     def round(self) -> None:
@@ -211,11 +232,23 @@ class Subject:
     def _arrived(self, wanted: int) -> dict[str, Any]:
         """Wait until so many spans are there, or will never be; returns what is."""
         deadline = time.monotonic() + _LATEST
+        if self._settles:
+            return self._settled(deadline)
         while True:
             there = self.count()
             if there["spans"] >= wanted or time.monotonic() > deadline:
                 return there
             time.sleep(_POLL)
+
+    def _settled(self, deadline: float) -> dict[str, Any]:
+        """Wait until nothing more arrives, as long for those that send nothing; returns what is there."""
+        there, since = self.count(), time.monotonic()
+        while since + self._bench.delay_ms / 1000 + _LATER > time.monotonic() < deadline:
+            time.sleep(_POLL)
+            now = self.count()
+            if now["spans"] != there["spans"]:
+                there, since = now, time.monotonic()
+        return there
 
 
 def measure(bench: Bench, row: Row, variants: list[Variant]) -> dict[str, Figures]:
@@ -225,25 +258,29 @@ def measure(bench: Bench, row: Row, variants: list[Variant]) -> dict[str, Figure
     generations of them.
 
     Returns:
-        figures by the variants' names; where one cannot be measured, with a note and without samples.
+        figures by the variants' names, with CONSTANT behind them where all operations are the same; where one cannot be
+        measured, with a note and without samples.
     """
-    result = {variant.name: Figures(note=row.excuse(variant.name)) for variant in variants}
-    able = [variant for variant in variants if not row.excuse(variant.name)]
+    ways = [Way(variant) for variant in variants]
+    if row.varies:
+        ways += [Way(variant, constant=True) for variant in variants if variant.name in _TWICE]
+    result = {way.name: Figures(note=row.excuse(way.variant.name)) for way in ways}
+    able = [way for way in ways if not row.excuse(way.variant.name)]
     left = max(bench.rounds // 2, _ROUNDS_OF_A_GENERATION) if row.scale else bench.rounds
     for generation in range(-(-left // _ROUNDS_OF_A_GENERATION), 0, -1):
         rounds = -(-left // generation)  # as even as may be
         left -= rounds
-        able = [variant for variant in able if not result[variant.name].note.startswith("void")]
+        able = [way for way in able if not result[way.name].note.startswith("void")]
         _generation(bench, row, able, result, rounds)
     return result
 
 
-def _generation(bench: Bench, row: Row, variants: list[Variant], result: dict[str, Figures], rounds: int) -> None:
+def _generation(bench: Bench, row: Row, ways: list[Way], result: dict[str, Figures], rounds: int) -> None:
     """Start all variants anew, and measure some rounds."""
     subjects: list[Subject] = []
     try:
-        for variant in variants:
-            subjects.append(Subject(bench, row, variant, result[variant.name]))  # noqa: PERF401 - those before shall end
+        for way in ways:
+            subjects.append(Subject(bench, row, way, result[way.name]))  # noqa: PERF401 - those before shall end
         running = subjects
         for step in (Subject.first, Subject.second):
             running = [subject for subject in running if _done(subject, step)]

@@ -10,13 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = CHECKOUT / "benchmarks" / "requirements"
 CONSTRAINTS = CHECKOUT / "tests" / "constraints"
 WORKLOADS = CHECKOUT / "benchmarks" / "workloads"
+LIBRARIES = "libraries.txt"
 
 
 class UnavailableError(Exception):
@@ -49,7 +50,7 @@ class Variant:
         title: its name in the report.
         environment: the directory of its environment.
         launcher: the command that goes before the program's.
-        requirements: files of requirements beside the libraries.
+        requirements: files of requirements.
         package: whether the wheel of autotrace is installed.
         silent: whether no spans are expected of it.
         part: whether it is no column of its own, but shows how the cost of autotrace is made up.
@@ -59,7 +60,7 @@ class Variant:
     title: str
     environment: str
     launcher: str = ""
-    requirements: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = (LIBRARIES,)
     package: bool = False
     silent: bool = False
     part: bool = False
@@ -132,12 +133,19 @@ VARIANTS = {
             "OpenTelemetry",
             "opentelemetry",
             "opentelemetry-instrument",
-            requirements=("opentelemetry.txt",),
+            requirements=(LIBRARIES, "opentelemetry.txt"),
         ),
-        Variant("ddtrace", "ddtrace", "ddtrace", "ddtrace-run", requirements=("ddtrace.txt",)),
+        Variant("ddtrace", "ddtrace", "ddtrace", "ddtrace-run", requirements=(LIBRARIES, "ddtrace.txt")),
     )
 }
 PEERS = ("opentelemetry", "ddtrace")
+
+
+def with_kafka(variant: Variant) -> Variant:
+    """Return a variant in its environment for Kafka: agents load all that they may patch, which is no other row's affair."""
+    peer = (f"{variant.name}-kafka.txt",) if variant.name == "opentelemetry" else ()
+    requirements = (*("kafka.txt" if one == LIBRARIES else one for one in variant.requirements), *peer)
+    return replace(variant, environment=f"{variant.environment}-kafka", requirements=requirements)
 
 
 class Environments:
@@ -165,13 +173,12 @@ class Environments:
         Raises:
             UnavailableError: something cannot be installed.
         """
-        libraries = ["-r", str(REQUIREMENTS / "libraries.txt")]
         made = set()
         for variant in variants:
             if variant.environment in made:
                 continue
             made.add(variant.environment)
-            wanted = [*libraries, *(item for name in variant.requirements for item in ("-r", str(REQUIREMENTS / name)))]
+            wanted = [*(item for name in variant.requirements for item in ("-r", str(REQUIREMENTS / name)))]
             if variant.package:
                 wanted.append(f"autotrace @ {self._wheel.as_uri()}")
             self._install(variant.environment, wanted)

@@ -142,7 +142,7 @@ def _ask(process: subprocess.Popen[bytes], count: int) -> None:
     port = int(process.stdout.readline().split()[1])
     connection = HTTPConnection("127.0.0.1", port, timeout=_READY)
     for number in range(count + 1):
-        connection.request("GET", "/menu/margherita")
+        connection.request("GET", f"/menu/margherita-{number}")
         connection.getresponse().read()
         if not number:
             time.sleep(1)
@@ -164,6 +164,7 @@ def main() -> int:
     cache = (CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")).resolve()
     lines = [
         f"Python {given.python}, {time.strftime('%Y-%m-%d')}, in thousands of instructions.",
+        "No URL, path, key or literal comes twice.",
         "",
         f"| work | {' | '.join(_TITLES)} |",
         "|---|---:|---:|---:|---:|---:|---|---:|---:|",

@@ -1,7 +1,7 @@
 """Kafka throughput with and without the agent, for each client: ``make bench-messages``, which ``make bench`` calls, too.
 
 Programs run in turns, bare and traced, against one broker; of each, the best of some rounds counts.  It does not compare
-with other agents: half of them carry no context through these clients, so they would be faster for doing less.
+with other agents: what a message costs with each of them is in the rows of ``make bench``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import uv
 
 from benchmarks import page
 from benchmarks.environments import CHECKOUT, WORKLOADS, clean_environment
+from benchmarks.services import KAFKA
 
 _CLIENTS = ("kafka-python", "aiokafka", "confluent-kafka")
 _FIGURES = {  # of a run, in the order of its figures: which round's is the best, and how it is told
@@ -26,13 +27,12 @@ _FIGURES = {  # of a run, in the order of its figures: which round's is the best
     "handled per s": (max, "{:.0f}"),
     "CPU per message": (min, "{:.1f} µs"),
 }
-_KAFKA = "AUTOTRACE_TEST_KAFKA"
 
 
 def main() -> int:
     """Measure and print a table; returns the exit code."""
     given = _arguments()
-    bootstrap = os.environ.get(_KAFKA)
+    bootstrap = os.environ.get(KAFKA)
     wheels = sorted((Path(given.cache) / "dist").glob("autotrace-*.whl"))
     if not bootstrap or len(wheels) != 1:
         print("benchmarks.messages: it wants a broker and a wheel: 'make bench-messages'", file=sys.stderr)

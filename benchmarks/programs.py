@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
 import time
+import uuid
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 _START = 60.0  # s; most of what a program may take to be ready
 _CHUNK = 120.0  # s; the same for a chunk of operations
-_PATH = "/menu/margherita"
+_BY_INPUT = ("input", "messages")  # how workloads are driven that take orders
+_PATH = "/menu/margherita-{}"
 
 
 class Program:
@@ -33,6 +36,7 @@ class Program:
         environments: where it is installed.
         services: what it may ask.
         directory: where it runs.
+        constant: each operation is the same as the last one; else no URL, path, key or literal comes twice.
     """
 
     def __init__(
@@ -43,7 +47,9 @@ class Program:
         environments: Environments,
         services: Services,
         directory: Path,
+        constant: bool = False,
     ) -> None:
+        self._numbers = itertools.repeat(1_000_000) if constant else itertools.count(1_000_000)
         self._drive = row.drive
         self._port = 0
         self._connection: HTTPConnection | None = None
@@ -54,8 +60,15 @@ class Program:
         else:
             file, *arguments = row.program.format(environment=variant.environment).split()
             command = environments.command(variant, "python", str(WORKLOADS / file), *arguments)
-        environ = {**services.environ, **variant.settings(sending)}
-        self._child = Child(command, directory, f"{row.name}-{variant.name}", environ)
+        facts = "constant" if constant else "varying"
+        environ = {**services.environ, **variant.settings(sending), "BENCH_FACTS": facts}
+        if row.kafka:
+            environ["BENCH_TOPIC"] = f"bench-{uuid.uuid4().hex}"
+        self._sender = None
+        if row.drive == "messages":
+            sends = [environments.executable("bare-kafka"), str(WORKLOADS / "kafka_sender.py")]
+            self._sender = Child(sends, directory, f"{row.name}-{variant.name}-{facts}-sender", environ)
+        self._child = Child(command, directory, f"{row.name}-{variant.name}-{facts}", environ)
         self.pid = self._child.pid
 
     def ready(self) -> None:
@@ -67,14 +80,17 @@ class Program:
         if self._drive == "gunicorn":
             self._answers()
         else:
+            if self._sender is not None:
+                self._sender.expect("ready", _START)
             told = self._child.expect("ready", _START)
             self._port = int(told or 0)
 
     def order(self, count: int) -> None:
         """Do a number of operations, to the end."""
-        if self._drive == "input":
-            self._child.tell(str(count))
-            self._child.expect("done", _CHUNK)
+        if self._sender is not None:
+            _done(self._sender, count)
+        if self._drive in _BY_INPUT:
+            _done(self._child, count)
         elif self._drive == "connection":
             self._over_one_connection(count)
         else:
@@ -102,7 +118,9 @@ class Program:
         """Tell it to end, and wait for nothing."""
         if self._connection is not None:
             self._connection.close()
-        if self._drive == "input":
+        if self._sender is not None:
+            self._sender.close_input()
+        if self._drive in _BY_INPUT:
             self._child.close_input()
         else:
             try:
@@ -114,6 +132,8 @@ class Program:
         """End it, whatever it does."""
         self.stop()
         self._child.end()
+        if self._sender is not None:
+            self._sender.end()
 
     def _answers(self) -> None:
         deadline = time.monotonic() + _START
@@ -129,7 +149,7 @@ class Program:
     def _once(self) -> None:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
-            connection.request("GET", _PATH)
+            connection.request("GET", _PATH.format(next(self._numbers)))
             response = connection.getresponse()
             body = response.read()
             if response.status != 200 or not body.startswith(b"margherita"):
@@ -143,7 +163,13 @@ class Program:
             self._connection.connect()
             self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(count):
-            self._connection.request("GET", _PATH)
+            self._connection.request("GET", _PATH.format(next(self._numbers)))
             response = self._connection.getresponse()
-            if response.status != 200 or response.read() != b"margherita":
+            if response.status != 200 or not response.read().startswith(b"margherita"):
                 raise ServiceError(f"{self._child.label} answered {response.status}")
+
+
+def _done(child: Child, count: int) -> None:
+    """Have a number of operations done, to the end."""
+    child.tell(str(count))
+    child.expect("done", _CHUNK)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import ours
 from benchmarks.cells import Number, cell, column, doubtful, verdict
 from benchmarks.environments import PEERS, VARIANTS
-from benchmarks.rows import BY_NAME, US
+from benchmarks.rows import BY_NAME, CONSTANT, US
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from benchmarks.rows import Row
 
 _OURS = ("autotrace", "inbox")
+_FACTS = (
+    "No URL, path, key or literal of these operations comes twice, as in life; **constant** is the same with one that never"
+    " changes, which each memory for facts likes best."
+)
 
 
 def summary(row: Row, figures: dict[str, Figures], best: float) -> dict[str, Any]:
@@ -34,11 +38,12 @@ def summary(row: Row, figures: dict[str, Figures], best: float) -> dict[str, Any
         best: the calibration's best, in ns.
     """
     scaled = {name: _scaled(one, best) for name, one in figures.items()}
-    bare = scaled.get("bare", [])
     variants = {}
     for name, one in figures.items():
         value, spread = _value(row, scaled[name])
-        added, added_spread = _added(row, scaled[name], bare) if name != "bare" else (None, None)
+        constant = CONSTANT if name.endswith(CONSTANT) else ""
+        bare = scaled.get(f"bare{constant}", [])
+        added, added_spread = _added(row, scaled[name], bare) if name != f"bare{constant}" else (None, None)
         void = one.note.startswith("void")
         variants[name] = {
             "value": None if void else value,
@@ -95,7 +100,7 @@ def limit(row: Row, variants: dict[str, Any]) -> Number:
     issue = [figure for figure in row.asked[:2] if figure is not None]
     here = [variants[name]["added"] for name in PEERS if name in variants and variants[name]["added"] is not None]
     asked = [figure for figure, name in zip(row.asked, PEERS) if figure is not None and name in variants]
-    if not here or len(here) < len(asked):  # half of the comparison is missing
+    if not issue or not here or len(here) < len(asked):  # half of the comparison is missing
         return None
     return row.asked[2] / min(issue) * min(here)
 
@@ -137,6 +142,8 @@ def markdown(run: dict[str, Any], *, brief: bool = False) -> str:
         f"{run['rounds']} rounds, each chunk {run['chunk_s']:g} s of CPU, taken on {run['taken']}{hint}.",
         f"A calibration took {machine['best_ms']:.2f} ms of CPU at best and {machine['median_ms']:.2f} ms in the middle.",
     ]
+    if any(name.endswith(CONSTANT) for told in run["rows"] for name in told["variants"]):
+        lines.append(_FACTS)
     tables = [lines, _main(run), ours.sampling(run), ours.scales(run)]
     if not brief:
         tables.append(_spans(run))
@@ -145,9 +152,15 @@ def markdown(run: dict[str, Any], *, brief: bool = False) -> str:
 
 def _main(run: dict[str, Any]) -> list[str]:
     columns = _columns(run)
+    twice = {
+        name.removesuffix(CONSTANT) for told in run["rows"] for name in told["variants"] if name.endswith(CONSTANT)
+    }
+    titles = [title for name in columns for title in (f"+ {VARIANTS[name].title}", *["constant"] * (name in twice))]
+    if "bare" in twice:
+        titles.insert(0, "constant")
     lines = [
-        f"| work | bare | {' | '.join('+ ' + VARIANTS[name].title for name in columns)} | ours at most | holds |",
-        "|---|---:|" + "---:|" * len(columns) + "---:|---|",
+        f"| work | bare | {' | '.join(titles)} | ours at most | holds |",
+        "|---|---:|" + "---:|" * len(titles) + "---:|---|",
     ]
     head = len(lines)
     notes = []
@@ -156,13 +169,19 @@ def _main(run: dict[str, Any]) -> list[str]:
         bare = variants.get("bare", {})
         for name, one in variants.items():
             if one["note"]:
-                notes.append(f"- {row.title}, {VARIANTS[name].title}: {_brief(one['note'])}")
+                title, constant = VARIANTS[name.removesuffix(CONSTANT)].title, name.endswith(CONSTANT)
+                facts = ", constant" if constant else ""
+                notes.append(f"- {row.title}, {title}{facts}: {_brief(one['note'])}")
         if row.scale:
             continue
         cells = [cell(bare.get("value"), bare.get("spread"), row.unit)]
+        if "bare" in twice:
+            again = variants.get(f"bare{CONSTANT}", {})
+            cells.append(cell(again.get("value"), again.get("spread"), row.unit))
         for name in columns:
-            one = variants.get(name)
-            cells.append("" if one is None else column(one, row.unit))
+            for key in (name, f"{name}{CONSTANT}") if name in twice else (name,):
+                one = variants.get(key)
+                cells.append("" if one is None else column(one, row.unit))
         share = "" if told["limit"] is None else cell(told["limit"], None, row.unit)
         said = verdict(told["holds"], doubtful(variants.get("autotrace", {}), told["limit"]))
         lines.append(f"| {row.title} | {' | '.join(cells)} | {share} | {said} |")
@@ -200,7 +219,7 @@ def _spans(run: dict[str, Any]) -> list[str]:
             if one is None or not one["expected"]:
                 cells.append("")
                 continue
-            each = sum(one["names"].values()) or 1
+            each = one["expected"] / one["operations"]
             batch = f", {one['arrived'] / one['requests']:.0f} a time" if one["requests"] else ""
             cells.append(f"{each:g} ({one['arrived']} of {one['expected']}{batch})")
         lines.append(f"| {row.title} | {' | '.join(cells)} |")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 US, MS, S, MB, PERCENT = "µs", "ms", "s", "MB", "%"
+CONSTANT = ", constant"  # behind a variant's name: where its operations are all the same
 FLAT = 1.25  # times what the first row of a scale costs; less cannot be told from noise
 
 
@@ -26,10 +27,12 @@ class Row:
         program: a workload's file with its arguments, the code for ``python -c``, or where to send to (``refuses``,
             ``hangs``).
         drive: who asks for the operations: ``input`` (the workload does them when told), ``connection`` (HTTP requests over
-            one connection), ``connections`` (HTTP requests, each over its own), ``gunicorn`` (the same, to gunicorn).
+            one connection), ``connections`` (HTTP requests, each over its own), ``gunicorn`` (the same, to gunicorn),
+            ``messages`` (the workload does them, with messages that somebody else has sent).
         absolute: ours is not read as a share, since the figure does not depend on the machine.
         quick: whether ``--quick`` has it.
         missing: variants that cannot do it, and why.
+        kafka: it talks to a broker, with the libraries and agents of environments of their own.
         sampled: whether it is measured once more with one trace in a hundred sampled.
         scale: what cost is to be flat over: rows of one scale are compared with its first.  Only ours are measured.
         size: spans of one chunk, where that is fixed.
@@ -48,10 +51,45 @@ class Row:
     sampled: bool = False
     scale: str = ""
     size: int = 0
+    kafka: bool = False
+
+    @property
+    def varies(self) -> bool:
+        """Whether its figures are of facts that never come twice, and it is measured once more with constant ones."""
+        return self.kind == "chunks" and not self.scale and not self.kafka  # offsets never come twice
 
     def excuse(self, variant: str) -> str:
         """Return why a variant cannot do it, or an empty string."""
         return dict(self.missing).get(variant, "")
+
+
+def _kafka(client: str, *missing: tuple[str, str]) -> tuple[Row, Row]:
+    """Return the rows of a Kafka client: a message that is sent, and one that is handled."""
+    program = f"kafka_messages.py {client} "
+    none = (None, None, 0.0)  # the issue has no figure
+    return (
+        Row(
+            f"{client}-send",
+            f"{client}: a message sent",
+            "chunks",
+            US,
+            none,
+            program + "sends",
+            kafka=True,
+            missing=missing,
+        ),
+        Row(
+            f"{client}-handle",
+            f"{client}: a message handled",
+            "chunks",
+            US,
+            none,
+            program + "handles",
+            "messages",
+            kafka=True,
+            missing=missing,
+        ),
+    )
 
 
 ROWS = (
@@ -110,6 +148,9 @@ ROWS = (
         quick=True,
         sampled=True,
     ),
+    *_kafka("kafka-python", ("ddtrace", "not traced")),
+    *_kafka("aiokafka"),
+    *_kafka("confluent-kafka"),
     Row("memory", "worker memory (RSS) over bare", "memory", MB, (63, 27, 6), "gunicorn_app:app", "gunicorn"),
     Row("exit-refuses", "exit when the sink refuses", "exit", S, (31, 5.5, 1), "requests_get.py", absolute=True),
     Row("exit-hangs", "exit when the sink hangs", "exit", S, (30, 39, 2), "requests_get.py", absolute=True),

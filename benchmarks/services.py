@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+KAFKA = "AUTOTRACE_TEST_KAFKA"  # where the broker is
+
+
 class ServiceError(Exception):
     """A process of ours did not start or did not answer."""
 
@@ -150,7 +153,8 @@ class Services:
         home = CHECKOUT / "benchmarks"
         self._origin = Child([self._python, str(home / "origin.py")], self._directory, "origin")
         http, redis = self._origin.expect("ready", 30).split()
-        self.environ = {"BENCH_ORIGIN": f"http://127.0.0.1:{http}", "BENCH_REDIS": redis}
+        broker = os.environ.get(KAFKA, "")
+        self.environ = {"BENCH_ORIGIN": f"http://127.0.0.1:{http}", "BENCH_REDIS": redis, "BENCH_KAFKA": broker}
         self._sink = Child([self._python, str(home / "sink.py")], self._directory, "sink")
         os.sched_setaffinity(self._sink.pid, self._elsewhere)
         self._control = HTTPConnection("127.0.0.1", int(self._sink.expect("ready", 30)), timeout=120)

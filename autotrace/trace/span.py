@@ -123,7 +123,7 @@ class Span:
         extras: see Extras, or None.
         notes: what arrives while it is open and its family looks at when it ends, or None.
         handed: there, and True, once nobody need hand it over any more.
-        task: there where it is known that it was started in a task, whose identity it is.
+        task: the identity of the task in which it is known to have been started, else 0; only what the tracer starts has it.
     """
 
     __slots__ = (

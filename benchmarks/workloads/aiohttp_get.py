@@ -1,20 +1,22 @@
 """A GET by a client session of aiohttp, over one connection."""
 
 import asyncio
+import itertools
 import os
 
 import aiohttp
-from chunks import serve_async
+from chunks import numbers, serve_async
 
-URL = os.environ["BENCH_ORIGIN"] + "/menu/margherita"
+URL = os.environ["BENCH_ORIGIN"] + "/menu/"
+NUMBERS = numbers()
 
 
 async def main() -> None:
     async with aiohttp.ClientSession() as session:
 
         async def run(count: int) -> None:
-            for _ in range(count):
-                async with session.get(URL) as response:
+            for number in itertools.islice(NUMBERS, count):
+                async with session.get(f"{URL}{number}") as response:
                     assert response.status == 200
                     await response.read()
 

@@ -1,8 +1,9 @@
 """A request to a FastAPI application, called as an ASGI server calls it."""
 
 import asyncio
+from itertools import islice
 
-from chunks import serve_async
+from chunks import numbers, serve_async
 from fastapi import FastAPI
 
 app = FastAPI()
@@ -22,11 +23,11 @@ SCOPE = {
     "scheme": "http",
     "method": "GET",
     "root_path": "",
-    "path": "/menu/margherita",
-    "raw_path": b"/menu/margherita",
     "query_string": b"size=large",
     "headers": [(b"host", b"127.0.0.1:8000"), (b"user-agent", b"benchmark"), (b"accept", b"*/*")],
 }
+
+NUMBERS = numbers()
 
 
 async def receive() -> dict:
@@ -38,8 +39,10 @@ async def send(message: dict) -> None:
 
 
 async def run(count: int) -> None:
-    for _ in range(count):
-        await app({**SCOPE, "headers": list(SCOPE["headers"])}, receive, send)
+    for number in islice(NUMBERS, count):
+        path = f"/menu/{number}"
+        scope = {**SCOPE, "path": path, "raw_path": path.encode(), "headers": list(SCOPE["headers"])}
+        await app(scope, receive, send)
 
 
 asyncio.run(serve_async(run))

@@ -1,8 +1,9 @@
 """A request to a Flask application, called as a WSGI server calls it."""
 
 import io
+from itertools import islice
 
-from chunks import serve
+from chunks import numbers, serve
 from flask import Flask
 
 app = Flask("pizzeria")
@@ -16,7 +17,6 @@ def menu(name: str) -> str:
 ENVIRON = {
     "REQUEST_METHOD": "GET",
     "SCRIPT_NAME": "",
-    "PATH_INFO": "/menu/margherita",
     "QUERY_STRING": "size=large",
     "SERVER_NAME": "127.0.0.1",
     "SERVER_PORT": "8000",
@@ -35,15 +35,17 @@ ENVIRON = {
     "wsgi.run_once": False,
 }
 
+NUMBERS = numbers()
+
 
 def start_response(status: str, _headers: list, _exc_info: object = None) -> None:
     assert status == "200 OK"
 
 
 def run(count: int) -> None:
-    for _ in range(count):
-        body = app(dict(ENVIRON), start_response)
-        assert b"".join(body) == b"margherita"
+    for number in islice(NUMBERS, count):
+        body = app({**ENVIRON, "PATH_INFO": f"/menu/{number}"}, start_response)
+        assert b"".join(body) == b"%d" % number
         if hasattr(body, "close"):
             body.close()
 

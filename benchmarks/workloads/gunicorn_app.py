@@ -17,6 +17,7 @@ connection.commit()
 @app.route("/menu/<name>")
 def menu(name: str) -> str:
     cursor = connection.cursor()
-    cursor.execute("SELECT name FROM pizza WHERE name = ?", (name,))
+    kind, _, number = name.partition("-")
+    cursor.execute(f"SELECT name FROM pizza WHERE name = ? AND {number} > 0", (kind,))
     (found,) = cursor.fetchone()
-    return found + session.get(os.environ["BENCH_ORIGIN"] + "/price", timeout=10).text
+    return found + session.get(f"{os.environ['BENCH_ORIGIN']}/price/{number}", timeout=10).text

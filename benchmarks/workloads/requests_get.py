@@ -1,17 +1,19 @@
 """A GET by a session of requests, over one connection."""
 
 import os
+from itertools import islice
 
 import requests
-from chunks import serve
+from chunks import numbers, serve
 
-URL = os.environ["BENCH_ORIGIN"] + "/menu/margherita"
+URL = os.environ["BENCH_ORIGIN"] + "/menu/"
+NUMBERS = numbers()
 session = requests.Session()
 
 
 def run(count: int) -> None:
-    for _ in range(count):
-        assert session.get(URL, timeout=10).status_code == 200
+    for number in islice(NUMBERS, count):
+        assert session.get(f"{URL}{number}", timeout=10).status_code == 200
 
 
 serve(run)

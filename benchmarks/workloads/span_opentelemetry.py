@@ -1,13 +1,17 @@
 """A span with five attributes, made by hand with OpenTelemetry."""
 
-from chunks import serve
+from itertools import islice
+
+from chunks import numbers, serve
 from opentelemetry import trace
 
 tracer = trace.get_tracer("bakery")
 
+NUMBERS = numbers()
+
 
 def run(count: int) -> None:
-    for number in range(count):
+    for number in islice(NUMBERS, count):
         attributes = {"pizza": "margherita", "oven": 2, "minutes": 1.5, "wood": True, "number": str(number)}
         with tracer.start_as_current_span("bake", attributes=attributes):
             pass

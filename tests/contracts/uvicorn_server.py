@@ -11,6 +11,8 @@ import uvicorn
 from autotrace.testing.contracts.http_server import threaded
 from waiting import until
 
+INSTRUMENTORS = ("uvicorn", "uvicorn_h11", "uvicorn_wsproto")  # what traces that server
+
 
 @contextmanager
 def serving(application, **settings):

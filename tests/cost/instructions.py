@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 FIGURES = HERE / "figures.json"
-PATHS = ("span", "query", "request")
+PATHS = ("span", "query", "request", "unclaimed", "handover")
 FEW, MANY = 500, 1500  # the difference of the two leaves out what happens once
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

@@ -7,6 +7,7 @@ turns and the worker delivers at the end alone, all at once, so that no clock de
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import os
@@ -72,6 +73,34 @@ def request(count):
 
     for _ in range(count):
         SimpleHandler(io.BytesIO(), io.BytesIO(), io.StringIO(), ENVIRON.copy()).run(application)
+
+
+def through(queues, count):
+    """Put items into queues and take them out again, one after the other; nothing of it waits."""
+    for _ in range(count):
+        for queue in queues:
+            item = [queue]
+            put, get = queue.put(item), queue.get
+            taken = get()
+            for coroutine in (put, taken) if hasattr(put, "send") else ():
+                with contextlib.suppress(StopIteration):
+                    coroutine.send(None)
+
+
+def unclaimed(count):
+    """An item through a queue and one through asyncio's, while no span is current."""
+    import asyncio
+    import queue
+
+    through((queue.Queue(), asyncio.Queue()), count)
+
+
+def handover(count):
+    """The same within a span."""
+    import autotrace
+
+    with autotrace.span("shop"):
+        unclaimed(count)
 
 
 def slower(submit):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from contracts.uvicorn_server import INSTRUMENTORS as UVICORN
 from contracts.uvicorn_server import serving as uvicorn_serving
 from fuzz.mutation import Mutation
 from fuzz.test_parsers import HEADERS
@@ -96,6 +97,7 @@ SERVERS = {
     "uvicorn": lambda: uvicorn_serving(asgi),
     "aiohttp_server": aiohttp_serving,
 }
+INSTRUMENTORS = {"uvicorn": UVICORN}
 
 
 def asked(port, request):
@@ -142,7 +144,7 @@ def test_odd_headers_are_served(server, recorder, instrument):
     with SERVERS[server]() as port:
         bare = {name: asked(port, request) for name, request in requests.items()}
     assert bare["long"] == bare["repeated"] == 200
-    instrument(server)
+    instrument(*INSTRUMENTORS.get(server, (server,)))
     with SERVERS[server]() as port:
         assert {name: asked(port, request) for name, request in requests.items()} == bare
     spans = recorder.wait(sum(status == 200 for status in bare.values()))
@@ -153,7 +155,7 @@ def test_odd_headers_are_served(server, recorder, instrument):
 @pytest.mark.parametrize("server", SERVERS)
 def test_random_bytes_in_headers(server, recorder, instrument):
     """A few hundred requests with hostile propagation headers; the server still serves afterwards."""
-    instrument(server)
+    instrument(*INSTRUMENTORS.get(server, (server,)))
     chance = random.Random(11)
     served = 0
     with SERVERS[server]() as port:

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from autotrace import api
 from autotrace.testing.contracts.http_server import Served
-from contracts.uvicorn_server import serving
+from contracts.uvicorn_server import INSTRUMENTORS, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -110,7 +110,7 @@ def test_a_websocket(client, recorder):
 
 def test_behind_a_server_there_is_one_span(recorder, instrument):
     """Where the server made the span FastAPI only names it."""
-    instrument("uvicorn", "starlette", "fastapi")
+    instrument(*INSTRUMENTORS, "starlette", "fastapi")
     with serving(application()) as port:
         assert Served(port, recorder).ask("/v1/items/7")[2] == b'{"number":7}'
     _, span = recorder.wait(2)

@@ -116,7 +116,7 @@ class TestUvicornWorker(AsgiServerContract, Gunicorn):
     """The contract, with uvicorn in the worker: the span is uvicorn's, once."""
 
     scope = "uvicorn"
-    names = "gunicorn,uvicorn"
+    names = "gunicorn,uvicorn,uvicorn_h11"
     application = "autotrace.testing.contracts.http_applications:asgi_application"
     options = ("--worker-class", "uvicorn.workers.UvicornWorker")
 

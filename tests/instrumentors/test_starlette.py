@@ -18,7 +18,7 @@ from autotrace import api
 from autotrace.testing import frames
 from autotrace.testing.contracts.http_applications import CHUNKS
 from autotrace.testing.contracts.http_server import REMOTE, TRACE, Served
-from contracts.uvicorn_server import serving
+from contracts.uvicorn_server import INSTRUMENTORS, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -211,7 +211,7 @@ def test_a_websocket_whose_client_goes_is_no_error(client, recorder):
 
 def test_behind_a_server_there_is_one_span(recorder, instrument):
     """Where the server made the span Starlette only names it."""
-    instrument("uvicorn", "starlette")
+    instrument(*INSTRUMENTORS, "starlette")
     with serving(application(), lifespan="off") as port:
         assert Served(port, recorder).ask("/api/v2/items/7")[2] == b"item 7"
         assert Served(port, recorder).ask("/fail")[0] == 500

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
+import importlib
 import socket
 import time
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -12,7 +14,7 @@ import uvicorn
 from autotrace.testing.contracts.http_applications import CHUNKS, asgi_application, wsgi_application
 from autotrace.testing.contracts.http_server import REMOTE, HttpServerContract, Served, excluding
 from contracts.asgi_server import AsgiServerContract
-from contracts.uvicorn_server import serving
+from contracts.uvicorn_server import INSTRUMENTORS, serving
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Uvicorn's native WSGI implementation is deprecated:DeprecationWarning"),
@@ -28,7 +30,7 @@ class TestUvicorn(AsgiServerContract):
     @pytest.fixture
     def served(self, recorder, instrument):
         """A running server."""
-        instrument(self.scope)
+        instrument(*INSTRUMENTORS)
         with excluding("/excluded"), serving(asgi_application) as port:
             yield Served(port, recorder)
 
@@ -42,7 +44,7 @@ class TestUvicornWsgi(HttpServerContract):
     @pytest.fixture
     def served(self, recorder, instrument):
         """A running server."""
-        instrument(self.scope)
+        instrument(*INSTRUMENTORS)
         with excluding("/excluded"), serving(wsgi_application, interface="wsgi") as port:
             yield Served(port, recorder)
 
@@ -56,21 +58,36 @@ def test_the_older_interface(recorder, instrument):
 
         return answer
 
-    instrument("uvicorn")
+    instrument(*INSTRUMENTORS)
     with serving(application, lifespan="off") as port:
         assert Served(port, recorder).ask("/stream")[2] == b"".join(CHUNKS)
     assert recorder.wait(4)[-1]["scope"] == "uvicorn"
 
 
 def test_the_loaded_application_is_still_the_programs(instrument):
-    """What the configuration keeps answers for the application in every way but identity."""
-    instrument("uvicorn")
+    """What the configuration keeps is what the program has given to it."""
+    instrument(*INSTRUMENTORS)
     config = uvicorn.Config(asgi_application, log_config=None, log_level="critical", proxy_headers=False)
     config.load()
-    assert config.loaded_app == asgi_application
-    assert inspect.iscoroutinefunction(config.loaded_app)
-    assert inspect.signature(config.loaded_app) == inspect.signature(asgi_application)
-    assert config.loaded_app.__name__ == "asgi_application"
+    assert config.loaded_app is asgi_application
+
+
+def test_each_protocol_of_the_installed_version_is_known():
+    """A class that runs the application has a row in the table, and keeps the application where it is looked for."""
+    known = {row.trigger: KNOWN[row.name] for row in KNOWN.values() if row.library == "uvicorn"}
+    seen = set()
+    for file in Path(uvicorn.__file__).parent.glob("protocols/*/*_impl.py"):
+        text = file.read_text(encoding="utf-8")
+        if "config.loaded_app" not in text:
+            continue  # it chooses among others
+        row = known[f"uvicorn.protocols.{file.parent.name}.{file.stem}"]
+        instrumentor = getattr(importlib.import_module(row.module), row.attribute)
+        name = instrumentor.patches[0].target.partition(":")[2].partition(".")[0]
+        (protocol,) = (one for one in ast.parse(text).body if isinstance(one, ast.ClassDef) and one.name == name)
+        (begun,) = (one for one in protocol.body if getattr(one, "name", "") == "__init__")
+        assert "self.app = " in ast.unparse(begun)
+        seen.add(row.name)
+    assert seen >= {"uvicorn_h11", "uvicorn_httptools", "uvicorn_websockets", "uvicorn_wsproto"}
 
 
 def test_the_next_request_of_a_connection_is_not_beneath_the_first(recorder, instrument):
@@ -81,7 +98,7 @@ def test_the_next_request_of_a_connection_is_not_beneath_the_first(recorder, ins
         await send({"type": "http.response.body", "body": b""})
         raise ValueError("late")
 
-    instrument("uvicorn")
+    instrument(*INSTRUMENTORS)
     with serving(application, lifespan="off") as port, socket.create_connection(("127.0.0.1", port), 10) as connection:
         ask = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
         connection.sendall(ask % 1 + ask % 2)
@@ -100,7 +117,7 @@ def test_an_error_response_ends_where_its_body_did(recorder, instrument):
         raise ValueError("late")
 
     ended = []
-    instrument("uvicorn")
+    instrument(*INSTRUMENTORS)
     with serving(application, lifespan="off") as port:
         Served(port, recorder).ask("/", headers=REMOTE)
         recorder.wait(1)

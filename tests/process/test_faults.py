@@ -72,17 +72,23 @@ def call():
     return b"".join(server.app(environ, lambda *args: None))
 """
 ASGI = """\
-import asyncio, uvicorn
+import asyncio, inspect, uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"pizza"})
-config = uvicorn.Config(app)
-config.load()
+settings = {"config": uvicorn.Config(app), "server_state": ServerState()}
+if "app_state" in inspect.signature(H11Protocol).parameters:
+    settings["app_state"] = {}
+loop = asyncio.new_event_loop()
+protocol = H11Protocol(**settings, _loop=loop)
 def call():
     sent = []
     async def send(message):
         sent.append(message)
-    asyncio.run(config.loaded_app({"type": "http", "method": "GET", "path": "/", "headers": [], "asgi": {}}, None, send))
+    asked = {"type": "http", "method": "GET", "path": "/", "headers": [], "asgi": {}}
+    loop.run_until_complete(protocol.app(asked, None, send))
     return sent[-1]["body"]
 """
 

@@ -3,6 +3,7 @@
     make transparency                                all of them; about an hour
     make transparency ARGS='--only requests,flask'   some of them
     make transparency ARGS='--publish'               and put the report into docs/transparency.md
+    make transparency ARGS='--only urllib3 --jobs 8' in so many processes at once; for suites that mostly wait
 
 Each suite runs twice bare, so that tests that do not agree with themselves are known, and once traced.  Files with
 differences run again, bare and traced: a difference counts where it stays.  Last they run without propagation, which
@@ -42,7 +43,7 @@ def main() -> int:
         rows = []
         for library in LIBRARIES:
             if library.name in names:
-                rows.append(_row(Suite(library, directory, python, wheel, given.latest)))
+                rows.append(_row(Suite(library, directory, python, wheel, given.latest, given.jobs)))
                 print(table(rows[-1:]), flush=True)
     except UnavailableError as error:
         sys.exit(f"transparency: {error}")
@@ -102,6 +103,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", help=f"of {', '.join(BY_NAME)}; separated by commas")
     parser.add_argument("--python", default="3.11", help="the version, such as 3.13 (default: %(default)s)")
     parser.add_argument("--latest", action="store_true", help="the newest versions, not those that are written down")
+    parser.add_argument(
+        "--jobs", type=int, default=4, help="processes of a run, of libraries that allow it (default: %(default)s)"
+    )
     parser.add_argument("--keep", help="work in this new directory and keep it: logs, reports, environments")
     parser.add_argument("--publish", action="store_true", help="put the report into docs/transparency.md")
     parser.add_argument("--wheel", help="of autotrace (default: the one that 'make wheel' built)")

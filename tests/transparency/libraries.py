@@ -22,6 +22,7 @@ class Library:
         makes: empty files that the source distribution forgot.
         left_out: what is not run, and why; the reason is printed in the report.
         environ: further environment variables.
+        split: its files may run in several processes at once; most of its tests wait.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Library:
     makes: tuple[str, ...] = ()
     left_out: str = ""
     environ: tuple[tuple[str, str], ...] = ()
+    split: bool = False
 
 
 def _ignored(*paths: str) -> tuple[str, ...]:
@@ -149,8 +151,9 @@ LIBRARIES = (
             "trustme",
         ),
         paths=("test",),
-        options=_ignored("test/contrib/emscripten"),
+        options=(*_ignored("test/contrib/emscripten"), "--timeout=60"),  # bare, too, some wait for ever now and then
         left_out="the tests in a web browser",
+        split=True,
     ),
     Library(
         "sqlalchemy",

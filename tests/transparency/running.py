@@ -11,7 +11,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.environments import clean_environment
 
@@ -40,7 +40,7 @@ class Run:
         spans: how many spans lie in the inbox.
     """
 
-    def __init__(self, found: dict[str, Outcome], seconds: float, witness: dict[str, object], spans: int) -> None:
+    def __init__(self, found: dict[str, Outcome], seconds: float, witness: dict[str, Any], spans: int) -> None:
         self.outcomes = found
         self.seconds = seconds
         self.witness = witness
@@ -56,18 +56,23 @@ class Suite:
         python: the interpreter to make the environment with.
         wheel: the built wheel of autotrace.
         latest: take the newest version, not the one that is written down.
+        jobs: processes of a run, where the library's files may run apart.
     """
 
-    def __init__(self, library: Library, directory: Path, python: str, wheel: Path, latest: bool = False) -> None:
+    def __init__(
+        self, library: Library, directory: Path, python: str, wheel: Path, latest: bool = False, jobs: int = 1
+    ) -> None:
         self.library = library
+        self._jobs = jobs
         self._home = directory / library.name
         self._home.mkdir(parents=True)
         self._environment = self._home / "venv"
-        self._python = self._environment / "bin" / "python"
+        self.python = self._environment / "bin" / "python"
         self._wheel = wheel
         self._interpreter = python
         self._wanted = library.name if latest else f"{library.name}=={library.version}"
         self._runs = 0
+        self.tree = self._home / "tree"
         self.version = library.version
 
     def prepare(self) -> None:
@@ -78,7 +83,7 @@ class Suite:
         """
         _call(self._interpreter, "-m", "venv", str(self._environment))
         sources = self._home / "sources"
-        pip = (str(self._python), "-m", "pip", "--quiet", "--disable-pip-version-check")
+        pip = (str(self.python), "-m", "pip", "--quiet", "--disable-pip-version-check")
         name = self.library.name
         _call(*pip, "download", "--no-deps", "--no-binary", name, "--dest", str(sources), self._wanted)
         archives = [file for file in sources.iterdir() if file.name.endswith(".tar.gz")]
@@ -112,65 +117,45 @@ class Suite:
             SuiteError: pytest left no report.
         """
         self._runs += 1
-        here, tree = (
-            self._home / f"run{self._runs}",
-            self._home / "tree",
-        )  # the same place each time: tests are named by it
-        shutil.rmtree(tree, ignore_errors=True)
-        shutil.copytree(self._tree, tree)
-        (here / "tmp").mkdir(parents=True)
-        report, witness, data = here / "report.xml", here / "witness.json", here / "data"
-        command = [
-            str(self._python),
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            _PLUGIN,
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:randomly",
+        shutil.rmtree(self.tree, ignore_errors=True)
+        shutil.copytree(self._tree, self.tree)  # the same place each time: tests are named by it
+        here = self._home / f"run{self._runs}"
+        parts = self._parts(list(only) or list(self.library.paths))
+        begun = time.monotonic()
+        sessions = [
+            _Session(self, here / str(number), part, traced, propagators) for number, part in enumerate(parts, 1)
         ]
-        command += ["-o", "addopts=", "--junitxml", str(report), *self.library.options, *(only or self.library.paths)]
-        if traced:
-            command.insert(0, str(self._python.with_name("autotrace-run")))
-        environ = {
-            **clean_environment(),
-            **dict(self.library.environ),
-            "PATH": os.pathsep.join([str(self._python.parent), os.environ.get("PATH", os.defpath)]),
-            "TMPDIR": str(here / "tmp"),
-            "AUTOTRACE_DATA_DIR": str(data),
-            "AUTOTRACE_FAULT_LIMIT": "0",  # an instrumentor that switched itself off would have no differences
-            "AUTOTRACE_INBOX_MAX_BYTES": "4GiB",
-            "TRANSPARENCY_WITNESS": str(witness),
-        }
-        if propagators:
-            environ["AUTOTRACE_PROPAGATORS"] = propagators
-        began = time.monotonic()
-        with (here / "log").open("wb") as log:
-            try:
-                subprocess.run(
-                    command,
-                    cwd=tree,
-                    env=environ,
-                    stdout=log,
-                    stderr=log,
-                    stdin=subprocess.DEVNULL,
-                    timeout=_LONGEST,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise SuiteError(
-                    f"the suite of {self.library.name} did not end within {_LONGEST} s; see {log.name}"
-                ) from error
-        if not report.exists():
-            raise SuiteError(f"pytest left no report for {self.library.name}; see {log.name}")
-        said = json.loads(witness.read_text(encoding="utf-8")) if witness.exists() else {}
-        found = outcomes(report.read_text(encoding="utf-8"))
+        until = begun + _LONGEST
+        found: dict[str, Outcome] = {}
+        witness: dict[str, Any] = {}
+        spans = 0
+        try:
+            for session in sessions:
+                found.update(session.outcomes(until))
+                _add(witness, session.witness())
+                spans += spans_in(session.data / "inbox")
+        finally:
+            for session in sessions:
+                session.end()
         if not any(outcome.kind == "passed" for outcome in found.values()):
-            raise SuiteError(f"no test of {self.library.name} passes; see {here / 'log'}")
-        return Run(found, time.monotonic() - began, said, spans_in(data / "inbox"))
+            raise SuiteError(f"no test of {self.library.name} passes; see {here}")
+        return Run(found, time.monotonic() - begun, witness, spans)
+
+    def _parts(self, paths: list[str]) -> list[list[str]]:
+        """Return what each process of a run is given: files of about the same length altogether, or all of it."""
+        if not self.library.split or self._jobs < 2:
+            return [paths]
+        ignored = {one.partition("=")[2] for one in self.library.options if one.startswith("--ignore=")}
+        files = {
+            file
+            for path in paths
+            for file in ([self._tree / path] if path.endswith(".py") else (self._tree / path).rglob("test_*.py"))
+            if not ignored & {str(one) for one in file.relative_to(self._tree).parents}
+        }
+        parts: list[list[Path]] = [[] for _ in range(min(self._jobs, len(files)))]
+        for file in sorted(files, key=lambda one: (-one.stat().st_size, one)):
+            min(parts, key=lambda part: sum(one.stat().st_size for one in part)).append(file)
+        return [sorted(str(file.relative_to(self._tree)) for file in part) for part in parts]
 
     def files_of(self, names: Sequence[str]) -> list[str]:
         """Return the files in which tests are, from the class names that pytest's report gives them."""
@@ -182,6 +167,83 @@ class Suite:
             if parts:
                 files.add("/".join(parts) + ".py")
         return sorted(files)
+
+
+class _Session:
+    """One process of a run.
+
+    Args:
+        suite: whose.
+        here: a directory of its own, for what it writes down.
+        paths: files and folders with tests.
+        traced: by autotrace-run.
+        propagators: the setting, where it is not the default.
+    """
+
+    def __init__(self, suite: Suite, here: Path, paths: list[str], traced: bool, propagators: str) -> None:
+        (here / "tmp").mkdir(parents=True)
+        self._name = suite.library.name
+        self._report, self._said, self.data = here / "report.xml", here / "witness.json", here / "data"
+        self._log = here / "log"
+        command = [str(suite.python), "-m", "pytest", "-q"]
+        for plugin in (_PLUGIN, "no:cacheprovider", "no:randomly"):
+            command += ["-p", plugin]
+        command += ["-o", "addopts=", "--junitxml", str(self._report), *suite.library.options, *paths]
+        if traced:
+            command.insert(0, str(suite.python.with_name("autotrace-run")))
+        environ = {
+            **clean_environment(),
+            **dict(suite.library.environ),
+            "PATH": os.pathsep.join([str(suite.python.parent), os.environ.get("PATH", os.defpath)]),
+            "TMPDIR": str(here / "tmp"),
+            "AUTOTRACE_DATA_DIR": str(self.data),
+            "AUTOTRACE_FAULT_LIMIT": "0",  # an instrumentor that switched itself off would have no differences
+            "AUTOTRACE_INBOX_MAX_BYTES": "4GiB",
+            "TRANSPARENCY_WITNESS": str(self._said),
+        }
+        if propagators:
+            environ["AUTOTRACE_PROPAGATORS"] = propagators
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=suite.tree, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def outcomes(self, until: float) -> dict[str, Outcome]:
+        """Wait for its end; return what its report says.
+
+        Args:
+            until: the moment (monotonic, s) at which it is given up.
+
+        Raises:
+            SuiteError: it did not end by then, or left no report.
+        """
+        try:
+            self._process.wait(max(until - time.monotonic(), 0))
+        except subprocess.TimeoutExpired as error:
+            raise SuiteError(f"the suite of {self._name} did not end within {_LONGEST} s; see {self._log}") from error
+        if not self._report.exists():
+            code = self._process.returncode
+            raise SuiteError(f"pytest ended with {code} and left no report for {self._name}; see {self._log}")
+        return outcomes(self._report.read_text(encoding="utf-8"))
+
+    def witness(self) -> dict[str, Any]:
+        """Return what autotrace said of itself; empty where it was not there."""
+        said: dict[str, Any] = json.loads(self._said.read_text(encoding="utf-8")) if self._said.exists() else {}
+        return said
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _add(witness: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add what autotrace said of itself in one process of a run to what it said in others."""
+    for scope, count in more.get("faults", {}).items():
+        faults = witness.setdefault("faults", {})
+        faults[scope] = faults.get(scope, 0) + count
+    witness.setdefault("messages", []).extend(more.get("messages", []))
 
 
 def spans_in(inbox: Path) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+import checkout  # noqa: F401 - transparency.running imports the benchmarks
 from transparency.comparing import compare, outcomes
 from transparency.libraries import BY_NAME, LIBRARIES
 from transparency.report import Row, page, table
+from transparency.running import Suite, _add
 
 
 def report(**tests):
@@ -90,3 +92,27 @@ def test_every_library_is_named_once():
     """And has tests to run."""
     assert len(BY_NAME) == len(LIBRARIES)
     assert all(library.paths for library in LIBRARIES)
+
+
+def test_a_suite_that_may_run_apart_is_split_by_the_length_of_its_files(tmp_path):
+    """Each file is in one part, what is ignored in none; a library that does not allow it stays whole."""
+    library = BY_NAME["urllib3"]
+    suite = Suite(library, tmp_path, "python", tmp_path / "wheel", jobs=3)
+    folder = suite._tree = tmp_path / "sources"
+    sizes = {"test/test_a.py": 50, "test/deep/test_b.py": 30, "test/test_c.py": 30, "test/test_d.py": 10}
+    for name, size in {**sizes, "test/contrib/emscripten/test_e.py": 70, "test/helper.py": 70}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("#" * size)
+    assert suite._parts(["test"]) == [["test/test_a.py"], ["test/deep/test_b.py", "test/test_d.py"], ["test/test_c.py"]]
+    assert suite._parts(["test/test_c.py"]) == [["test/test_c.py"]]
+    whole = Suite(BY_NAME["flask"], tmp_path, "python", tmp_path / "wheel", jobs=3)
+    assert whole._parts(["tests"]) == [["tests"]]
+
+
+def test_what_autotrace_said_in_the_processes_of_one_run_is_added_up():
+    """Faults are counted together, messages stand one after the other."""
+    said = {}
+    _add(said, {"faults": {"urllib3": 1}, "messages": ["one"]})
+    _add(said, {})
+    _add(said, {"faults": {"urllib3": 2, "threads": 1}, "messages": ["two"]})
+    assert said == {"faults": {"urllib3": 3, "threads": 1}, "messages": ["one", "two"]}

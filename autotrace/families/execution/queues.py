@@ -8,6 +8,9 @@ A thread or task that only inherits its current span (see ``trace.inheriting``) 
 item, or none where nobody was current; one that has a span of its own is left alone.  What is taken out, and put back by
 the same thread or task, is something that is lent, such as a connection: that hands nothing over.
 
+PERF: the wrappers are spelled out.  By those of ``patching.wrapping`` each method would be called through two
+functions more, which is as much as all that is done where no span is current.
+
 Where no span is current and nothing is known of any queue, all this is one function more.  Not handled: queues that put
 things away in a method of their own (``_put``), and whoever reaches past the methods for what is inside.
 """
@@ -106,12 +109,36 @@ def put(inside: str, *, last: bool = False) -> Wrap:
             except BaseException as error:
                 hide_frame(error)
                 raise
-            putter = get_current()
-            if putter is not None or id(self) in _known:
-                try:
-                    _put(self, item, putter, inside, last)
-                except Exception:
-                    fault(scope)
+            putter: Any = get_current()
+            if putter is None and (not _known or id(self) not in _known):
+                return result
+            # PERF: in a function of its own, this would cost a call more for each item.
+            try:
+                if suspendable:
+                    putter = parent_of(putter)
+                place, key = id(self), id(item)
+                known = _known.get(place)
+                putters: _Putters = _made(self) if known is None else known[1]
+                if putters.lends:
+                    inherited, taken_from, taken, lent = standing()
+                    if taken == key and taken_from == place:
+                        stand((inherited, 0, 0, None))
+                        if lent is not None and (lent is putter or (type(lent) is ref and lent() is item)):
+                            putter = _LENT
+                waiting = putters.waiting
+                if waiting:
+                    there = len(getattr(self, inside, _SEVERAL))
+                    if there == 1:  # it was empty: what is still known has left by another way
+                        putters.clear()
+                    elif key in waiting:
+                        putters.again(key, putter, last)
+                        return result
+                    elif len(waiting) > 2 * there + _MANY:
+                        putters.forget(there)
+                if putter is not None:
+                    waiting[key] = putter
+            except Exception:
+                fault(scope)
             return result
 
         return _called_as(original, putting)
@@ -130,11 +157,44 @@ def take() -> Wrap:
                 hide_frame(error)
                 raise
             current = get_current()
-            if current is not None or id(self) in _known:
-                try:
-                    _took(self, item, current)
-                except Exception:
-                    fault(scope)
+            if current is None and (not _known or id(self) not in _known):
+                return item
+            # PERF: as above.
+            try:
+                place, key = id(self), id(item)
+                known = _known.get(place)
+                putters: _Putters = _made(self) if known is None else known[1]
+                putter: Any = putters.waiting.pop(key, None)
+                if putters.several and key in putters.several:
+                    putters.next(key)
+                if current is None and putter is None:
+                    return item
+                inherited, taken_from, taken, was_lent = standing()
+                # PERF: of a span that no task is known to have started nothing is asked but whether it has ended.
+                if current is not None and not getattr(current, "task", True):
+                    goes_on = inherited is not current and not current.end
+                else:
+                    goes_on = (inherited is not current or current is None) and not only_inherits(current)
+                if goes_on:
+                    kept, borrows = inherited, True
+                else:
+                    kept, borrows = _turned_to(current, putter, bool(taken) and taken_from == place)
+                lent: Any = None
+                if borrows:  # known when it is put back by itself, else by the span within which that is done
+                    lent = ref(item) if type(item).__weakrefoffset__ else current
+                    if lent is not None:
+                        putters.lends = True
+                # PERF: setting is dear, and what was taken matters only where it is lent.
+                if (
+                    inherited is not kept
+                    or taken_from != place
+                    or not taken
+                    or lent is not None
+                    or was_lent is not None
+                ):
+                    stand((kept, place, key, lent))
+            except Exception:
+                fault(scope)
             return item
 
         return _called_as(original, taking)
@@ -167,64 +227,26 @@ def _called_as(original: Call, made: Any) -> Call:
     return made  # type: ignore[no-any-return]
 
 
-def _put(queue: Any, item: Any, putter: Any, inside: str, last: bool) -> None:
-    if suspendable:
-        putter = parent_of(putter)
-    known = _known.get(id(queue))
-    putters: _Putters = _made(queue) if known is None else known[1]
-    key = id(item)
-    if putters.lends:
-        inherited, taken_from, taken, lent = standing()
-        if taken == key and taken_from == id(queue):
-            stand((inherited, 0, 0, None))
-            if lent is not None and (lent is putter or (type(lent) is ref and lent() is item)):
-                putter = _LENT
-    waiting = putters.waiting
-    if waiting:
-        there = len(getattr(queue, inside, _SEVERAL))
-        if there == 1:  # it was empty: what is still known has left by another way
-            putters.clear()
-        elif key in waiting:
-            putters.again(key, putter, last)
-            return
-        elif len(waiting) > 2 * there + _MANY:
-            putters.forget(there)
-    if putter is not None:
-        waiting[key] = putter
+def _turned_to(current: Span | None, putter: Any, consumes: bool) -> tuple[Span | None, bool]:
+    """Take over a putter's span, where a thread or task has none of its own.
 
+    Args:
+        current: what is current there.
+        putter: who has put what it takes out now.
+        consumes: it has not put back what it got last.
 
-def _took(queue: Any, item: Any, current: Span | None) -> None:
-    place, key = id(queue), id(item)
-    known = _known.get(place)
-    putters: _Putters = _made(queue) if known is None else known[1]
-    putter: Any = putters.waiting.pop(key, None)
-    if putters.several and key in putters.several:
-        putters.next(key)
-    if current is None and putter is None:
-        return
-    inherited, taken_from, taken, was_lent = standing()
-    lent: Any = None
-    if (inherited is not current or current is None) and not only_inherits(current):
-        lent, kept = _as_lent(item, current), inherited
-    elif putter is not None and putter is not _LENT:
+    Returns:
+        the span that is inherited from now on, and whether what was taken out may be put back.
+    """
+    if putter is not None and putter is not _LENT:
         if putter is not current and (putter.previous is None or not _is_beneath(putter, current)):
-            current = putter
-            set_current(current)
-        kept = current
-    elif putter is None and taken and taken_from == place:  # he has not put back what he got last: he consumes
-        kept = None
+            set_current(putter)
+            return putter, False
+        return current, False
+    if putter is None and consumes:
         set_current(None)
-    else:  # it may be borrowed
-        lent, kept = _as_lent(item, current), current
-    # PERF: setting is dear, and what was taken matters only where it is lent.
-    if inherited is not kept or taken_from != place or not taken or lent is not None or was_lent is not None:
-        putters.lends = putters.lends or lent is not None
-        stand((kept, place, key, lent))
-
-
-def _as_lent(item: Any, current: Span | None) -> Any:
-    """Return by what an item is known again when it is put back: itself, else the span within which that is done."""
-    return ref(item) if type(item).__weakrefoffset__ else current
+        return None, False
+    return current, True
 
 
 def _in_vain(queue: Any, error: BaseException, scope: str) -> None:

@@ -1,10 +1,12 @@
 """Reaching an application that a server keeps: in an attribute, as a function's result, as an argument.
 
 What the program can see of it afterwards is a proxy: ``isinstance``, attributes, signature and equality are the
-application's.  Only ``is`` and ``type`` tell the difference.
+application's.  Only ``is`` and ``type`` tell the difference.  What only a server's own connections see is plainer.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from autotrace.families.http import asgi, wsgi
 from autotrace.patching import argument as argument_
@@ -25,6 +27,21 @@ def kept(name: str, traced: Wrap) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def change(args: Args, _kwargs: Kwargs, result: Any) -> Any:
             setattr(args[0], name, _proxy(getattr(args[0], name), traced, scope))
+            return result
+
+        return after(change)(original, scope)
+
+    return wrap
+
+
+def called(name: str) -> Wrap:
+    """Trace the ASGI application that each connection keeps as its attribute ``name`` once the patched method has run."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        traced = asgi.by_call(scope)
+
+        def change(args: Args, _kwargs: Kwargs, result: Any) -> Any:
+            setattr(args[0], name, partial(traced, getattr(args[0], name)))
             return result
 
         return after(change)(original, scope)

@@ -91,11 +91,12 @@ def application(*, outermost: bool = False, threads: bool = False) -> Wrap:
 
 def bare(original: Call, name: str) -> Call:
     """Trace an application that is called by the server itself, and is no method."""
+    return partial(by_call(name), original)
 
-    def method(_nobody: None, *args: Any) -> Any:
-        return original(*args)
 
-    return partial(application(outermost=True)(method, name), None)
+def by_call(name: str) -> Call:
+    """Return a function that calls the application that it is given first, which is called by the server itself."""
+    return application(outermost=True)(lambda called, *args: called(*args), name)
 
 
 class _Exchange:

@@ -22,7 +22,7 @@ ALL = {
     "httpx": (("httpx",), clients.httpx_),
     "aiohttp": (("aiohttp_client", "aiohttp_server"), servers.aiohttp_),
     "wsgi": (("flask", "wsgiref"), servers.wsgi),
-    "asgi": (("uvicorn", "starlette", "fastapi", "futures"), servers.asgi),
+    "asgi": (("uvicorn", "uvicorn_h11", "starlette", "fastapi", "futures"), servers.asgi),
     "sqlite": (("sqlite3",), databases.sqlite),
     "aiosqlite": (("aiosqlite", "threads", "sqlite3"), databases.aiosqlite_),
     "sqlalchemy": (("sqlalchemy", "sqlite3"), databases.sqlalchemy_),

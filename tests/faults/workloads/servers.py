@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import io
 import logging
 from contextlib import contextmanager
@@ -135,6 +136,8 @@ def asgi():
     from starlette.background import BackgroundTask
     from starlette.responses import PlainTextResponse, StreamingResponse
     from starlette.routing import Route
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.server import ServerState
 
     done = []
     app = FastAPI()
@@ -174,7 +177,9 @@ def asgi():
 
     app.mount("/mounted", Starlette(routes=[Route("/{name}", inner)]))
     config = uvicorn.Config(app, log_config=None, lifespan="off")
-    config.load()
+    settings = {"config": config, "server_state": ServerState()}
+    if "app_state" in inspect.signature(H11Protocol).parameters:
+        settings["app_state"] = {}
     headers = [(name.encode(), value.encode()) for name, value in INCOMING.items()]
 
     async def serve(path, kind="http"):
@@ -208,7 +213,7 @@ def asgi():
             "state": {},
         }
         try:
-            await config.loaded_app(scope, receive, send)
+            await H11Protocol(**settings).app(scope, receive, send)
         except Exception as error:
             sent.append(repr(error))
         return sent

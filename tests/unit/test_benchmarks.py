@@ -1,0 +1,53 @@
+"""What the benchmarks' reports are made of."""
+
+from __future__ import annotations
+
+import checkout  # noqa: F401 - without it there are no benchmarks here
+from benchmarks import report
+from benchmarks.chunks import Figures
+from benchmarks.environments import VARIANTS, with_kafka
+from benchmarks.rows import BY_NAME, ROWS
+
+
+def told(row, **samples):
+    """Return a row of a report, of samples in the row's unit; a name's double underscore stands for the constant column."""
+    figures = {
+        name.replace("__", ", "): Figures(
+            samples=values, scales=[1.0] * len(values), operations=10, expected=10, arrived=10
+        )
+        for name, values in samples.items()
+    }
+    return report.summary(BY_NAME[row], figures, 1.0)
+
+
+def page(*rows):
+    """Return the report's text."""
+    run = {"python": "3.11", "quick": False, "rounds": 3, "chunk_s": 0.4, "taken": "today", "peers": {}, "rows": rows}
+    return report.markdown({**run, "machine": {"words": "a machine", "best_ms": 1, "median_ms": 2}})
+
+
+def test_constant_facts_stand_in_a_column_beside_those_that_vary():
+    """What an agent adds is compared with the bare program of the same facts; the limit is that of facts that vary."""
+    figures = {"bare": [5.0] * 3, "opentelemetry": [105.0] * 3, "ddtrace": [85.0] * 3, "autotrace": [12.0] * 3}
+    constant = {"bare__constant": [1.0] * 3, "opentelemetry__constant": [51.0] * 3, "autotrace__constant": [4.0] * 3}
+    text = page(told("sqlite3", **figures, **constant))
+    head = "| work | bare | constant | + OpenTelemetry | constant | + ddtrace | + autotrace | constant | ours at most | holds |"
+    assert head in text
+    assert "| sqlite3 query, no parent | 5 µs | 1 µs | 100 µs | 50.0 µs | 80.0 µs | 7 µs | 3 µs | 8 µs | yes |" in text
+    assert "comes twice" in text
+
+
+def test_a_row_of_kafka_has_no_limit_and_the_same_facts_in_every_run():
+    """Offsets never come twice; the issue has no figure for it."""
+    text = page(told("aiokafka-send", bare=[50.0] * 3, autotrace=[80.0] * 3, ddtrace=[250.0] * 3))
+    assert "| aiokafka: a message sent | 50.0 µs | 200 µs | 30.0 µs |  |  |" in text
+    assert "comes twice" not in text
+    assert not any(row.varies for row in ROWS if row.kafka)
+
+
+def test_rows_of_kafka_have_environments_of_their_own():
+    """What OpenTelemetry and ddtrace load for Kafka's clients costs the other rows nothing."""
+    assert with_kafka(VARIANTS["bare"]).requirements == ("kafka.txt",)
+    with_it = with_kafka(VARIANTS["opentelemetry"])
+    assert (with_it.name, with_it.environment) == ("opentelemetry", "opentelemetry-kafka")
+    assert with_it.requirements == ("kafka.txt", "opentelemetry.txt", "opentelemetry-kafka.txt")
