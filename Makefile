@@ -100,4 +100,4 @@ new: .venv/.tools
 # make recording         what two hundred operations send, recorded anew where it is to change
 .PHONY: recording
 recording:
-	cd tests && ../.venv/bin/python -m recording
+	cd tests && $$(ls ../.nox/tests-*/bin/python | tail -1) -m recording

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from autotrace.conventions.ends import ended
 from autotrace.conventions.sql import read
+from autotrace.conventions.sql_shape import shape
 from autotrace.conventions.sql_summary import SUMMARY_LIMIT
+from autotrace.trace.span import Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts
+    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
 
 
 # Names that libraries have for systems, where they are not the conventions' (semantic conventions 1.44, db.system.name).
@@ -35,7 +37,13 @@ _SYSTEMS = {
 _PORTS = {"mariadb": 3306, "microsoft.sql_server": 1433, "mysql": 3306, "oracle.db": 1521, "postgresql": 5432}
 
 
-def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+def _split(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
+    """A statement is known by its shape; all else is what many have in common."""
+    database, statement, *more = facts
+    return (database, None if statement is None else shape(statement), *more), ()
+
+
+def _query(facts: Facts, failure: Failure | None) -> Description:
     """Say what a query means: semantic conventions 1.44, "Database client spans"."""
     (dialect, namespace, host, port), statement, batch = facts[:3]
     system = _SYSTEMS.get(dialect, dialect) or "other_sql"
@@ -63,6 +71,13 @@ def describe(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> D
     server(attributes, host, port, _PORTS.get(system))
     name = summary or _target(attributes) or system
     return answered(name, attributes, facts[3] if len(facts) > 3 else None, failure)
+
+
+def _nothing(_facts: Facts) -> dict[str, AttributeValue | None]:
+    return {}
+
+
+describe = Parted(_split, _query, _nothing)
 
 
 def describe_connection(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:

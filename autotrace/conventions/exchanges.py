@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from autotrace.conventions.db import server
 from autotrace.conventions.ends import ended
+from autotrace.trace.span import Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts
+    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
 
 
 _PORT = 5672
@@ -30,27 +31,34 @@ class ExchangeMeaning:
         self._system = system
         self._key = f"messaging.{system}.destination.routing_key"
         self._tag = f"messaging.{system}.message.delivery_tag"
+        # Ids and delivery tags are a message's own.
+        self.describe_send = Parted(_split_send, self._send, self._own)
+        self.describe_process = Parted(_split_process, self._process, self._own)
 
-    def describe_send(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    def _send(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a message that was published: the operation ``send``."""
-        exchange, key, *rest = facts
-        return self._described("send", (exchange, key), key, rest, {}, failure)
+        exchange, key, *address = facts
+        return self._described("send", (exchange, key), key, address, {}, failure)
 
-    def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    def _process(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a message that was handled: the operation ``process``."""
-        exchange, key, queue, tag, again, *rest = facts
-        attributes: Attributes = {}
-        if tag:
-            attributes[self._tag] = tag
-        if again:
-            attributes["autotrace.messaging.redelivered"] = True
+        exchange, key, queue, again, *address = facts
+        attributes: Attributes = {"autotrace.messaging.redelivered": True} if again else {}
         parts = (exchange, key, queue) if exchange else (queue or key,)
-        return self._described("process", parts, key, rest, attributes, failure)
+        return self._described("process", parts, key, address, attributes, failure)
+
+    def _own(self, facts: Facts) -> dict[str, AttributeValue | None]:
+        tag, message, conversation = facts
+        return {
+            self._tag: tag or None,
+            "messaging.message.id": message or None,
+            "messaging.message.conversation_id": conversation or None,
+        }
 
     def _described(
-        self, operation: str, parts: tuple[str, ...], key: str, rest: Any, more: Attributes, failure: Failure | None
+        self, operation: str, parts: tuple[str, ...], key: str, address: Any, more: Attributes, failure: Failure | None
     ) -> Description:
-        message, conversation, host, port = rest
+        host, port = address
         attributes: Attributes = {
             "messaging.system": self._system,
             "messaging.operation.name": operation,
@@ -63,14 +71,20 @@ class ExchangeMeaning:
             attributes["messaging.destination.anonymous"] = attributes["messaging.destination.temporary"] = True
         if key:
             attributes[self._key] = key
-        if message:
-            attributes["messaging.message.id"] = message
-        if conversation:
-            attributes["messaging.message.conversation_id"] = conversation
         server(attributes, host, port, _PORT)
         known = _joined(*lasting) or ("amq.default" if len(lasting) == len(parts) else f"{host}:{port}" if host else "")
         name = f"{operation} {known}".rstrip()
         return ended(name, attributes, failure)
+
+
+def _split_send(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
+    exchange, key, message, conversation, *address = facts
+    return (exchange, key, *address), (None, message, conversation)
+
+
+def _split_process(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
+    exchange, key, queue, tag, again, message, conversation, *address = facts
+    return (exchange, key, queue, again, *address), (tag, message, conversation)
 
 
 def _joined(*names: str) -> str:

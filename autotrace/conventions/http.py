@@ -49,6 +49,11 @@ _STEMS = ("://", "pass", "pwd", "secret", "token", "key", "auth", "jwt", "cred",
           "session", "private", "otp=", "code=", "sid=", "%")  # fmt: skip
 _ONLY = "only"
 
+# What has been looked at and was found to be nothing special; bounded.
+_ORIGINS, _HARMLESS = 256, 1024
+_origins: set[str] = set()
+_harmless: set[str] = set()
+
 _known_methods = KNOWN_METHODS
 _exact_keys = _SIGNATURE_KEYS
 _any_case_keys = _SECRET_KEYS
@@ -104,6 +109,7 @@ def configure(
     _stems = (*_STEMS, *(key[:3] for key in own))
     _patterns = tuple(excluded_urls)
     _compiled = None
+    _harmless.clear()
 
 
 def excludes() -> bool:
@@ -160,23 +166,50 @@ def parse(given: Any) -> Url:
     Args:
         given: text, bytes, or an object whose ``str()`` is the URL.
     """
-    text = as_text(given)
-    before, separator, rest = text.partition("://")
-    if not separator or not before.replace("+", "").replace("-", "").replace(".", "").isalnum():
-        before, separator, rest = "", "", text
+    origin, rest = divided(as_text(given))
+    before, separator, authority = origin.partition("://")
     scheme = before.lower()
-    rest, hash_, fragment = rest.partition("#")
-    rest, question, query = rest.partition("?")
-    authority, slash, path = rest.partition("/") if separator else ("", rest[:1], rest[1:])
     userinfo, at, location = authority.rpartition("@")
     host, port = host_and_port(location, scheme)
-    path = redact_path(slash + path)
-    kept = f"{before}{separator}{f'{REDACTED}:{REDACTED}@' if at and userinfo else ''}{location}{path}"
+    kept = f"{before}{separator}{f'{REDACTED}:{REDACTED}@' if at and userinfo else ''}{location}{redact_rest(rest)}"
+    rest, _, _ = rest.partition("#")
+    path, _, query = rest.partition("?")
+    return Url(scheme, host, port, redact_path(path), query, kept)
+
+
+def divided(url: str) -> tuple[str, str]:
+    """Split a URL into scheme and authority, which programs repeat, and the rest, which is seldom the same twice.
+
+    The first is empty where the URL does not begin with a scheme and ``://``.
+    """
+    start = url.find("://")
+    slash = url.find("/", start + 3)
+    origin = url if slash < 0 else url[:slash]
+    if origin in _origins:  # PERF: most programs know few
+        return origin, url[len(origin) :]
+    for end in "?#":
+        origin = origin.partition(end)[0]
+    before, separator, _ = origin.partition("://")
+    if not separator or not before.replace("+", "").replace("-", "").replace(".", "").isalnum():
+        return "", url
+    if len(_origins) >= _ORIGINS:
+        _origins.clear()
+    _origins.add(origin)
+    return origin, url[len(origin) :]
+
+
+def redact_rest(rest: str) -> str:
+    """Replace the secrets in what follows the authority of a URL: in path, query and fragment."""
+    if "?" not in rest and "#" not in rest:
+        return redact_path(rest)
+    rest, hash_, fragment = rest.partition("#")
+    path, question, query = rest.partition("?")
+    kept = redact_path(path)
     if question:
         kept += f"?{redact_query(query)}"
     if hash_:
         kept += f"#{redact_query(fragment)}"
-    return Url(scheme, host, port, path, query, kept)
+    return kept
 
 
 def host_and_port(location: str, scheme: str = "") -> tuple[str, int | None]:
@@ -210,7 +243,7 @@ def redact_query(query: str) -> str:
     """Replace the values of secret keys; the keys stay."""
     if "=" not in query:
         return query
-    return "&".join(map(_redact_pair, query.split("&")))
+    return "&".join(map(_redact_pair, query.split("&"))) if "&" in query else _redact_pair(query)
 
 
 def redact_path(path: str) -> str:
@@ -230,7 +263,7 @@ def _redact_pair(pair: str) -> str:
                 return ";".join([*pieces[:number], redacted])
         return pair
     written, equals, value = pair.partition("=")
-    if not equals or not value:
+    if not equals or not value or written in _harmless:
         return pair
     key = written
     if "%" in key or "+" in key:
@@ -240,7 +273,11 @@ def _redact_pair(pair: str) -> str:
     if key in _exact_keys:
         return f"{written}={REDACTED}"
     word = _squeezed(key)
-    return f"{written}={REDACTED}" if word in _any_case_keys or (_endings and word.endswith(_endings)) else pair
+    if word in _any_case_keys or (_endings and word.endswith(_endings)):
+        return f"{written}={REDACTED}"
+    if len(_harmless) < _HARMLESS and len(written) <= 64:
+        _harmless.add(written)
+    return pair
 
 
 def _squeezed(key: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from autotrace.conventions import http
 from autotrace.conventions.ends import ended
-from autotrace.trace.span import ERROR
+from autotrace.trace.span import ERROR, Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,17 +17,23 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Attributes, Description, Facts
 
 
-def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-    """Name a request and tell its attributes (semantic conventions 1.44, HTTP client span)."""
-    method, name, original = http.method(facts[0])
-    url = http.parse(url_of(facts[1]))
-    attributes: Attributes = {"http.request.method": method, "url.full": url.full, "server.address": url.host}
+def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+    method, url, resends = facts
+    origin, rest = http.divided(url_of(url))
+    return (method, origin, resends, outcome), (origin, rest)
+
+
+def _shared(facts: Facts, failure: Failure | None) -> Description:
+    given, origin, resends, outcome = facts
+    method, name, original = http.method(given)
+    url = http.parse(origin)
+    attributes: Attributes = {"http.request.method": method, "server.address": url.host}
     if original is not None:
         attributes["http.request.method_original"] = original
     if url.port is not None:
         attributes["server.port"] = url.port
-    if facts[2]:
-        attributes["http.request.resend_count"] = facts[2]
+    if resends:
+        attributes["http.request.resend_count"] = resends
     if failure is None and outcome is not None:
         status, version = outcome
         attributes["http.response.status_code"] = status
@@ -37,6 +43,16 @@ def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> De
             attributes["error.type"] = str(status)
             return name, attributes, ERROR, ""
     return ended(name, attributes, failure)
+
+
+def _own(facts: Facts) -> Attributes:
+    origin, rest = facts
+    if "@" in origin:
+        return {"url.full": http.parse(origin + rest).full}
+    return {"url.full": origin + http.redact_rest(rest)}
+
+
+describe = Parted(_split, _shared, _own)
 
 
 def url_of(url: Any) -> str:

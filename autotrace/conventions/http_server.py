@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from autotrace.conventions import http
 from autotrace.conventions.ends import ended
-from autotrace.trace.span import ERROR
+from autotrace.trace.span import ERROR, Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts
+    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
 
 
 # The semantic conventions have no names for these.
@@ -25,27 +25,25 @@ CLOSE_CODE = "autotrace.websocket.close_code"  # of the client, as far as the se
 DISCONNECTED = "autotrace.client.disconnected"  # the client went away before it had everything
 
 
-def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-    """Turn the facts of a request, and ``(status code, route)``, into name, attributes and status."""
-    given, scheme, path, query, host, server, client, forwarded, agent, version = facts
-    status, route = outcome if outcome is not None else (None, None)
+def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+    """Part the facts of a request, and ``(status code, route)``: a path and who asked are seldom the same twice."""
+    method, scheme, path, query, host, server, client, forwarded, agent, version = facts
+    if outcome is None:
+        outcome = None, None
+    return (method, scheme, host, server, version, *outcome), (path, query, client, forwarded, agent)
+
+
+def _shared(facts: Facts, failure: Failure | None) -> Description:
+    given, scheme, host, server, version, status, route = facts
     method, part, original = http.method(given)
-    if query is None:
-        path, query = _target(path)
-    attributes: Attributes = {
-        "http.request.method": method,
-        "url.scheme": scheme,
-        "url.path": http.redact_path(path) or "/",
-    }
+    attributes: Attributes = {"http.request.method": method, "url.scheme": scheme}
     if original is not None:
         attributes["http.request.method_original"] = original
-    if query:
-        attributes["url.query"] = http.redact_query(query)
     _addresses(attributes, scheme, host, server)
-    _client(attributes, client, forwarded)
-    for name, value in (("user_agent.original", agent), ("network.protocol.version", version), ("http.route", route)):
-        if value:
-            attributes[name] = value
+    if version:
+        attributes["network.protocol.version"] = version
+    if route:
+        attributes["http.route"] = route
     if status is not None:
         attributes["http.response.status_code"] = status
     name = f"{part} {route}" if route else part
@@ -55,12 +53,33 @@ def describe(facts: Facts, outcome: Facts | None, failure: Failure | None) -> De
     return ended(name, attributes, failure)
 
 
-def describe_decoded(facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
-    """Describe a request whose path has been decoded on its way here (PEP 3333, "URL Reconstruction")."""
-    from urllib.parse import quote
+def _own(facts: Facts) -> dict[str, AttributeValue | None]:
+    path, query, client, forwarded, agent = facts
+    if query is None:
+        path, query = _target(path)
+    attributes = {"url.path": http.redact_path(path) or "/", "user_agent.original": agent or None}
+    if query:
+        attributes["url.query"] = http.redact_query(query)
+    if forwarded or client:
+        _client(attributes, client, forwarded)
+    return attributes
 
-    path = quote(facts[2].encode("latin-1", "replace"), safe="/!$&'()*+,;=:@~")  # pchar of RFC 3986
-    return describe((*facts[:2], path, *facts[3:]), outcome, failure)
+
+def _own_decoded(facts: Facts) -> dict[str, AttributeValue | None]:
+    """Tell of a request whose path has been decoded on its way here (PEP 3333, "URL Reconstruction")."""
+    path = facts[0]
+    if not _plain(path):
+        from urllib.parse import quote
+
+        path = quote(path.encode("latin-1", "replace"), safe=_SIGNS)
+    return _own((path, *facts[1:]))
+
+
+_SIGNS = "/!$&'()*+,;=:@~"  # pchar of RFC 3986, with those that are always left as they are: "-", "." and "_"
+_plain = frozenset(_SIGNS + "-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").issuperset
+
+describe = Parted(_split, _shared, _own)
+describe_decoded = Parted(_split, _shared, _own_decoded)
 
 
 def _target(target: str) -> tuple[str, str]:
@@ -86,7 +105,7 @@ def _addresses(attributes: Attributes, scheme: str, host: str | None, server: tu
         attributes["server.port"] = port
 
 
-def _client(attributes: Attributes, client: str | None, forwarded: str | None) -> None:
+def _client(attributes: dict[str, Any], client: str | None, forwarded: str | None) -> None:
     """Say who asked: the first of the proxies' list, or else the peer."""
     origin = http.host_and_port(forwarded.partition(",")[0].strip())[0] if forwarded else ""
     if origin:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from autotrace.conventions.ends import ended
 from autotrace.conventions.http import host_and_port
+from autotrace.trace.span import Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts
+    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
 
 
 class Meaning:
@@ -28,63 +29,69 @@ class Meaning:
         self._offset = f"messaging.{system}.offset"
         self._key = f"messaging.{system}.message.key"
         self._tombstone = f"messaging.{system}.message.tombstone"
+        # Offsets, keys, waits and counts are a message's own.
+        self.describe_send = Parted(_split_send, self._send, self._own)
+        self.describe_receive = Parted(_split_receive, self._receive, self._own)
+        self.describe_process = Parted(_split_process, self._process, self._own)
+        self.describe_settle = Parted(_all_shared, self._settle, _nothing)
+        self.describe_transaction = Parted(_all_shared, self._transaction, _nothing)
 
-    def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+    def _send(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a message that was sent: the operation ``send``.
 
         ``autotrace.messaging.transaction.id`` is the producer's, if it sends in transactions; the conventions have no name
         for it.
         """
-        destination, partition, key, tombstone, client_id, server, transaction = facts
-        offset = None
-        if outcome is not None:
-            partition, offset, empty = outcome
-            tombstone = tombstone if empty is None else empty
-        attributes = self._attributes("send", destination, partition, offset, key, tombstone)
+        destination, partition, tombstone, client_id, server, transaction = facts
+        attributes = self._attributes("send", destination, partition, tombstone)
         if transaction is not None:
             attributes["autotrace.messaging.transaction.id"] = transaction
         return _ended("send", destination, _peer(attributes, client_id, server), failure)
 
-    def describe_receive(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    def _receive(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a pull that brought messages: the operation ``receive``; what they have not in common is None."""
-        destination, partition, offset, key, tombstone, count, *client = facts
-        attributes = self._attributes("poll", destination, partition, offset, key, tombstone, "receive")
-        if count > 1:
-            attributes["messaging.batch.message_count"] = count
+        destination, partition, tombstone, *client = facts
+        attributes = self._attributes("poll", destination, partition, tombstone, "receive")
         return _ended("poll", destination, _of_consumer(attributes, *client), failure)
 
-    def describe_process(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
-        """Describe a message that was handled: the operation ``process``.
-
-        ``autotrace.messaging.wait_ms`` is how long it was in the queue, by two machines' clocks.
-        """
-        destination, partition, offset, key, tombstone, wait, *client = facts
-        attributes = self._attributes("process", destination, partition, offset, key, tombstone)
-        if wait is not None:
-            attributes["autotrace.messaging.wait_ms"] = wait
+    def _process(self, facts: Facts, failure: Failure | None) -> Description:
+        """Describe a message that was handled: the operation ``process``."""
+        destination, partition, tombstone, *client = facts
+        attributes = self._attributes("process", destination, partition, tombstone)
         return _ended("process", destination, _of_consumer(attributes, *client), failure)
 
-    def describe_settle(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    def _settle(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a consumer's commit: the operation ``settle``; what its messages have not in common is None."""
         destination, partition, *client = facts
-        attributes = self._attributes("commit", destination, partition, None, None, None, "settle")
+        attributes = self._attributes("commit", destination, partition, None, "settle")
         return _ended("commit", destination, _of_consumer(attributes, *client), failure)
 
-    def describe_transaction(self, facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    def _transaction(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe the end of a producer's transaction, which settles all that it sent."""
         operation, client_id, server, transaction = facts
-        attributes = self._attributes(operation, None, None, None, None, None, "settle")
+        attributes = self._attributes(operation, None, None, None, "settle")
         if transaction is not None:
             attributes["autotrace.messaging.transaction.id"] = transaction
         return _ended(operation, None, _peer(attributes, client_id, server), failure)
+
+    def _own(self, facts: Facts) -> dict[str, AttributeValue | None]:
+        """Tell what is a message's own.
+
+        ``autotrace.messaging.wait_ms`` is how long it was in the queue, by two machines' clocks.
+        """
+        offset, key, wait, count = facts
+        if key is not None and type(key) is not str:
+            key = _decoded(key)
+        own = {self._offset: offset, self._key: key, "autotrace.messaging.wait_ms": wait}
+        if count > 1:
+            own["messaging.batch.message_count"] = count
+        return own
 
     def _attributes(
         self,
         operation: str,
         destination: str | None,
         partition: int | None,
-        offset: int | None,
-        key: Any,
         tombstone: Any,
         kind: str = "",
     ) -> Attributes:
@@ -97,14 +104,36 @@ class Meaning:
             attributes["messaging.destination.name"] = destination
         if partition is not None:
             attributes["messaging.destination.partition.id"] = str(partition)
-        if offset is not None:
-            attributes[self._offset] = offset
-        text = _decoded(key)
-        if text is not None:
-            attributes[self._key] = text
         if tombstone:
             attributes[self._tombstone] = True
         return attributes
+
+
+def _split_send(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+    destination, partition, key, tombstone, *client = facts
+    offset = None
+    if outcome is not None:
+        partition, offset, empty = outcome
+        tombstone = tombstone if empty is None else empty
+    return (destination, partition, tombstone, *client), (offset, key, None, 1)
+
+
+def _split_receive(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
+    destination, partition, offset, key, tombstone, count, *client = facts
+    return (destination, partition, tombstone, *client), (offset, key, None, count)
+
+
+def _split_process(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
+    destination, partition, offset, key, tombstone, wait, *client = facts
+    return (destination, partition, tombstone, *client), (offset, key, wait, 1)
+
+
+def _all_shared(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
+    return facts, ()
+
+
+def _nothing(_facts: Facts) -> dict[str, AttributeValue | None]:
+    return {}
 
 
 def _decoded(key: str | bytes | None) -> str | None:

@@ -15,9 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from re import Pattern
 
-# Programs repeat themselves: most have some hundreds of statements.  Bounded in number, and by their length in bytes.
-_KEPT, _KEPT_LENGTH = 512, 4096
-_kept: dict[tuple[str, str], Query] = {}
 _in_list: Pattern[str] | None = None
 
 # Patterns of a quoted text that ends at the end of the text at the latest.  No part can match in two ways, so that a failure
@@ -170,19 +167,10 @@ def read(text: str, system: str) -> Query:
         text: as it was sent to the database.
         system: the value of ``db.system.name`` (semantic conventions 1.44, "Database client").
     """
-    key = text, system
-    known = _kept.get(key)
-    if known is not None:
-        return known
     try:
-        query = _read(text, _DIALECTS.get(system, _UNKNOWN))
+        return _read(text, _DIALECTS.get(system, _UNKNOWN))
     except Exception:  # what cannot be read is not shown
-        query = Query("?", "", "", "", "")
-    if len(text) <= _KEPT_LENGTH:
-        if len(_kept) >= _KEPT:
-            _kept.clear()
-        _kept[key] = query
-    return query
+        return Query("?", "", "", "", "")
 
 
 def _read(text: str, dialect: Dialect) -> Query:

@@ -7,11 +7,12 @@ said in ``families.tasks.tasks``.
 from __future__ import annotations
 
 from autotrace.conventions.ends import ended
+from autotrace.trace.span import Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts
+    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
 
 
 class TaskMeaning:
@@ -23,55 +24,44 @@ class TaskMeaning:
 
     def __init__(self, system: str) -> None:
         self._system = system
+        # Ids, groups, times and reasons are a task's own.
+        self.describe_send = Parted(_split_send, self._send, _own)
+        self.describe_run = Parted(_split_run, self._run, _own)
+        self.describe_call = Parted(_split_run, self._call, _own)
 
-    def describe_send(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+    def _send(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a task that was sent."""
-        name, queue, task, group, eta, count = facts
-        if outcome is not None:
-            task = outcome[0]
-        attributes = self._attributes("send", name, queue, task)
+        name, queue, count = facts
+        attributes = self._attributes("send", name, queue)
         if count > 1:
             attributes["messaging.batch.message_count"] = count
-        if group:
-            attributes["autotrace.task.group"] = group
-        if eta:
-            attributes["autotrace.task.eta"] = eta
         return ended(f"send {name or queue}", attributes, failure)
 
-    def describe_run(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+    def _run(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a task that was run by a worker."""
-        name, attributes = self._ran(facts, outcome)
+        name, attributes = self._ran(facts)
         return ended(f"process {name}", attributes, failure)
 
-    def describe_call(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+    def _call(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a task that was run where it was called."""
-        name, attributes = self._ran(facts, outcome)
+        name, attributes = self._ran(facts)
         for absent in ("messaging.destination.name", "messaging.operation.name", "messaging.operation.type"):
             attributes.pop(absent, None)
         attributes["autotrace.task.eager"] = True
         return ended(f"run {name}", attributes, failure)
 
-    def _ran(self, facts: Facts, outcome: Facts | None) -> tuple[str, Attributes]:
-        name, queue, task, root, group, retries, again, wait = facts
-        attributes = self._attributes("process", name, queue, task)
-        if root and root != task:
-            attributes["messaging.message.conversation_id"] = root
-        if group:
-            attributes["autotrace.task.group"] = group
+    def _ran(self, facts: Facts) -> tuple[str, Attributes]:
+        name, queue, retries, again, state = facts
+        attributes = self._attributes("process", name, queue)
         if retries:
             attributes["autotrace.task.retries"] = retries
         if again:
             attributes["autotrace.messaging.redelivered"] = True
-        if wait is not None:
-            attributes["autotrace.messaging.wait_ms"] = wait
-        if outcome is not None:
-            state, reason = outcome
+        if state is not None:
             attributes["autotrace.task.state"] = state
-            if reason:
-                attributes["autotrace.task.retry_reason"] = reason
         return name, attributes
 
-    def _attributes(self, operation: str, name: str, queue: str, task: str) -> Attributes:
+    def _attributes(self, operation: str, name: str, queue: str) -> Attributes:
         attributes: Attributes = {
             "messaging.system": self._system,
             "messaging.operation.name": operation,
@@ -81,6 +71,29 @@ class TaskMeaning:
             attributes["autotrace.task.name"] = name
         if queue:
             attributes["messaging.destination.name"] = queue
-        if task:
-            attributes["messaging.message.id"] = task
         return attributes
+
+
+def _split_send(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+    name, queue, task, group, eta, count = facts
+    if outcome is not None:
+        task = outcome[0]
+    return (name, queue, count), (task, None, group, eta, None, None)
+
+
+def _split_run(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+    name, queue, task, root, group, retries, again, wait = facts
+    state, reason = outcome if outcome is not None else (None, None)
+    return (name, queue, retries, again, state), (task, root, group, None, wait, reason)
+
+
+def _own(facts: Facts) -> dict[str, AttributeValue | None]:
+    task, root, group, eta, wait, reason = facts
+    return {
+        "messaging.message.id": task or None,
+        "messaging.message.conversation_id": root if root and root != task else None,
+        "autotrace.task.group": group or None,
+        "autotrace.task.eta": eta or None,
+        "autotrace.messaging.wait_ms": wait,
+        "autotrace.task.retry_reason": reason or None,
+    }

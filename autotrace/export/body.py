@@ -6,8 +6,8 @@ remembered where equal facts are the same facts: 1, 1.0 and True are told apart,
 
 from __future__ import annotations
 
-from autotrace.export.memo import Memo
 from autotrace.export.wire import sized, utf8, varint
+from autotrace.memory import Memo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from autotrace.export.values import Values
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Extras, Facts, Operation
+    from autotrace.trace.span import Extras, Facts, Operation, Parted
 
 _ERROR = 2  # Status.StatusCode
 _NONE: tuple[Any, ...] = ()
 _HEADS = 512  # names of spans that are remembered
+_AMPLE = 64  # attributes: no description of ours has as many
 
 
 class Bodies:
@@ -29,12 +30,18 @@ class Bodies:
     Args:
         values: encodes the attributes.
         count: most attributes of a span.
+
+    Attributes:
+        own: encodes what is a span's own.
+        parted: whether a span's two parts may be put together without counting its attributes.
     """
 
-    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values")
+    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values", "own", "parted")
 
     def __init__(self, values: Values, count: int, scrub: Callable[[str], str] = str) -> None:
         self._values = values
+        self.own = values.fields
+        self.parted = count >= _AMPLE
         self._scrub = scrub
         self._count = count
         self._memo = Memo(2048, 1 << 20)
@@ -43,7 +50,10 @@ class Bodies:
 
     @property
     def known(self) -> Callable[[Any], bytes | None]:
-        """Look up the body of a uniform operation by ``(operation, facts, outcome)``; to be asked for anew now and then."""
+        """Look up a body that is remembered; to be asked for anew now and then.
+
+        Of a uniform operation the key is ``(operation, facts, outcome)``, of facts in two parts ``(operation, shared)``.
+        """
         return self._memo.young.get
 
     def spelled(self, operation: Operation, facts: Facts) -> bytes:
@@ -71,16 +81,33 @@ class Bodies:
         """Return fields of a Span; a ``describe`` that raises costs only what it would have said."""
         if failure is not None or (extras is not None and (extras.attributes or extras.dropped_attributes)):
             return self._described(operation, facts, outcome, failure, extras)
+        parted = operation.parted
+        if parted is not None:
+            return self._in_parts(operation, parted, facts, outcome)
         try:
             key: tuple[Any, ...] = (operation, facts, outcome)
             if not operation.uniform:
                 key = (*key, *map(type, facts), *map(type, outcome or _NONE))
-            body = self._memo.young.get(key)
+            body: bytes | None = self._memo.young.get(key)
         except Exception:  # not hashable, or a strange __eq__
             return self._described(operation, facts, outcome, None, None)
         if body is not None:
             return body
         return self._remembered(key, operation, facts, outcome)
+
+    def _in_parts(self, operation: Operation, parted: Parted, facts: Facts, outcome: Facts | None) -> bytes:
+        try:
+            if not self.parted:
+                return self._described(operation, facts, outcome, None, None)
+            shared, own = parted.split(facts, outcome)
+            key = operation, shared
+            body: bytes | None = self._memo.young.get(key) or self._memo.revive(key)
+            if body is None:
+                body = self._fields(operation.kind, *parted.shared(shared, None), 0)
+                self._memo.put(key, body, len(body) + _length(shared) + 400)
+            return body + self.own(parted.own(own)) if own else body
+        except Exception:  # what cannot be told in parts may be told as a whole, or counts as a fault there
+            return self._described(operation, facts, outcome, None, None)
 
     def _remembered(self, key: tuple[Any, ...], operation: Operation, facts: Facts, outcome: Facts | None) -> bytes:
         kinds = key[3:]
@@ -96,8 +123,7 @@ class Bodies:
         if body is None:
             body = self._described(operation, facts, outcome, None, None)
             if memoised:
-                texts = [len(fact) for fact in (*facts, *(outcome or _NONE)) if type(fact) is str]
-                self._memo.put(key, body, len(body) + sum(texts) + 400)
+                self._memo.put(key, body, len(body) + _length((*facts, *(outcome or _NONE))) + 400)
         return body
 
     def _judge(self, kind: type) -> bool:
@@ -148,6 +174,11 @@ class Bodies:
         if code == _ERROR and message:  # trace API, "Set Status": a description belongs to an error only
             return fields + b"\x7a" + sized(b"\x12" + sized(utf8(self._scrub(message))) + b"\x18\x02")
         return fields + b"\x7a\x02\x18" + varint(code) if code else fields
+
+
+def _length(facts: Facts) -> int:
+    """Return how many characters the texts among some facts hold."""
+    return sum([len(fact) for fact in facts if type(fact) is str])
 
 
 def _leaves(value: Any) -> tuple[Any, ...]:

@@ -293,17 +293,24 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
         operation, trace, extras, end = span.operation, span.trace, span.extras, span.end
         if not end or span.failure is not None or trace.tracestate:
             return None
+        own = b""
         if extras is not None:
             if extras.events or extras.links or extras.dropped_events or extras.dropped_links:
                 return None
             body: bytes | None = bodies.body(operation, span.facts, span.outcome, None, extras)
         elif operation.spelled:
             body = bodies.spelled(operation, span.facts)
-        else:
+        elif operation.parted is None:
             body = known((operation, span.facts, span.outcome)) if operation.uniform else None
+        else:
+            parted = operation.parted
+            shared, more = parted.split(span.facts, span.outcome)
+            body = known((operation, shared)) if bodies.parted else None
+            if body is not None and more:
+                own = bodies.own(parted.own(more))
         if body is None:
             return None
-    except (AttributeError, TypeError):  # it is being finished this moment; or its facts have no hash
+    except Exception:  # it is being finished this moment; its facts have no hash, or are not what they should be
         return None
     parent = span.parent_id
     if not parent:
@@ -315,7 +322,7 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
         ids, length = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}2208{parent}"), 38
     if len(ids) != length:
         return None
-    size = len(ids) + 24 + len(body)  # 24: flags of 4 bytes and two times of 8 bytes, with their tags
+    size = len(ids) + 24 + len(body) + len(own)  # 24: flags of 4 bytes and two times of 8 bytes, with their tags
     return b"".join(
         (
             b"\x12%c%c" % (size & 0x7F | 0x80, size >> 7) if 0x80 <= size < 0x4000 else b"\x12" + varint(size),
@@ -323,6 +330,7 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
             _FLAGS[span.remote][trace.flags],
             _times(0x39, span.start + offset, 0x41, end + offset),
             body,
+            own,
         )
     )
 

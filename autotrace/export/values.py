@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from struct import Struct
 
-from autotrace.export.memo import Memo
 from autotrace.export.wire import sized, utf8, varint
+from autotrace.memory import Memo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,9 +70,35 @@ class Values:
             pairs.append(coded)
         return pairs, dropped
 
+    def fields(self, attributes: Mapping[str, Any]) -> bytes:
+        """Return attributes of which each is new as fields of a Span (tag 9); nothing is remembered but their names.
+
+        Args:
+            attributes: None values do not count.
+
+        Raises:
+            Exception: see ``any``.
+        """
+        names = self._keys.young
+        limit = self._length
+        coded = b""
+        for key, value in attributes.items():
+            if value is None:
+                continue
+            name = names.get(key)
+            if type(value) is str and name is not None and value.isascii():
+                text = value.encode() if limit is None else value[:limit].encode()
+                size = len(text)
+                inner = size + len(name) + 3
+                if inner < 0x80:
+                    coded += b"\x4a%c%b%c\x0a%c%b" % (inner, name, size + 2, size, text)
+                    continue
+            coded += b"\x4a" + self._pair(key, value)
+        return coded
+
     def _memoised(self, key: str, value: Any, kind: type) -> bytes:
         name = (key, value, kind)
-        coded = self._memo.revive(name)
+        coded: bytes | None = self._memo.revive(name)
         if coded is None:
             coded = self._pair(key, value)
             if (value or kind is not float) if kind is not str else len(value) <= _MEMO_TEXT:

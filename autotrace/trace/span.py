@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any, Optional, Union
 
     from autotrace.trace.failure import Failure
@@ -58,6 +58,41 @@ class Trace:
         return Trace(self.trace_id, self.flags & ~1, self.tracestate, self.baggage) if self.sampled else self
 
 
+class Parted:
+    """A ``describe`` of facts in two parts: what many spans share, and what is each one's own.
+
+    What is shared is small in number by construction: a method, a host, a route and a status; a topic and a group; the
+    shape of a statement.  The exporter keeps the bytes of that part.  What is a span's own (a path, an offset, an id) is
+    described anew for each, and costs no more than that.
+
+    Attributes:
+        split: turns facts and outcome into what is shared, and what is own.  Each place of what is shared holds values of
+            one immutable type, or None: equal ones mean the same.
+        shared: describes what is shared: name, attributes, status.
+        own: tells the attributes that are the span's own; none of them is among those of ``shared``, and None is left out.
+    """
+
+    __slots__ = ("own", "shared", "split")
+
+    def __init__(
+        self,
+        split: Callable[[Facts, Facts | None], tuple[Facts, Facts]],
+        shared: Callable[[Facts, Failure | None], Description],
+        own: Callable[[Facts], Mapping[str, AttributeValue | None]],
+    ) -> None:
+        self.split = split
+        self.shared = shared
+        self.own = own
+
+    def __call__(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
+        """Describe the whole span."""
+        shared, own = self.split(facts, outcome)
+        name, attributes, code, message = self.shared(shared, failure)
+        if own:
+            attributes.update({key: value for key, value in self.own(own).items() if value is not None})
+        return name, attributes, code, message
+
+
 class Operation:
     """What all spans made at one patched place have in common; made once, when the place is patched.
 
@@ -66,6 +101,7 @@ class Operation:
         kind: one of the OTLP span kinds.
         scope: the instrumentation scope, which is the instrumentor's name.
         describe: turns facts and outcome into name, attributes and status; pure, run on the export thread.
+        parted: ``describe``, where it is of facts in two parts; else None.
         uniform: each place in facts and outcome always holds the same type, or None, so that equal ones mean the same
             (``1 == True``).  What was described once need not be looked at again then.
         spelled: the facts are the name and the attributes as they are told, and nobody changes those any more; where the
@@ -74,7 +110,7 @@ class Operation:
         listeners: who is called with each of its spans that has ended; only ``Tracer.listen`` adds to them.
     """
 
-    __slots__ = ("describe", "family", "kind", "listeners", "scope", "so_far", "spelled", "uniform")
+    __slots__ = ("describe", "family", "kind", "listeners", "parted", "scope", "so_far", "spelled", "uniform")
 
     def __init__(
         self, family: str, kind: int, scope: str, describe: Describe, uniform: bool = False, spelled: bool = False
@@ -87,6 +123,7 @@ class Operation:
         self.kind = kind
         self.scope = scope
         self.describe = describe
+        self.parted = describe if isinstance(describe, Parted) else None
 
 
 def _nothing(_span: Span) -> None:

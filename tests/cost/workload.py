@@ -8,6 +8,7 @@ turns and the worker delivers at the end alone, all at once, so that no clock de
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import io
 import os
@@ -103,6 +104,74 @@ def handover(count):
         unclaimed(count)
 
 
+def _encoded(operation, facts, outcome, count, fresh):
+    """Encode spans in batches; all are made in one way, so that only their encoding tells those with new facts apart."""
+    from autotrace.config import settings
+    from autotrace.export.otlp import Encoder
+    from autotrace.trace.span import Span, Trace
+
+    encoder = Encoder({"service.name": "shop"}, settings.load({}, "/"), lambda moment: moment)
+    trace, repeated = Trace("0af7651916cd43dd8448eb211c80319c", 3), facts(0)
+    spans = []
+    for number in range(count):
+        span = Span()
+        made = facts(number)
+        span.trace, span.span_id, span.parent_id, span.remote = trace, "b7ad6b7169203331", "", False
+        span.operation, span.facts, span.outcome = operation, made if fresh else repeated, outcome
+        span.failure = span.extras = span.notes = span.previous = None
+        span.start, span.end = number, number + 1
+        spans.append(span)
+    for first in range(0, count, 100):
+        encoder.encode(spans[first : first + 100])
+
+
+def encode_client(count, fresh):
+    """A request of an HTTP client, by its URL."""
+    from autotrace.families.http import http_client
+
+    def facts(number):
+        return "GET", f"http://shop.example:8080/orders/{number}?page={number}", 0
+
+    _encoded(http_client.operation("requests"), facts, (200, "1.1"), count, fresh)
+
+
+def encode_server(count, fresh):
+    """A request at a WSGI server, by its path, its query and who asks."""
+    from autotrace.conventions.http_server import describe_decoded
+    from autotrace.families.http import http_server
+
+    def facts(number):
+        path, asks = f"/orders/{number}", f"10.0.{number >> 8 & 255}.{number & 255}"
+        return "GET", "http", path, f"page={number}", "shop:80", ("127.0.0.1", 80), asks, None, "curl/8", "1.1"
+
+    _encoded(http_server.operation("wsgi", describe_decoded), facts, (200, "/orders/<id>"), count, fresh)
+
+
+def encode_query(count, fresh):
+    """A statement with literals in it."""
+    from autotrace.conventions.db import describe
+    from autotrace.trace.span import CLIENT, Operation
+
+    def facts(number):
+        text = f"SELECT name, price FROM pizzas WHERE id = {number} AND shop = 'number {number}'"
+        return ("sqlite", "/var/shop.db", None, None), text, None
+
+    _encoded(Operation("db_client", CLIENT, "sqlite3", describe, uniform=True), facts, None, count, fresh)
+
+
+def encode_message(count, fresh):
+    """A message of Kafka that was handled, by its offset, key and wait."""
+    from autotrace.families.messaging.stream import Messaging
+    from autotrace.trace.span import CONSUMER, Operation
+
+    def facts(number):
+        subscription = ("orders",)
+        return "orders", 3, number, f"k{number}", False, number / 8, "c1", "g1", "broker:9092", "m1", subscription
+
+    operation = Operation("process", CONSUMER, "kafka", Messaging("kafka").describe_process)
+    _encoded(operation, facts, None, count, fresh)
+
+
 def slower(submit):
     """Hand spans over in a way that takes some hundred instructions more for nothing."""
 
@@ -130,7 +199,8 @@ def in_order():
 
 if __name__ == "__main__":
     gc.disable()
-    path = globals()[sys.argv[1]]
+    name, *how = sys.argv[1].split(":")
+    path = functools.partial(globals()[name], **({"fresh": how == ["fresh"]} if how else {}))
     path(1)  # loads autotrace
     in_order()
     time.sleep(SETTLED)

@@ -17,6 +17,7 @@ from autotrace.config import values
 from autotrace.config.settings import TABLE
 from autotrace.conventions import http, sql
 from autotrace.conventions.http_server import describe_decoded
+from autotrace.conventions.sql_shape import shape
 from autotrace.families.http import http_server
 from autotrace.launch.checks import checked
 from autotrace.store import decode, inbox
@@ -215,6 +216,8 @@ def test_hostile_statements(system):
     for text in Mutation(seed=8).texts(*SQL, share=2):
         read = sql.read(text, system)
         assert len(read.text) <= 4 * len(text) + 100
+        of_shape = sql.read(shape(text), system)
+        assert [getattr(of_shape, part) for part in read.__slots__] == [getattr(read, part) for part in read.__slots__]
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -225,6 +228,7 @@ def test_reading_a_statement_takes_steps_in_proportion_to_its_length(system, pie
     assert long <= 2.2 * short + 100
     if piece in QUOTING:
         assert sql.read((piece * (1 << 19))[: 1 << 19], system)
+        assert shape((piece * (1 << 19))[: 1 << 19])
 
 
 def calls(function, *arguments):

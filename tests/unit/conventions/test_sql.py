@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace.conventions import sql
 from autotrace.conventions.sql import Query, read
 from autotrace.conventions.sql_summary import SUMMARY_LIMIT
 
@@ -352,7 +351,6 @@ def test_time_is_linear(system, part):
         query = part * count
         best = 9.0
         for _ in range(3):
-            sql._kept.clear()
             begin = time.thread_time()  # not the wall's: others may have the processor
             read(query, system)
             best = min(best, time.thread_time() - begin)
@@ -360,13 +358,3 @@ def test_time_is_linear(system, part):
 
     small, large = seconds(1_000), seconds(16_000)
     assert large < max(small, 0.001) * 100  # 16 where it is linear, 256 where it is quadratic
-
-
-def test_repeated_texts_are_remembered_within_bounds():
-    """The same text is read once; long ones are not kept."""
-    assert read("SELECT remembered", "sqlite") is read("SELECT remembered", "sqlite")
-    long = "SELECT " + ", ".join(["remembered"] * 1000)
-    assert read(long, "sqlite") is not read(long, "sqlite")
-    for number in range(2000):
-        read(f"SELECT c_{number}", "sqlite")
-    assert len(sql._kept) <= sql._KEPT

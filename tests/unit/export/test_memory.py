@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from autotrace.export.memo import Memo
 from autotrace.export.otlp import Encoder, Limits
+from autotrace.memory import Memo
 from autotrace.trace.span import CLIENT, Operation, Span, Trace
 from unit.export.making import encoder, expected, finished_span, only_span, operation
 

@@ -1,0 +1,87 @@
+"""What a statement is known by: the text without the literals that are certain."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from autotrace.conventions import sql_shape
+from autotrace.conventions.sql import _DIALECTS, read
+from autotrace.conventions.sql_shape import shape
+
+SYSTEMS = (*_DIALECTS, "other_sql")
+PIECES = """SELECT FROM IN ( ) , ; . = t a5 5 1.5 .5 1e 0x1F +5 -5 ' '' 'x' 'a_b' " "n" "2n" "a_b" ` `n` [ ] [n] -- /* */ $ $a$ $1 # \\
+    %s %(a)s %( : :5 :n :: ? ?5 @ @5 x' N' q'[ e' U&' _u' & \u00e9""".split()  # noqa: SIM905
+TEXTS = {
+    "SELECT * FROM t WHERE a = 17 AND b = 'x -- y' AND c > -1.5e+10": "SELECT * FROM t WHERE a = ? AND b = ? AND c > -?",
+    "INSERT INTO t (a2, b) VALUES (1, ''), (2,'it is 5'), (0x1F, 'z')": "INSERT INTO t (a2, b) VALUES (?, ?), (?,?), (?, ?)",
+    'SELECT "t2"."id" FROM "t2" WHERE "t2"."id" IN (1,2, 3) LIMIT 21': 'SELECT "t2"."id" FROM "t2" WHERE "t2"."id" IN (?,?, ?) LIMIT ?',
+    "SELECT `t2`.`id` FROM `t2` WHERE `id` = 4": "SELECT `t2`.`id` FROM `t2` WHERE `id` = ?",
+    # what is not certain stays, and with it all the text or that part of it
+    "SELECT 'it''s' , 5": "SELECT 'it''s' , 5",
+    "SELECT 'a\\' , 5": "SELECT 'a\\' , 5",
+    "SELECT x'00ff', 5": "SELECT x'00ff', 5",
+    "SELECT 5 -- 'five'": "SELECT 5 -- 'five'",
+    "SELECT /* 5 */ 6": "SELECT /* 5 */ 6",
+    "SELECT $1, 5": "SELECT $1, 5",
+    "SELECT [5], 5": "SELECT [5], 5",
+    "SELECT %(5a)s, 5": "SELECT %(5a)s, 5",
+    "SELECT %s1e+5, 5": "SELECT %s1e+5, ?",
+    'SELECT "my 5" , 5': 'SELECT "my 5" , 5',
+    "SELECT 'never closed 5": "SELECT 'never closed 5",
+    "SELECT t.5e-5, :5, ?5, @5, %5, a5, 6": "SELECT t.5e-5, :5, ?5, @5, %5, a5, ?",
+    "SELECT 1.2.3.4, .5, 6e7": "SELECT ?, ?, ?",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_shape_of_a_statement(text):
+    """Certain literals are question marks; a second look gives the same."""
+    assert shape(text) == TEXTS[text]
+    assert shape(text) == TEXTS[text]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_shape_is_read_as_the_text_is(text, system):
+    """Whatever the system: nothing more is told, and nothing less."""
+    of_text, of_shape = read(text, system), read(shape(text), system)
+    assert {name: getattr(of_shape, name) for name in of_shape.__slots__} == {
+        name: getattr(of_text, name) for name in of_text.__slots__
+    }
+
+
+def test_shapes_of_whatever_can_be_put_together_are_read_as_the_texts():
+    """Pieces that begin and end something, in any order, with and without space between them."""
+    chosen = random.Random(5)
+    shaped = 0
+    for _ in range(8000):
+        pieces = [chosen.choice(PIECES).replace("_b'", " b'") for _ in range(chosen.randint(1, 10))]
+        text = "".join(piece + chosen.choice(("", " ", "\n")) for piece in pieces)
+        if shape(text) != text:
+            shaped += 1
+            for system in SYSTEMS:
+                of_text, of_shape = read(text, system), read(shape(text), system)
+                assert [getattr(of_shape, part) for part in of_text.__slots__] == [
+                    getattr(of_text, part) for part in of_text.__slots__
+                ], (text, system)
+    assert shaped > 100
+
+
+def test_what_is_remembered_is_bounded_and_hot_texts_stay():
+    """What is asked for is not thrown away with the rest."""
+    hot = "SELECT hot"
+    assert shape(hot) is hot
+    for number in range(5000):
+        shape(f"SELECT c_{number}")
+        shape(f"SELECT {number}")
+        assert shape("SELECT " + "hot") is hot
+    assert len(sql_shape._known.young) <= 1024
+
+
+def test_a_long_text_is_not_kept():
+    """An eighth of what there is room for is too much for one text."""
+    long = "SELECT " + ", ".join(["remembered"] * 20_000)
+    assert shape(long) is long
+    assert long not in sql_shape._known.young
