@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from contextvars import ContextVar
 
+from autotrace.trace.context import setter
 from autotrace.trace.tasks import current_task
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ _LETTING_GO = ("discard", "remove")  # what a program that waits for nobody adds
 _standing: ContextVar[Standing] = ContextVar("autotrace_standing", default=_NOWHERE)
 
 standing = _standing.get
-stand = _standing.set
+stand = setter(_standing)
 
 
 def start_inheriting(span: Span) -> None:

@@ -237,6 +237,19 @@ def test_what_the_traced_side_needs_of_pythons_own_library_is_listed():
     assert set(NEEDED) - used - set(sys.builtin_module_names) <= INDIRECT
 
 
+def test_a_context_variable_is_set_in_one_way():
+    """Else it is set while the interpreter is in the middle of setting one: see ``trace.context``."""
+    texts = {name: path.read_text(encoding="utf-8") for name, path in MODULES.items()}
+    made = {name: re.findall(r"^(\w+)(?::.*)? = ContextVar\(", text, re.MULTILINE) for name, text in texts.items()}
+    assert sum(map(len, made.values())) >= 3
+    for name, variables in made.items():
+        for variable in variables:
+            assert f"setter({variable})" in texts[name], variable
+            assert not [other for other, text in texts.items() if re.search(rf"\b{variable}\.(re)?set\b", text)], (
+                variable
+            )
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_modules_are_small(name):
     """At most 400 lines; most have a hundred."""

@@ -16,9 +16,9 @@ from psycopg import rows, sql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from autotrace.testing import frames
+from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import type_name
-from autotrace.testing.contracts.db_client import Work
 from contracts.postgresql import PostgresContract, database, songs
 from services.ports import free_port
 

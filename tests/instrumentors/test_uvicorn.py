@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import socket
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from autotrace.patching.catalog import parts
 from autotrace.testing.contracts.http_applications import CHUNKS, asgi_application, wsgi_application
 from autotrace.testing.contracts.http_server import REMOTE, HttpServerContract, Served, excluding
 from contracts.asgi_server import AsgiServerContract
@@ -73,20 +73,19 @@ def test_the_loaded_application_is_still_the_programs(instrument):
 
 
 def test_each_protocol_of_the_installed_version_is_known():
-    """A class that runs the application has a row in the table, and keeps the application where it is looked for."""
-    known = {row.trigger: KNOWN[row.name] for row in KNOWN.values() if row.library == "uvicorn"}
+    """A class that runs the application has a part in the catalog, and keeps the application where it is looked for."""
+    known = {part.trigger: part for part in parts() if part.library == "uvicorn"}
     seen = set()
     for file in Path(uvicorn.__file__).parent.glob("protocols/*/*_impl.py"):
         text = file.read_text(encoding="utf-8")
         if "config.loaded_app" not in text:
             continue  # it chooses among others
-        row = known[f"uvicorn.protocols.{file.parent.name}.{file.stem}"]
-        instrumentor = getattr(importlib.import_module(row.module), row.attribute)
-        name = instrumentor.patches[0].target.partition(":")[2].partition(".")[0]
+        part = known[f"uvicorn.protocols.{file.parent.name}.{file.stem}"]
+        name = part.instrumentor().patches[0].target.partition(":")[2].partition(".")[0]
         (protocol,) = (one for one in ast.parse(text).body if isinstance(one, ast.ClassDef) and one.name == name)
         (begun,) = (one for one in protocol.body if getattr(one, "name", "") == "__init__")
         assert "self.app = " in ast.unparse(begun)
-        seen.add(row.name)
+        seen.add(part.name)
     assert seen >= {"uvicorn_h11", "uvicorn_httptools", "uvicorn_websockets", "uvicorn_wsproto"}
 
 

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 
 from autotrace.faults import fault
 from autotrace.patching.wrapping import around
+from autotrace.trace.context import setter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Made:
 
 
 made: ContextVar[Made | None] = ContextVar("autotrace_made", default=None)
+_make = setter(made)
 
 
 def beside(span: Span, first: Span, excluded: bool) -> None:
@@ -101,7 +103,7 @@ def start(scope: str, goes_on: Callable[[Args, Kwargs], bool] | None, args: Args
     try:
         outer = made.get()
         if outer is None or outer.over or outer.scope != scope or goes_on is None or not goes_on(args, kwargs):
-            made.set(Made(scope))
+            _make(Made(scope))
     except Exception:
         fault(scope)
         return made.get()
@@ -115,7 +117,7 @@ def end(outer: Made | None, scope: str) -> None:
         if call is not outer:
             if call is not None:
                 call.over = True
-            made.set(outer)
+            _make(outer)
     except Exception:
         fault(scope)
-        made.set(outer)
+        _make(outer)
