@@ -7,8 +7,6 @@ time.  Where a text has anything that systems disagree about, it is its own shap
 
 from __future__ import annotations
 
-from autotrace.memory import Memo
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from re import Pattern
@@ -25,7 +23,6 @@ _LITERAL = rf"""['.0-9](?:{_TEXT}|{_NUMBER})"""
 _KEPT = r""""(?<![\w"`]")\w+"(?!")|`(?<![\w"`]`)\w+`(?!`)"""
 _DOUBTFUL = r"""["'`\\\[$#]|--|/\*|%\("""
 
-_known = Memo(1024, 1 << 20)  # texts and their shapes
 _patterns: tuple[Pattern[str], ...] = ()  # literals; all tokens
 
 
@@ -35,9 +32,6 @@ def shape(text: str) -> str:
     Args:
         text: as it was sent to the database.
     """
-    known: str | None = _known.young.get(text) or _known.revive(text)
-    if known:
-        return known
     literal, _ = _patterns or _compiled()
     for special in _SPECIAL:
         if special in text:
@@ -45,10 +39,7 @@ def shape(text: str) -> str:
             break
     else:
         found = literal.sub("?", text)
-    if "'" in found:  # a quote in doubt: what stands behind it may be cut wrongly
-        found = text
-    _known.put(text, found, 2 * len(text) + 100)
-    return found
+    return text if "'" in found else found  # a quote in doubt: what stands behind it may be cut wrongly
 
 
 def _with_names(text: str) -> str:

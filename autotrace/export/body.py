@@ -95,9 +95,13 @@ class Bodies:
             return body
         return self._remembered(key, operation, facts, outcome)
 
+    def again(self, key: tuple[Operation, Facts, Facts | None], body: bytes) -> None:
+        """Remember by all facts what their shared part alone has decided, such as a statement's by its whole text."""
+        self._memo.put(key, body, len(body) + _length(key[1]) + 400)
+
     def _in_parts(self, operation: Operation, parted: Parted, facts: Facts, outcome: Facts | None) -> bytes:
         try:
-            if not self.parted:
+            if not self.parted:  # the attributes of each span have to be counted
                 return self._described(operation, facts, outcome, None, None)
             shared, own = parted.split(facts, outcome)
             key = operation, shared
@@ -105,7 +109,11 @@ class Bodies:
             if body is None:
                 body = self._fields(operation.kind, *parted.shared(shared, None), 0)
                 self._memo.put(key, body, len(body) + _length(shared) + 400)
-            return body + self.own(parted.own(own)) if own else body
+            if own:
+                return body + self.own(parted.own(own))
+            if operation.uniform:
+                self.again((operation, facts, outcome), body)
+            return body
         except Exception:  # what cannot be told in parts may be told as a whole, or counts as a fault there
             return self._described(operation, facts, outcome, None, None)
 

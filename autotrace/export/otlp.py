@@ -300,14 +300,17 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
             body: bytes | None = bodies.body(operation, span.facts, span.outcome, None, extras)
         elif operation.spelled:
             body = bodies.spelled(operation, span.facts)
-        elif operation.parted is None:
-            body = known((operation, span.facts, span.outcome)) if operation.uniform else None
         else:
             parted = operation.parted
-            shared, more = parted.split(span.facts, span.outcome)
-            body = known((operation, shared)) if bodies.parted else None
-            if body is not None and more:
-                own = bodies.own(parted.own(more))
+            body = known((operation, span.facts, span.outcome)) if operation.uniform else None
+            if body is None and parted is not None and bodies.parted:
+                shared, more = parted.split(span.facts, span.outcome)
+                body = known((operation, shared))
+                if body is not None:
+                    if more:
+                        own = bodies.own(parted.own(more))
+                    elif operation.uniform:
+                        bodies.again((operation, span.facts, span.outcome), body)
         if body is None:
             return None
     except Exception:  # it is being finished this moment; its facts have no hash, or are not what they should be

@@ -75,14 +75,14 @@ def silent(facts: Facts) -> bool:
     return http.excludes() and http.excluded(facts[1], url_of)
 
 
-_calls = Calls(FAMILY, CLIENT, describe, begin, silent, uniform=True)
+_calls = Calls(FAMILY, CLIENT, describe, begin, silent)
 call = _calls.call
 async_call = _calls.async_call
 
 
 def operation(scope: str) -> Operation:
     """Return what the requests of one instrumentor have in common."""
-    return Operation(FAMILY, CLIENT, scope, describe, uniform=True)
+    return Operation(FAMILY, CLIENT, scope, describe)
 
 
 def open_span(scope: str) -> Span | None:

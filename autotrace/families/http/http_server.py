@@ -63,7 +63,7 @@ def operation(scope: str, meaning: Describe = describe) -> Operation:
     """Return what all requests at one boundary have in common, also where a server takes its application anew for each."""
     made = _operations.get((scope, meaning))
     if made is None:
-        made = _operations[scope, meaning] = Operation(FAMILY, SERVER, scope, meaning, uniform=True)
+        made = _operations[scope, meaning] = Operation(FAMILY, SERVER, scope, meaning)
         made.so_far = _so_far
     return made
 
