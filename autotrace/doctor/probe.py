@@ -173,6 +173,8 @@ def _state(part: Part, agent: Agent) -> tuple[str, str]:
     except ModuleNotFoundError as error:
         if error.name and f"{part.trigger}.".startswith(f"{error.name}."):
             return "not installed", f"the installed version has no {error.name}"
+        if part.trigger.partition(".")[0] in sys.modules:  # the library is well; this part of it needs another one
+            return "not installed", f"{part.trigger} needs {error.name}"
         return "not applied", f"{part.trigger} cannot be imported: {error}"
     except BaseException as error:  # a library's import may do anything, also end the process
         why = _broken[part.trigger] = f"{type(error).__name__}: {error}"

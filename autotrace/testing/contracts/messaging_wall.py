@@ -116,14 +116,17 @@ class MessagingWall(MessagingBase):
         assert faults.pop(self.name) == 2
 
     def test_a_consumer_that_is_let_go_of_ends_its_message(self, instrument, connect, filled, recorder):
-        """A span that is open when its consumer is collected is finished, and the consumer is collected."""
+        """A span that is open when its consumer is collected is finished, and the consumer is collected.
+
+        Up to Python 3.11 it stays current until the thread sets another: see ``trace.context``.
+        """
         consumer = self.consumer(filled)
         next(consumer)
         assert current_id() == hexadecimal(4)
         self.close_quietly(consumer)
         del consumer
         gc.collect()
-        assert current_id() is None
+        assert current_id() is None or sys.version_info < (3, 12)
         recorder.wait(1)
 
     def close_quietly(self, consumer):
