@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
+    from autotrace.trace.span import Attributes, Description, Facts
 
 
 # Names that libraries have for systems, where they are not the conventions' (semantic conventions 1.44, db.system.name).
@@ -73,11 +73,7 @@ def _query(facts: Facts, failure: Failure | None) -> Description:
     return answered(name, attributes, facts[3] if len(facts) > 3 else None, failure)
 
 
-def _nothing(_facts: Facts) -> dict[str, AttributeValue | None]:
-    return {}
-
-
-describe = Parted(_split, _query, _nothing)
+describe = Parted(_split, _query)
 
 
 def describe_connection(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:

@@ -33,8 +33,8 @@ class Meaning:
         self.describe_send = Parted(_split_send, self._send, self._own)
         self.describe_receive = Parted(_split_receive, self._receive, self._own)
         self.describe_process = Parted(_split_process, self._process, self._own)
-        self.describe_settle = Parted(_all_shared, self._settle, _nothing)
-        self.describe_transaction = Parted(_all_shared, self._transaction, _nothing)
+        self.describe_settle = Parted(_all_shared, self._settle)
+        self.describe_transaction = Parted(_all_shared, self._transaction)
 
     def _send(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a message that was sent: the operation ``send``.
@@ -130,10 +130,6 @@ def _split_process(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
 
 def _all_shared(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
     return facts, ()
-
-
-def _nothing(_facts: Facts) -> dict[str, AttributeValue | None]:
-    return {}
 
 
 def _decoded(key: str | bytes | None) -> str | None:

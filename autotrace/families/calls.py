@@ -41,10 +41,9 @@ class Calls:
         describe: see Operation.
         put: writes the context into a carrier; None where the family does not propagate.
         silent: tells from the facts that the call, and all beneath it, is excluded by the user.
-        uniform: see Operation.
     """
 
-    __slots__ = ("describe", "family", "kind", "put", "silent", "uniform")
+    __slots__ = ("describe", "family", "kind", "put", "silent")
 
     def __init__(
         self,
@@ -53,9 +52,7 @@ class Calls:
         describe: Describe,
         put: Put | None = None,
         silent: Silent | None = None,
-        uniform: bool = False,
     ) -> None:
-        self.uniform = uniform
         self.family = family
         self.kind = kind
         self.describe = describe
@@ -84,7 +81,7 @@ class Calls:
 
     def _ends(self, before: Before, after: After, scope: str) -> tuple[Enter, Leave]:
         """Return the two halves of ours; neither raises."""
-        operation = Operation(self.family, self.kind, scope, self.describe, self.uniform)
+        operation = Operation(self.family, self.kind, scope, self.describe)
         family, put, silent = self.family, self.put, self.silent
         start, finish = tracer.start, tracer.finish
 

@@ -70,6 +70,7 @@ class Parted:
             one immutable type, or None: equal ones mean the same.
         shared: describes what is shared: name, attributes, status.
         own: tells the attributes that are the span's own; none of them is among those of ``shared``, and None is left out.
+            Needed where ``split`` ever finds any.
     """
 
     __slots__ = ("own", "shared", "split")
@@ -78,7 +79,7 @@ class Parted:
         self,
         split: Callable[[Facts, Facts | None], tuple[Facts, Facts]],
         shared: Callable[[Facts, Failure | None], Description],
-        own: Callable[[Facts], Mapping[str, AttributeValue | None]],
+        own: Callable[[Facts], Mapping[str, AttributeValue | None]] = dict,
     ) -> None:
         self.split = split
         self.shared = shared

@@ -12,25 +12,20 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ServiceUnavailable
 from .packages import apt_install
-from .ports import LOOPBACK, free_port
-from .processes import start_process
+from .ports import free_port
+from .server import Server
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from pathlib import Path
 
 ADDRESS_VARIABLE = "AUTOTRACE_TEST_POSTGRESQL"
 USER = "autotrace"
 _PACKAGE = "postgresql"
 _ACCOUNT = "postgres"
-_START_LIMIT_S = 60.0
-_TRIES = 3  # a port may be lost between its choice and its use
 _PLACES = "/usr/lib/postgresql/*/bin"
 _SETTINGS = """\
 listen_addresses = '{host}'
@@ -83,116 +78,35 @@ def _account() -> pwd.struct_passwd | None:
         raise ServiceUnavailable(f"PostgreSQL does not run as root, and there is no user {_ACCOUNT}") from None
 
 
-class PostgresServer:
-    """One server, as a context manager or by ``start`` and ``stop``; after ``stop`` it can be started anew, empty.
+class PostgresServer(Server):
+    """One server; see ``Server``."""
 
-    Attributes:
-        host: Where it listens.
-        port: Where it listens; kept when it is stopped, so that a test can see that nobody answers there.
-        pid: Its process id; None while it is not running.
-    """
+    name = "postgresql"
 
-    def __init__(self) -> None:
-        self.host = LOOPBACK
-        self.port = 0
-        self.pid: int | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._directory: Path | None = None
+    def _find(self) -> tuple[str, pwd.struct_passwd | None]:
+        return find_programs(), _account()
 
-    def __enter__(self) -> PostgresServer:  # noqa: PYI034 - Self is younger than Python 3.9
-        """Start the server."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop the server."""
-        self.stop()
-
-    @property
-    def address(self) -> str:
-        """Return "127.0.0.1:PORT"; empty while it is not running."""
-        return f"{self.host}:{self.port}" if self._process else ""
-
-    def start(self) -> None:
-        """Start the server and return when it takes connections.
-
-        Raises:
-            ServiceUnavailable: Its programs cannot be had, or it does not start; then the text ends with what it said.
-        """
-        if self._process is not None:
-            raise RuntimeError(f"the server at {self.address} has been started already: stop it first")
-        programs, account = find_programs(), _account()
-        for attempt in range(1, _TRIES + 1):
-            self._directory = Path(tempfile.mkdtemp(prefix="autotrace-postgresql-"))
-            try:
-                self._launch(programs, account)
-                return
-            except BaseException as error:
-                said = self._said()[-2000:]
-                self.stop()
-                if attempt < _TRIES and "Address already in use" in said:
-                    continue
-                if isinstance(error, ServiceUnavailable):
-                    raise ServiceUnavailable(f"{error}; it said:\n{said}") from None
-                raise
-
-    def stop(self) -> None:
-        """End the server at once and delete its data; does nothing where it is not running."""
-        process, self._process = self._process, None
-        directory, self._directory = self._directory, None
-        self.pid = None
-        if process is not None:
-            process.send_signal(signal.SIGQUIT)  # it ends its own processes, and gives back shared memory
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)
-
-    def _launch(self, programs: str, account: pwd.struct_passwd | None) -> None:
-        directory = self._directory
-        assert directory is not None
+    def _launch(self, directory: Path, programs: str, account: pwd.struct_passwd | None) -> None:
         self.port = free_port()
         data = directory / "data"
-        options: dict[str, object] = {"cwd": directory}
+        options: dict[str, object] = {
+            "env": {**{name: value for name, value in os.environ.items() if not name.startswith("PG")}, "LC_ALL": "C"}
+        }
         if account is not None:
             os.chown(directory, account.pw_uid, account.pw_gid)
             options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        options["env"] = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PG")},
-            "LC_ALL": "C",
-        }
-        make = [os.path.join(programs, "initdb"), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "-N"]
-        with (directory / "log").open("ab") as log:
-            if start_process(make, stdout=log, stderr=log, **options).wait() != 0:
-                raise ServiceUnavailable("initdb failed")
-            with (data / "postgresql.conf").open("a") as settings:
-                settings.write(_SETTINGS.format(host=self.host, port=self.port, directory=directory))
-            self._process = start_process(
-                [os.path.join(programs, "postgres"), "-D", str(data)], stdout=log, stderr=log, **options
-            )
-        self.pid = self._process.pid
-        self._await()
+        made = ["-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "-N"]
+        self._prepare([os.path.join(programs, "initdb"), *made], **options)
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write(_SETTINGS.format(host=self.host, port=self.port, directory=directory))
+        self._run([os.path.join(programs, "postgres"), "-D", str(data)], **options)
 
-    def _await(self) -> None:
-        """Wait until the server has said that it is ready."""
-        assert self._process is not None
-        deadline = time.monotonic() + _START_LIMIT_S
-        while "ready to accept connections" not in self._said():
-            if (code := self._process.poll()) is not None:
-                raise ServiceUnavailable(f"postgres ended with exit code {code} while it started")
-            if time.monotonic() > deadline:
-                raise ServiceUnavailable(f"no PostgreSQL after {_START_LIMIT_S:.0f} s")
-            time.sleep(0.02)  # the pause between two looks, not a guess of how long it takes
+    def _is_ready(self) -> bool:
+        return "ready to accept connections" in self._said()
 
-    def _said(self) -> str:
-        """Return what the programs wrote."""
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.send_signal(signal.SIGQUIT)  # it ends its own processes, and gives back shared memory
         try:
-            assert self._directory is not None
-            return (self._directory / "log").read_text(errors="replace")
-        except OSError:
-            return "(no log)"
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            super()._end(process)

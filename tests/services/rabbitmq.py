@@ -9,25 +9,19 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import tempfile
-import time
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ServiceUnavailable
 from .packages import apt_install
-from .ports import LOOPBACK, free_ports
-from .processes import start_process
+from .ports import free_ports
+from .server import Server
 
 if TYPE_CHECKING:
-    import subprocess
-    from types import TracebackType
+    from pathlib import Path
 
 ADDRESS_VARIABLE = "AUTOTRACE_TEST_RABBITMQ"
 _PACKAGE = "rabbitmq-server"
-_START_LIMIT_S = 120.0
-_TRIES = 3  # a port may be lost between its choice and its use
 _READY = "Server startup complete"
 
 # The program itself; what Debian has on PATH in its stead changes the user and writes to the system's own directories.
@@ -66,75 +60,16 @@ def find_programs() -> tuple[str, str]:
     raise ServiceUnavailable(f"{need}, and its package did not bring it")
 
 
-class RabbitBroker:
-    """One broker, as a context manager or by ``start`` and ``stop``; after ``stop`` it can be started anew, empty.
+class RabbitBroker(Server):
+    """One broker; see ``Server``."""
 
-    Attributes:
-        host: Where it listens.
-        port: Where it listens; kept when it is stopped, so that a test can see that nobody answers there.
-        pid: Its process id; None while it is not running.
-    """
+    name = "rabbitmq"
+    limit = 120.0
 
-    def __init__(self) -> None:
-        self.host = LOOPBACK
-        self.port = 0
-        self.pid: int | None = None
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._directory: Path | None = None
+    def _find(self) -> tuple[str, str]:
+        return find_programs()
 
-    def __enter__(self) -> RabbitBroker:  # noqa: PYI034 - Self is younger than Python 3.9
-        """Start the broker."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop the broker."""
-        self.stop()
-
-    @property
-    def address(self) -> str:
-        """Return "127.0.0.1:PORT"; empty while it is not running."""
-        return f"{self.host}:{self.port}" if self._processes else ""
-
-    def start(self) -> None:
-        """Start the broker and return when it takes connections.
-
-        Raises:
-            ServiceUnavailable: Its program cannot be had, or it does not start; then the text ends with what it said.
-        """
-        if self._processes:
-            raise RuntimeError(f"the broker at {self.address} has been started already: stop it first")
-        programs = find_programs()
-        for attempt in range(1, _TRIES + 1):
-            self._directory = Path(tempfile.mkdtemp(prefix="autotrace-rabbitmq-"))
-            try:
-                self._launch(*programs)
-                return
-            except BaseException as error:
-                said = self._said()[-2000:]
-                self.stop()
-                if attempt < _TRIES and "eaddrinuse" in said:
-                    continue
-                if isinstance(error, ServiceUnavailable):
-                    raise ServiceUnavailable(f"{error}; it said:\n{said}") from None
-                raise
-
-    def stop(self) -> None:
-        """End the broker at once and delete its data; does nothing where it is not running."""
-        processes, self._processes = self._processes, []
-        directory, self._directory = self._directory, None
-        self.pid = None
-        for process in reversed(processes):
-            process.kill()
-            process.wait()
-        if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)
-
-    def _launch(self, server: str, mapper: str) -> None:
-        directory = self._directory
-        assert directory is not None
+    def _launch(self, directory: Path, server: str, mapper: str) -> None:
         self.port, distribution, mapped = free_ports(3)
         settings = directory / "rabbitmq.conf"
         settings.write_text(_SETTINGS.format(host=self.host, port=self.port), encoding="utf-8")
@@ -155,30 +90,11 @@ class RabbitBroker:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ERLANG,
             "detached": "yes",  # the script then becomes the broker instead of watching over it
         }
-        with (directory / "log").open("ab") as log:
-            for command in ([mapper], [server, "-noinput"]):
-                options = {"stdout": log, "stderr": log, "cwd": directory, "env": environment}
-                self._processes.append(start_process(command, **options))
-        self.pid = self._processes[-1].pid
-        self._await()
+        for command in ([mapper], [server, "-noinput"]):
+            self._run(command, env=environment)
 
-    def _await(self) -> None:
-        """Wait until the broker has said that it is ready, and somebody listens."""
-        deadline = time.monotonic() + _START_LIMIT_S
-        while True:
-            if (code := self._processes[-1].poll()) is not None:
-                raise ServiceUnavailable(f"rabbitmq-server ended with exit code {code} while it started")
-            if _READY in self._said():
-                with socket.create_connection((self.host, self.port), 5):
-                    return
-            if time.monotonic() > deadline:
-                raise ServiceUnavailable(f"no RabbitMQ after {_START_LIMIT_S:.0f} s")
-            time.sleep(0.05)  # the pause between two looks, not a guess of how long it takes
-
-    def _said(self) -> str:
-        """Return what the broker wrote."""
-        try:
-            assert self._directory is not None
-            return (self._directory / "log").read_text(errors="replace")
-        except OSError:
-            return "(no log)"
+    def _is_ready(self) -> bool:
+        if _READY not in self._said():
+            return False
+        with socket.create_connection((self.host, self.port), 5):
+            return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import threading
 
 import kafka
@@ -47,7 +48,7 @@ def test_messages_of_a_producer_reach_a_consumer_group(kafka_broker, kafka_topic
 
 def test_a_broker_of_ones_own_leaves_nothing_behind(kafka_programs, monkeypatch, tmp_path):
     """A stopped broker is gone with its process, its port and its data, and may be started again."""
-    monkeypatch.setattr(service.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     broker = KafkaBroker()
     with broker:
         host, port = broker.bootstrap.rsplit(":", 1)
@@ -69,7 +70,7 @@ def test_a_failed_start_shows_what_the_broker_said(kafka_programs, monkeypatch):
     """The error of a broker that does not start carries the tail of its log, and nothing is left running."""
     monkeypatch.setattr(service, "_SETTINGS", service._SETTINGS + "num.io.threads=many\n")
     broker = KafkaBroker()
-    with pytest.raises(ServiceUnavailable, match=r"(?s)end of its log.*Invalid value many"):
+    with pytest.raises(ServiceUnavailable, match=r"(?s)it said.*Invalid value many"):
         broker.start()
     assert broker.pid is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 
 import psycopg2
 import pytest
@@ -20,7 +21,7 @@ def test_a_server_of_ones_own_leaves_nothing_behind(postgresql, monkeypatch, tmp
     for directory in (place, *place.parents[:3]):
         if directory.stat().st_uid == os.getuid():
             directory.chmod(0o755)  # where the tests run as root the server is somebody else
-    monkeypatch.setattr(service.tempfile, "tempdir", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
     server = PostgresServer()
     for _ in range(2):
         with server:

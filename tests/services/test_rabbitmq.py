@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 
 import pytest
 
@@ -15,7 +16,7 @@ from services.rabbitmq import RabbitBroker
 
 def test_a_broker_of_ones_own_leaves_nothing_behind(rabbitmq, monkeypatch, tmp_path):
     """A stopped broker is gone with its processes, its port and its directory."""
-    monkeypatch.setattr(service.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     broker = RabbitBroker()
     broker.start()
     assert broker.port != rabbitmq.port

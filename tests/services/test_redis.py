@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 
 import pytest
 
-from services import redis as service
 from services.errors import ServiceUnavailable
 from services.redis import RedisServer
 
 
 def test_a_server_of_ones_own_leaves_nothing_behind(redis_server, monkeypatch, tmp_path):
     """A stopped server is gone with its process, its port and its directory, and may be started again."""
-    monkeypatch.setattr(service.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     server = RedisServer()
     for _ in range(2):
         with server:
