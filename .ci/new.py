@@ -103,10 +103,10 @@ def _with_row(source: str, row: tuple[str, ...], part: tuple[str, ...]) -> str:
             sys.exit(f"make new: {name} has a row in the catalog already")
         if name > row[0]:
             at = known.lineno - 1
-    cells = [*(f'"{cell}"' for cell in row), "({})".format(", ".join(f'"{cell}"' for cell in part))]
-    text = f"    ({', '.join(cells)}),\n"
-    if len(text) > 121:  # as ruff writes it
-        text = "    (\n" + "".join(f"        {cell},\n" for cell in cells) + "    ),\n"
+    head, cells = (", ".join(f'"{cell}"' for cell in words) for words in (row, part))
+    text = f"    ({head}, ({cells})),\n"
+    if len(text) > 121:
+        text = f"    ({head},\n     ({cells})),\n"
     lines = source.splitlines(keepends=True)
     return "".join([*lines[:at], text, *lines[at:]])
 

@@ -26,15 +26,15 @@ DISCONNECTED = "autotrace.client.disconnected"  # the client went away before it
 
 
 def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
-    """Part the facts of a request, and ``(status code, route)``: a path and who asked are seldom the same twice."""
+    """Part the facts of a request, and ``(status code, route, view)``: a path and who asked are seldom the same twice."""
     method, scheme, path, query, host, server, client, forwarded, agent, version = facts
     if outcome is None:
-        outcome = None, None
+        outcome = None, None, None
     return (method, scheme, host, server, version, *outcome), (path, query, client, forwarded, agent)
 
 
 def _shared(facts: Facts, failure: Failure | None) -> Description:
-    given, scheme, host, server, version, status, route = facts
+    given, scheme, host, server, version, status, route, view = facts
     method, part, original = http.method(given)
     attributes: Attributes = {"http.request.method": method, "url.scheme": scheme}
     if original is not None:
@@ -44,6 +44,8 @@ def _shared(facts: Facts, failure: Failure | None) -> Description:
         attributes["network.protocol.version"] = version
     if route:
         attributes["http.route"] = route
+    if view:
+        attributes["code.function.name"] = view
     if status is not None:
         attributes["http.response.status_code"] = status
     name = f"{part} {route}" if route else part

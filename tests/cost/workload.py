@@ -144,7 +144,7 @@ def encode_server(count, fresh):
         path, asks = f"/orders/{number}", f"10.0.{number >> 8 & 255}.{number & 255}"
         return "GET", "http", path, f"page={number}", "shop:80", ("127.0.0.1", 80), asks, None, "curl/8", "1.1"
 
-    _encoded(http_server.operation("wsgi", describe_decoded), facts, (200, "/orders/<id>"), count, fresh)
+    _encoded(http_server.operation("wsgi", describe_decoded), facts, (200, "/orders/<id>", None), count, fresh)
 
 
 def encode_query(count, fresh):

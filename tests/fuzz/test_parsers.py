@@ -144,7 +144,7 @@ def test_any_request_can_be_described(texts, decoded):
     method, scheme, path, query, host, server, client, forwarded, agent = texts
     facts = (method, scheme, path, query if decoded else None, host, (server, agent), client, forwarded, agent, "1.1")
     for describe in (http_server.describe, describe_decoded):
-        name, attributes, _, _ = describe(facts, (200, None), None)
+        name, attributes, _, _ = describe(facts, (200, None, None), None)
         assert name
         assert 0 <= attributes.get("server.port", 0) <= 65_535
 
@@ -155,7 +155,7 @@ def test_hostile_hosts_and_forwards():
         "10.0.0.1, 10.0.0.2", "[2001:db8::1]:4711", "example.com:80", 'for="[2001:db8::1]"'
     ):
         facts = ("GET", "http", "/", "", text, None, "10.0.0.9", text, text, "1.1")
-        _, attributes, _, _ = http_server.describe(facts, (200, None), None)
+        _, attributes, _, _ = http_server.describe(facts, (200, None, None), None)
         assert 0 <= attributes.get("server.port", 0) <= 65_535
 
 

@@ -1,10 +1,12 @@
-"""What frameworks add to the span of a request: the route, and the exception that was turned into a response.
+"""What frameworks add to the span of a request: the route, the view, and the exception that was turned into a response.
 
-Both are noted on the span and count when it ends.  Not handled: applications mounted beneath a path with parameters by
+They are noted on the span and count when it ends.  Not handled: applications mounted beneath a path with parameters by
 anything that does not tell it here; the route then has the values in it that the path has.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from autotrace.families.http.http_server import failure_in, serving
 from autotrace.patching.wrapping import before
@@ -12,11 +14,12 @@ from autotrace.patching.wrapping import before
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Optional
+    from typing import Any, Optional
 
     from autotrace.patching import Args, Kwargs, Wrap
     from autotrace.trace.span import Span
 
+    ViewOf = Callable[[Args, Kwargs], Any]
     RouteOf = Callable[[Args, Kwargs], Optional[tuple[str, str]]]
     MountOf = Callable[[Args, Kwargs], tuple[str, str, str]]
     ErrorOf = Callable[[Args, Kwargs], Optional[BaseException]]
@@ -41,6 +44,32 @@ def route(route_of: RouteOf) -> Wrap:
             late.pop("mounted", None)
 
     return _noting(note)
+
+
+def view(view_of: ViewOf) -> Wrap:
+    """Note the function or class that answers a request, when a framework calls it; the innermost one counts.
+
+    Args:
+        view_of: returns it, or None where it is not known.  A ``functools.partial`` and what a decorator made with
+            ``functools.wraps`` are known by what they call.
+    """
+
+    def note(span: Span, args: Args, kwargs: Kwargs) -> None:
+        found = view_of(args, kwargs)
+        if found is not None:
+            span.noted()["view"] = name_of(found)
+
+    return _noting(note)
+
+
+def name_of(function: Any) -> str:
+    """Return the whole name of a function, a method or a class, as ``code.function.name`` has it."""
+    while isinstance(function, partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    if not hasattr(function, "__qualname__"):
+        function = type(function)  # an object that can be called
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def mount(mount_of: MountOf) -> Wrap:

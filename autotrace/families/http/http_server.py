@@ -70,7 +70,7 @@ def operation(scope: str, meaning: Describe = describe) -> Operation:
 
 def _so_far(span: Span) -> Facts | None:
     """A route is known as soon as the framework has found it, so that what was open has the name of what was not."""
-    return None if span.notes is None else (None, span.notes.get("route"))
+    return None if span.notes is None else (None, span.notes.get("route"), span.notes.get("view"))
 
 
 def serving() -> Span | None:
@@ -165,15 +165,15 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
     if not span.trace.sampled and not span.operation.listeners:
         span.end = end or tracer.clock()
         return
-    route = None
+    route = view = None
     notes = span.notes
     if notes is not None:
         if failure is None and status is not None and status >= 500:
             failure = notes.get("failure")
-        route = notes.get("route")
+        route, view = notes.get("route"), notes.get("view")
         if status in (404, 405) and "mounted" in notes:
             route = None  # nothing beneath the mount felt responsible
-    span.outcome = status, route
+    span.outcome = status, route, view
     span.failure = failure
     span.end = end or tracer.clock()
     tracer.submit(span)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from autotrace.conventions.http_server import describe_decoded
@@ -22,12 +24,12 @@ def facts(**changes):
 
 def attributes(**changes):
     """Return the attributes of a request, with changes of its facts."""
-    return http_server.describe(facts(**changes), (200, None), None)[1]
+    return http_server.describe(facts(**changes), (200, None, None), None)[1]
 
 
 def test_a_whole_request():
     """Name, attributes and status of a request whose every fact is known."""
-    assert http_server.describe(FACTS, (200, "/{letter}"), None) == (
+    assert http_server.describe(FACTS, (200, "/{letter}", "shop.views.letter"), None) == (
         "GET /{letter}",
         {
             "http.request.method": "GET",
@@ -40,6 +42,7 @@ def test_a_whole_request():
             "user_agent.original": "tester",
             "network.protocol.version": "2",
             "http.route": "/{letter}",
+            "code.function.name": "shop.views.letter",
             "http.response.status_code": 200,
         },
         0,
@@ -63,14 +66,14 @@ def test_a_request_of_which_nothing_is_known():
 )
 def test_the_status_code_decides(status, code, kind):
     """Only codes from 500 on are errors, with themselves as type."""
-    _, made, got, message = http_server.describe(FACTS, (status, None), None)
+    _, made, got, message = http_server.describe(FACTS, (status, None, None), None)
     assert (got, made.get("error.type"), message) == (code, kind, "")
 
 
 def test_a_failure_goes_before_the_status_code():
     """The exception is the error's type, whatever the status code."""
     for status in (200, 500, None):
-        _, made, code, message = http_server.describe(FACTS, (status, None), Failure("app.Broken", "no dough"))
+        _, made, code, message = http_server.describe(FACTS, (status, None, None), Failure("app.Broken", "no dough"))
         assert (made["error.type"], code, message) == ("app.Broken", 2, "no dough")
 
 
@@ -122,7 +125,7 @@ def test_a_request_target(target, path, query):
 
 def test_a_path_that_was_decoded_is_encoded_again():
     """A WSGI path is written as in the request line; what may stand in a path stays."""
-    _, made, _, _ = describe_decoded(facts(path="/a b/\xc3\xa9/100%/x:y@z;v=1,2~"), (200, None), None)
+    _, made, _, _ = describe_decoded(facts(path="/a b/\xc3\xa9/100%/x:y@z;v=1,2~"), (200, None, None), None)
     assert made["url.path"] == "/a%20b/%C3%A9/100%25/x:y@z;v=1,2~"
 
 
@@ -189,6 +192,46 @@ def test_a_noted_exception_counts_only_for_a_server_error(recorder):
     assert ("exception" in fine, broken["exception"]) == (False, "ValueError: broken")
 
 
+class Letters:
+    """Views of each kind that a framework may call."""
+
+    def get(self):
+        raise AssertionError
+
+    @classmethod
+    def listed(cls):
+        raise AssertionError
+
+    def plain(self):
+        raise AssertionError
+
+    decorated = functools.wraps(plain)(lambda self: None)
+
+    def __call__(self):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("view", "name"),
+    [
+        (Letters, "Letters"),
+        (Letters.get, "Letters.get"),
+        (Letters().get, "Letters.get"),
+        (Letters.listed, "Letters.listed"),
+        (Letters.decorated, "Letters.plain"),
+        (Letters(), "Letters"),
+        (functools.partial(functools.partial(Letters().get, 1), 2), "Letters.get"),
+    ],
+)
+def test_the_view_has_its_whole_name(recorder, view, name):
+    """Functions, methods, classes, and what is put around them."""
+    span = a_request(recorder)
+    noting(http_routes.view(lambda _args, _kwargs: None))
+    noting(http_routes.view(lambda _args, _kwargs: view))
+    http_server.finished(span, 404, None)
+    assert recorder.wait(1)[0]["attributes"]["code.function.name"] == f"{__name__}.{name}"
+
+
 def test_notes_without_a_request(recorder):
     """A framework's function that is called outside of a request notes nothing."""
     noting(http_routes.route(lambda _args, _kwargs: ("", "/a")))
@@ -214,7 +257,7 @@ def test_the_end_can_be_in_the_past(recorder):
     span = a_request(recorder)
     http_server.finished(span, 200, None, end=7)
     http_server.finished(span, 500, None, end=9)
-    assert (span.end, span.outcome, len(recorder.spans)) == (7, (200, None), 1)
+    assert (span.end, span.outcome, len(recorder.spans)) == (7, (200, None, None), 1)
 
 
 def test_nobody_asks_for_the_facts_of_a_trace_that_is_not_sampled(recorder, monkeypatch):
