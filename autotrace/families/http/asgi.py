@@ -94,6 +94,15 @@ def bare(original: Call, name: str) -> Call:
     return partial(by_call(name), original)
 
 
+def named(original: Call, name: str) -> Call:
+    """Trace an application as `bare` does, for a server that gives its arguments by name."""
+
+    def call(called: Call, scope: Any, receive: Any, send: Any) -> Any:
+        return called(scope=scope, receive=receive, send=send)
+
+    return partial(application(outermost=True)(call, name), original)
+
+
 def by_call(name: str) -> Call:
     """Return a function that calls the application that it is given first, which is called by the server itself."""
     return application(outermost=True)(lambda called, *args: called(*args), name)
@@ -255,7 +264,7 @@ def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:
     server = asked.get("server")
     return (
         asked.get("method", "GET"),  # a websocket's handshake is a GET
-        asked.get("scheme") or "http",
+        asked.get("scheme") or ("http" if asked["type"] == "http" else "ws"),
         path,
         asked.get("query_string", b"").decode("latin-1"),
         _text(headers.get(b"host")),

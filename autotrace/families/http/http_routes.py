@@ -26,15 +26,18 @@ if TYPE_CHECKING:
     Note = Callable[[Span, Args, Kwargs], None]
 
 
-def route(route_of: RouteOf) -> Wrap:
-    """Note the route that a framework has found when it calls a function; the innermost one counts.
+def route(route_of: RouteOf, view_of: ViewOf | None = None) -> Wrap:
+    """Note the route that a framework has found when it calls a function, and its view; the innermost ones count.
 
     Args:
         route_of: returns the application root as it is in the URL (``SCRIPT_NAME``, ``root_path``) and the route's
             template beneath it; None where there is no route.
+        view_of: see `view`.
     """
 
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
+        if view_of is not None:
+            _note_view(span, view_of(args, kwargs))
         found = route_of(args, kwargs)
         if found is not None:
             root, template = found
@@ -53,13 +56,12 @@ def view(view_of: ViewOf) -> Wrap:
         view_of: returns it, or None where it is not known.  A ``functools.partial`` and what a decorator made with
             ``functools.wraps`` are known by what they call.
     """
+    return _noting(lambda span, args, kwargs: _note_view(span, view_of(args, kwargs)))
 
-    def note(span: Span, args: Args, kwargs: Kwargs) -> None:
-        found = view_of(args, kwargs)
-        if found is not None:
-            span.noted()["view"] = name_of(found)
 
-    return _noting(note)
+def _note_view(span: Span, found: Any) -> None:
+    if found is not None:
+        span.noted()["view"] = name_of(found)
 
 
 def name_of(function: Any) -> str:

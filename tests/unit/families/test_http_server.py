@@ -232,6 +232,15 @@ def test_the_view_has_its_whole_name(recorder, view, name):
     assert recorder.wait(1)[0]["attributes"]["code.function.name"] == f"{__name__}.{name}"
 
 
+def test_a_route_and_its_view_are_noted_together(recorder):
+    """As a framework knows both at the same place."""
+    span = a_request(recorder)
+    noting(http_routes.route(lambda _args, _kwargs: ("", "/items/{number}"), lambda _args, _kwargs: Letters))
+    http_server.finished(span, 200, None)
+    (told,) = recorder.wait(1)
+    assert (told["name"], told["attributes"]["code.function.name"]) == ("GET /items/{number}", f"{__name__}.Letters")
+
+
 def test_notes_without_a_request(recorder):
     """A framework's function that is called outside of a request notes nothing."""
     noting(http_routes.route(lambda _args, _kwargs: ("", "/a")))
