@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ROWS = """
-web framework: Django=django tornado sanic bottle falcon pyramid quart litestar robyn CherryPy=cherrypy
+web framework: Django=django tornado sanic bottle falcon pyramid quart litestar robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
-web server: daphne granian cheroot
 HTTP client: httplib2 curl-cffi=curl_cffi pycurl niquests
 database: asyncpg PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy
 database: mysql-connector-python=mysql.connector oracledb pymssql pyodbc pg8000 duckdb clickhouse-connect=clickhouse_connect

@@ -102,6 +102,31 @@ def test_workers_that_uwsgi_forks_have_traces_of_their_own(machine, threads):
     assert len({span.trace_id for span in machine.spans()}) == len(asked)
 
 
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_of_granian_delivers_when_it_is_stopped(machine, kind, number):
+    """It serves from a process that is spawned, on threads of Rust."""
+    start = f"import granian; granian.Granian('app:app', port={{port}}, interface='{kind}').serve()"
+    command = (sys.executable, "-c", f"if __name__ == '__main__': {start}")
+    with serving(machine, APP if kind == "wsgi" else ASGI, *command) as (process, url):
+        for _ in range(5):
+            ask(url)
+        assert stop(process, number) == 0
+    assert requests(machine) == [False] * 5
+    assert {span.name for span in machine.spans()} == {"GET /"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_daphne_delivers_when_it_is_stopped(machine, number):
+    """Its loop is Twisted's, which handles the signals."""
+    command = (sys.executable, "-m", "daphne", "--bind=127.0.0.1", "--port={port}", "app:app")
+    with serving(machine, ASGI, *command) as (process, url):
+        for _ in range(5):
+            ask(url)
+        assert stop(process, number) == 0
+    assert requests(machine) == [False] * 5
+
+
 def test_a_gunicorn_worker_that_times_out_delivers(machine):
     """Its master aborts it in the middle of a request: that one arrives, and what was before it."""
     command = (sys.executable, "-m", "gunicorn", "-w1", "--timeout=2", "-b127.0.0.1:{port}", "app:app")
