@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-import cherrypy
-from cherrypy._cpdispatch import RoutesDispatcher, punctuation_to_underscores
+import cherrypy  # type: ignore[import-untyped]
+from cherrypy._cpdispatch import RoutesDispatcher, punctuation_to_underscores  # type: ignore[import-untyped]
 
 from autotrace.families.http import http_routes, wsgi
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch

@@ -22,15 +22,16 @@ PIECES = "autotrace.response.pieces"  # of a body that is sent in more than one
 MESSAGES_SENT = "autotrace.websocket.sent"
 MESSAGES_RECEIVED = "autotrace.websocket.received"
 CLOSE_CODE = "autotrace.websocket.close_code"  # of the client, as far as the server tells: some say 1006 to everything
+WAIT = "autotrace.http.wait_ms"  # from when a proxy in front got the request, by two machines' clocks
 DISCONNECTED = "autotrace.client.disconnected"  # the client went away before it had everything
 
 
 def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
     """Part the facts of a request, and ``(status code, route, view)``: a path and who asked are seldom the same twice."""
-    method, scheme, path, query, host, server, client, forwarded, agent, version = facts
+    method, scheme, path, query, host, server, client, forwarded, agent, version, *since = facts
     if outcome is None:
         outcome = None, None, None
-    return (method, scheme, host, server, version, *outcome), (path, query, client, forwarded, agent)
+    return (method, scheme, host, server, version, *outcome), (path, query, client, forwarded, agent, *since)
 
 
 def _shared(facts: Facts, failure: Failure | None) -> Description:
@@ -56,7 +57,7 @@ def _shared(facts: Facts, failure: Failure | None) -> Description:
 
 
 def _own(facts: Facts) -> dict[str, AttributeValue | None]:
-    path, query, client, forwarded, agent = facts
+    path, query, client, forwarded, agent, *since = facts
     if query is None:
         path, query = _target(path)
     attributes = {"url.path": http.redact_path(path) or "/", "user_agent.original": agent or None}
@@ -64,6 +65,8 @@ def _own(facts: Facts) -> dict[str, AttributeValue | None]:
         attributes["url.query"] = http.redact_query(query)
     if forwarded or client:
         _client(attributes, client, forwarded)
+    if since:
+        attributes[WAIT] = _wait_ms(*since)
     return attributes
 
 
@@ -77,6 +80,30 @@ def _own_decoded(facts: Facts) -> dict[str, AttributeValue | None]:
     return _own((path, *facts[1:]))
 
 
+def _wait_ms(since: str, now_ns: int) -> float | None:
+    """Return how long a request waited before its server, in ms; None where the header says nothing that can be true.
+
+    Proxies give a moment since 1970, with or without ``t=`` before it, in s (nginx: with three decimals), ms (Heroku) or µs
+    (Apache).
+
+    Args:
+        since: what the proxy said.
+        now_ns: when the server began.
+    """
+    text = since.partition(",")[0].strip()
+    text = text.removeprefix("t=")
+    try:
+        moment = float(text)
+    except ValueError:
+        return None
+    for unit in (1e9, 1e6, 1e3, 1):
+        wait = now_ns - moment * unit
+        if 0 <= wait < _LONGEST_NS:
+            return round(wait / 1e6, 3)
+    return None
+
+
+_LONGEST_NS = 3600e9  # a moment that is given in another unit is decades away
 _SIGNS = "/!$&'()*+,;=:@~"  # pchar of RFC 3986, with those that are always left as they are: "-", "." and "_"
 _plain = frozenset(_SIGNS + "-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").issuperset
 

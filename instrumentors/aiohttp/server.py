@@ -33,7 +33,8 @@ def _request(request: Any) -> Request:
     headers = request.headers
     transport = request.transport
     version = request.version
-    return (
+    since = headers.get("X-Request-Start") or headers.get("X-Queue-Start")
+    facts = (
         request.method,
         request.scheme,
         request.raw_path,
@@ -45,6 +46,7 @@ def _request(request: Any) -> Request:
         headers.get("User-Agent"),
         f"{version.major}.{version.minor}",
     )
+    return http_server.waited(facts, since) if since else facts
 
 
 def _address(name: Any) -> tuple[str, int | None] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 from wsgiref.util import setup_testing_defaults
 
-import cherrypy
 import cheroot.wsgi
+import cherrypy
 import pytest
 
 from autotrace import api
@@ -70,13 +70,12 @@ class Shop:
         raise cherrypy.HTTPRedirect("/orders/")
 
     @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
     def stream(self):
         for piece in ("one,", "two"):
             with api.span("step"):
                 pass
             yield piece
-
-    stream._cp_config = {"response.stream": True}
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from contracts.asgi_server import AsgiServerContract
 from services.ports import free_port
 from waiting import answered
 
-
 VERSION = tuple(map(int, importlib.metadata.version("granian").split(".")[:2]))
 # An embedded one forgets a coroutine of its own when it stops.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -47,6 +46,7 @@ class TestGranian(AsgiServerContract):
     """The contract, with ASGI."""
 
     scope = "granian"
+    holds_back = False
     tells_lost_websockets = VERSION >= (2, 3)  # before, it raises an error of its own in the application
 
     @pytest.fixture

@@ -262,7 +262,8 @@ def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:
         path = quote(asked["path"])
     client = asked.get("client")
     server = asked.get("server")
-    return (
+    since = headers.get(b"x-request-start") or headers.get(b"x-queue-start")
+    request = (
         asked.get("method", "GET"),  # a websocket's handshake is a GET
         asked.get("scheme") or ("http" if asked["type"] == "http" else "ws"),
         path,
@@ -274,6 +275,7 @@ def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:
         _text(headers.get(b"user-agent")),
         asked.get("http_version"),
     )
+    return http_server.waited(request, since.decode("latin-1")) if since else request
 
 
 def _text(value: bytes | None) -> str | None:

@@ -17,6 +17,7 @@ from autotrace.conventions.http_server import DISCONNECTED, MESSAGES_RECEIVED, M
 from autotrace.faults import fault
 from autotrace.patching.wrapping import after, around
 from autotrace.propagation import incoming
+from autotrace.trace.clocks import clocks
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of
 from autotrace.trace.inheriting import own
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Describe, Facts
 
     # method, scheme, path as in the request line, query (None: it is still in the path), Host header, (address, port) of
-    # the server, address of the client, X-Forwarded-For, User-Agent, protocol version ("1.1"); None where not known
+    # the server, address of the client, X-Forwarded-For, User-Agent, protocol version ("1.1"); None where not known.
+    # Two more where a proxy in front says when it got the request (see `waited`)
     Request = tuple[
         str,
         str,
@@ -117,6 +119,16 @@ def begin(made: Operation, asked: Asked, key: int, outermost: bool) -> Span:
     if outermost:
         span.notes = {"key": key}
     return span
+
+
+def waited(request: Request, since: str) -> Request:
+    """Add to the facts of a request when a proxy says that it got it, and what time it is now.
+
+    Args:
+        request: the facts.
+        since: the header ``X-Request-Start`` or ``X-Queue-Start``.
+    """
+    return (*request, since, clocks.wall_ns())  # type: ignore[return-value]
 
 
 class _Whole:

@@ -96,7 +96,8 @@ def _variable(name: str) -> str:
 def _request(environ: Any) -> Request:
     get = environ.get
     protocol = get("SERVER_PROTOCOL") or ""
-    return (
+    since = get("HTTP_X_REQUEST_START") or get("HTTP_X_QUEUE_START")
+    request = (
         get("REQUEST_METHOD", "GET"),
         get("wsgi.url_scheme", "http"),
         f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}",
@@ -108,6 +109,7 @@ def _request(environ: Any) -> Request:
         get("HTTP_USER_AGENT"),
         protocol[5:] if protocol.startswith("HTTP/") else None,
     )
+    return http_server.waited(request, since) if since else request
 
 
 class _Response:

@@ -277,3 +277,30 @@ def test_nobody_asks_for_the_facts_of_a_trace_that_is_not_sampled(recorder, monk
     span = http_server.begin(made, (lambda: asked.append(1), (), lambda _name: None), 1, outermost=True)
     http_server.finished(span, 200, None)
     assert (asked, span.facts, recorder.spans) == ([], (), [])
+
+
+NOW = 1_700_000_000_500_000_000
+
+
+@pytest.mark.parametrize(
+    ("since", "wait"),
+    [
+        ("t=1700000000.250", 250.0),
+        ("1700000000.250", 250.0),
+        ("1700000000250", 250.0),
+        ("t=1700000000250000", 250.0),
+        ("t=1700000000250000000", 250.0),
+        ("1700000000.250, 1700000000.400", 250.0),
+        ("1700000000.500", 0.0),
+        ("1700000000.900", None),  # the proxy's clock is ahead
+        ("1600000000.000", None),
+        ("yesterday", None),
+        ("nan", None),
+        ("inf", None),
+        ("", None),
+    ],
+)
+def test_the_wait_before_the_server(since, wait):
+    """Proxies say in many ways when they got a request."""
+    _, made, _, _ = http_server.describe((*FACTS, since, NOW), (200, None, None), None)
+    assert made.get("autotrace.http.wait_ms") == wait

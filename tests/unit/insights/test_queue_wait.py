@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autotrace.insights.finding import CERTAIN, INFO, SLOW
 from autotrace.insights.queue_wait import queue_waits
-from unit.insights.making import call, sent, taken, trace
+from unit.insights.making import call, query, sent, server, taken, trace
 
 
 def message(start, wait, length=50, slow=False):
@@ -45,3 +45,25 @@ def test_without_the_producer_the_messages_own_time_counts():
         one.spans[0].attributes["autotrace.messaging.wait_ms"] = 700
     (found,) = queue_waits(traces)
     assert found.facts["p50_ns"] == 700_000_000
+
+
+def request(start, wait, length=50):
+    """A request that waited for its server, with a query."""
+    made = server("GET /orders", start + wait, start + wait + length)
+    made.attributes["autotrace.http.wait_ms"] = wait
+    return trace(made, query("SELECT a FROM orders", made.start_ns / 1e6, made.end_ns / 1e6 - 1, made))
+
+
+def test_requests_that_wait_for_a_free_worker_are_told_with_what_kept_it_busy():
+    """A proxy in front says when it got them; who calls waits, so less is told of than with messages."""
+    (found,) = queue_waits([request(n, 1 + n * 50) for n in range(8)])
+    assert found.title == "callers wait 351 ms before shop takes their requests"
+    assert (found.facts["growing"], found.facts["destination"]) == (True, None)
+    assert found.evidence[2] == "shop handled other requests meanwhile, for most of that time in SELECT a"
+
+
+def test_requests_that_wait_for_nobody_name_what_is_in_front():
+    """Their service handled nothing meanwhile."""
+    (found,) = queue_waits([request(n * 10_000, 200) for n in range(3)])
+    assert found.evidence[1].endswith("it was starting, or what is in front of it held them back")
+    assert list(queue_waits([request(n * 10_000, 50) for n in range(9)])) == []
