@@ -136,6 +136,7 @@ COMMANDS = (
                 metavar="TIME",
             ),
             _SINCE,
+            Option("noise", ("--noise",), "Health checks, static files and their like, too."),
             _limit("How many at most.", 20),
             _JSON,
         ),

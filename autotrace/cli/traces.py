@@ -14,6 +14,7 @@ def traces(
     status: str | None,
     min_duration: int | None,
     since: int | None,
+    noise: bool,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -22,7 +23,9 @@ def traces(
     from autotrace.store.queries import Filter, count_dropped, count_traces, list_traces
 
     since_ns = None if since is None else time.time_ns() - since
-    found = list_traces(database, Filter(service, route, status, min_duration, since_ns, limit))
+    conditions = service, route, status, min_duration, since_ns, limit
+    wanted = Filter(*conditions, noise)
+    found = list_traces(database, wanted)
     if as_json:
         import json
 
@@ -37,6 +40,10 @@ def traces(
     else:
         kept = count_traces(database)
         say(f"No trace matches; there are {kept} without these conditions." if kept else nothing_yet())
+    folded = count_traces(database, Filter(*conditions)) - count_traces(database, wanted)
+    if folded:
+        text = f"{plural(folded, 'trace')} of health checks, static files and their like left out: --noise lists them"
+        say(f"autotrace: {text}", aside=True)
     from autotrace.store.nothing import undelivered
 
     count, why = undelivered()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from autotrace.conventions import http
 from autotrace.conventions.ends import ended
+from autotrace.conventions.noise import NOISE, noise_of
 from autotrace.trace.span import ERROR, Parted
 
 TYPE_CHECKING = False
@@ -31,7 +32,8 @@ def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
     method, scheme, path, query, host, server, client, forwarded, agent, version, *since = facts
     if outcome is None:
         outcome = None, None, None
-    return (method, scheme, host, server, version, *outcome), (path, query, client, forwarded, agent, *since)
+    own = path, query, client, forwarded, agent, method, outcome[0], *since
+    return (method, scheme, host, server, version, *outcome), own
 
 
 def _shared(facts: Facts, failure: Failure | None) -> Description:
@@ -57,10 +59,14 @@ def _shared(facts: Facts, failure: Failure | None) -> Description:
 
 
 def _own(facts: Facts) -> dict[str, AttributeValue | None]:
-    path, query, client, forwarded, agent, *since = facts
+    path, query, client, forwarded, agent, method, status, *since = facts
     if query is None:
         path, query = _target(path)
-    attributes = {"url.path": http.redact_path(path) or "/", "user_agent.original": agent or None}
+    attributes = {
+        "url.path": http.redact_path(path) or "/",
+        "user_agent.original": agent or None,
+        NOISE: noise_of(method, path, status),
+    }
     if query:
         attributes["url.query"] = http.redact_query(query)
     if forwarded or client:

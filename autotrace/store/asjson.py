@@ -24,6 +24,7 @@ def summary_as_dict(summary: Summary) -> dict[str, Any]:
         "errors": summary.errors,
         "route": summary.route,
         "status_code": summary.status_code,
+        "noise": summary.noise,
     }
 
 

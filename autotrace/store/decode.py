@@ -38,6 +38,7 @@ class SpanRow:
     Attributes:
         operation: see `naming.operation`.
         through: of an HTTP server the route, or where none is known the path.
+        noise: what it is where it is noise (`autotrace.noise`), else empty.
     """
 
     trace_id: str
@@ -63,6 +64,7 @@ class SpanRow:
     http_status: int | None
     operation: str
     through: str | None
+    noise: str
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def _span(span: WireSpan, scope: str, scope_version: str) -> SpanRow:
         http_status=_http_status(span.kind, attributes),
         operation=operation(named),
         through=route if route is not None or span.kind != SERVER else where(named) or None,
+        noise=str(attributes.get("autotrace.noise", "")),
     )
 
 

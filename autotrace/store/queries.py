@@ -34,6 +34,8 @@ class Filter:
         min_duration_ns: shortest duration of the whole trace, ns.
         since_ns: earliest start, ns since the epoch.
         limit: how many at most.
+        noise: also health checks, static files and their like, if they did not fail. Where a route or a status is asked
+            for, they are there anyway.
     """
 
     service: str | None = None
@@ -42,6 +44,7 @@ class Filter:
     min_duration_ns: int | None = None
     since_ns: int | None = None
     limit: int = 20
+    noise: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Summary:
         operation: what the root does: its name, and the path where that is only a method.
         route: of the trace's entry.
         status_code: of HTTP, with which the entry was answered.
+        noise: what the root is where it is noise: `health check`, `static file`, ...
     """
 
     trace_id: str
@@ -67,6 +71,7 @@ class Summary:
     errors: int
     route: str | None
     status_code: int | None
+    noise: str | None
 
 
 class UnknownTraceError(Exception):
@@ -134,14 +139,15 @@ def find_trace(database: sqlite3.Connection, reference: str) -> str:
 
     Args:
         database: the store.
-        reference: `last`, the beginning of an id, a whole id, or a W3C `traceparent`.
+        reference: `last` (the newest that is no noise, if there is one), the beginning of an id, a whole id, or a W3C
+            `traceparent`.
 
     Raises:
         UnknownTraceError: there is none.
         AmbiguousTraceError: there are several.
     """
     if reference == LAST:
-        newest = _summaries(database, "", (), 1)
+        newest = list_traces(database, Filter(limit=1, noise=False)) or _summaries(database, "", (), 1)
         if not newest:
             raise UnknownTraceError("there are no traces yet")
         return newest[0].trace_id
@@ -270,6 +276,8 @@ def _conditions(wanted: Filter) -> tuple[str, tuple[object, ...]]:
         parts.append(("end_ns - start_ns >= ?", wanted.min_duration_ns))
     if wanted.since_ns is not None:
         parts.append(("start_ns >= ?", wanted.since_ns))
+    if not wanted.noise and wanted.route is None and wanted.status is None:
+        parts.append(("(root_noise = '' OR error_count > ?)", 0))
     where = "WHERE " + " AND ".join(condition for condition, _ in parts) if parts else ""
     return where, tuple(value for _, value in parts)
 
@@ -293,6 +301,7 @@ def _summaries(database: sqlite3.Connection, where: str, values: tuple[object, .
             errors=row["error_count"],
             route=row["route"],
             status_code=row["http_status"],
+            noise=row["root_noise"] or None,
         )
         for row in rows
     ]

@@ -110,6 +110,10 @@ MIGRATIONS = (
     -- what the root does, also where its name is only a method; empty for those that were taken in before
     ALTER TABLE traces ADD COLUMN root_operation TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- what the root is where it is noise: a health check, a static file, ...
+    ALTER TABLE traces ADD COLUMN root_noise TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 

@@ -31,8 +31,8 @@ _UPDATE = """
 
 _UPDATE_ROOT = """
     UPDATE traces SET root_parent = ?1, root_start_ns = ?2, root_span_id = ?3, root_name = ?4, root_service = ?5,
-        root_operation = ?6
-    WHERE id = ?7 AND (?1, ?2, ?3) < (root_parent, root_start_ns, root_span_id)
+        root_operation = ?6, root_noise = ?7
+    WHERE id = ?8 AND (?1, ?2, ?3) < (root_parent, root_start_ns, root_span_id)
 """
 
 _UPDATE_ENTRY = """
@@ -55,7 +55,7 @@ class _Change:
         self.errors = 0
         self.start_ns = MAX_NS
         self.end_ns = 0
-        self.root: tuple[int, int, str, str, str, str] | None = None
+        self.root: tuple[int, int, str, str, str, str, str] | None = None
         self.entry: tuple[int, int, str, str | None, int | None] | None = None
         self.services: dict[str, int] = {}
         self.routes: set[str] = set()
@@ -66,7 +66,8 @@ class _Change:
         self.start_ns = min(self.start_ns, span.start_ns)
         self.end_ns = max(self.end_ns, span.end_ns)
         self.services[service] = min(self.services.get(service, MAX_NS), span.start_ns)
-        root = (int(span.parent_id is not None), span.start_ns, span.span_id, span.name, service, span.operation)
+        known = int(span.parent_id is not None), span.start_ns, span.span_id
+        root = (*known, span.name, service, span.operation, span.noise)
         if self.root is None or root < self.root:
             self.root = root
         if span.through is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from autotrace.insights.look import MOST_TRACES, findings_as_dict, look, map_as_dict
@@ -122,9 +122,10 @@ def _version(database: sqlite3.Connection) -> str:
 
 
 def _traces(database: sqlite3.Connection, query: Mapping[str, str]) -> dict[str, Any]:
-    wanted = _filter(query, 50, MOST_LISTED)
+    wanted = replace(_filter(query, 50, MOST_LISTED), noise=bool(query.get("noise")))
     listed = [summary_as_dict(one) for one in list_traces(database, wanted)]
-    return {"traces": listed, "total": count_traces(database, wanted)}
+    total = count_traces(database, wanted)
+    return {"traces": listed, "total": total, "noise": count_traces(database, replace(wanted, noise=True)) - total}
 
 
 def _filter(query: Mapping[str, str], limit: int, most: int) -> Filter:

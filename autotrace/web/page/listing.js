@@ -6,20 +6,24 @@ export function filters(chosen, change) {
   const form = h("form", { class: "filters", autocomplete: "off" },
     h("label", {}, "route ", h("input", { name: "route", value: chosen.route || "", placeholder: "/orders/*" })),
     h("label", {}, "status ", h("input", { name: "status", value: chosen.status || "", placeholder: "error, ok, 500", size: 12 })),
-    h("label", {}, "at least ", h("input", { name: "min_duration", value: chosen.min_duration || "", placeholder: "250ms", size: 7 })));
-  form.addEventListener("change", () => change(Object.fromEntries(new FormData(form))));
-  form.addEventListener("submit", (event) => { event.preventDefault(); change(Object.fromEntries(new FormData(form))); });
+    h("label", {}, "at least ", h("input", { name: "min_duration", value: chosen.min_duration || "", placeholder: "250ms", size: 7 })),
+    h("label", {}, h("input", { name: "noise", type: "checkbox", value: "1", ...(chosen.noise ? { checked: "" } : {}) }), " health checks, static files"));
+  const told = () => change({ noise: "", ...Object.fromEntries(new FormData(form)) });
+  form.addEventListener("change", told);
+  form.addEventListener("submit", (event) => { event.preventDefault(); told(); });
   return form;
 }
 
-export function listing({ traces, total }) {
-  if (!traces.length) return [h("p", { class: "quiet" }, "No trace matches.")];
+export function listing({ traces, total, noise }) {
+  const left = noise ? h("p", { class: "quiet" }, `${plural(noise, "trace")} of health checks, static files and their like left out.`) : null;
+  if (!traces.length) return [h("p", { class: "quiet" }, "No trace matches."), left].filter(Boolean);
   const longest = Math.max(...traces.map((one) => one.duration_ns));
   return [
     h("table", {},
       h("thead", {}, h("tr", {}, ["time", "trace", "root", "status", "services", "spans", "errors", "duration"].map((name) => h("th", {}, name)))),
       h("tbody", {}, traces.map((one) => row(one, longest)))),
     traces.length < total ? h("p", { class: "quiet" }, `The newest ${plural(traces.length, "trace")} of ${total}.`) : null,
+    left,
   ].filter(Boolean);
 }
 

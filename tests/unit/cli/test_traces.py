@@ -125,6 +125,7 @@ def test_json(autotrace, order):
             "errors": 1,
             "route": "/orders",
             "status_code": 202,
+            "noise": None,
         }
     ]
 
@@ -233,3 +234,39 @@ def test_what_was_dropped_is_said(autotrace, data):
     line = "autotrace: 10 spans could not be kept by the traced programs: traces have gaps\n"
     assert autotrace("traces").stderr == line
     assert autotrace("traces", "--service", "nobody").stderr == line
+
+
+@pytest.fixture
+def noise(data):
+    """An order, and after it a health check, one that failed, and a static file."""
+    deliver(data / "inbox")
+    mark = {"http.request.method": "GET", "autotrace.noise": "health check"}
+    late = 60_000
+    spans = [
+        Sent("GET /healthz", late, late + 1, "shop", "SERVER", 91, None, attributes=mark, trace="1" * 32),
+        Sent("GET /ready", late, late + 1, "shop", "SERVER", 92, None, attributes=mark, failed=True, trace="2" * 32),
+        Sent(
+            *("GET", late, late + 1, "shop", "SERVER", 93, None),
+            attributes={**mark, "autotrace.noise": "static file"},
+            trace="3" * 32,
+        ),
+    ]
+    write(data / "inbox", request(*spans), name="later.spans")
+
+
+def test_noise_is_left_out_and_counted(autotrace, noise):
+    """Health checks and static files bury what people ask for; one that failed is none."""
+    done = autotrace("traces", "--json")
+    assert [one["trace_id"] for one in json.loads(done.stdout)] == ["2" * 32, ORDER]
+    said = "autotrace: 2 traces of health checks, static files and their like left out: --noise lists them\n"
+    assert done.stderr == said
+    whole = autotrace("traces", "--noise", "--json")
+    assert [one["noise"] for one in json.loads(whole.stdout)][2:] == ["health check", None]
+    assert whole.stderr == ""
+
+
+def test_noise_is_there_for_whom_asks_for_it(autotrace, noise):
+    """By its id, its status or its route; the last trace is the last that is none."""
+    assert len(autotrace("traces", "--status", "ok").stdout.splitlines()) == 3
+    assert "GET /healthz" in autotrace("show", "1111").stdout
+    assert "GET /ready" in autotrace("show", "last").stdout

@@ -304,3 +304,31 @@ def test_the_wait_before_the_server(since, wait):
     """Proxies say in many ways when they got a request."""
     _, made, _, _ = http_server.describe((*FACTS, since, NOW), (200, None, None), None)
     assert made.get("autotrace.http.wait_ms") == wait
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "noise"),
+    [
+        ("GET", "/healthz", 200, "health check"),
+        ("GET", "/api/v1/health/", 204, "health check"),
+        ("HEAD", "/ping", 200, "health check"),
+        ("GET", "/healthz", 503, None),  # that is what it is for
+        ("GET", "/healthz", None, None),
+        ("GET", "/wealthz", 200, None),
+        ("GET", "/tickets/up", 200, None),
+        ("POST", "/healthz", 200, None),
+        ("GET", "/static/admin/css/base.css", 304, "static file"),
+        ("GET", "/pizza.svg", 200, "static file"),
+        ("GET", "/favicon.ico", 404, "static file"),
+        ("GET", "/static", 200, None),
+        ("GET", "/orders/7.json", 200, None),
+        ("OPTIONS", "/orders", 204, "preflight"),
+        ("HEAD", "/", 200, "probe"),
+        ("HEAD", "/orders", 200, None),
+        ("GET", "/metrics", 200, "scrape"),
+    ],
+)
+def test_noise_is_marked(method, path, status, noise):
+    """What balancers, browsers and monitors ask for by themselves, unless it failed."""
+    _, made, _, _ = http_server.describe(facts(method=method, path=path), (status, None, None), None)
+    assert made.get("autotrace.noise") == noise

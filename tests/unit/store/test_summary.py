@@ -38,6 +38,7 @@ def test_the_whole_order(database, inbox):
             errors=1,
             route="/orders",
             status_code=202,
+            noise=None,
         )
     ]
 

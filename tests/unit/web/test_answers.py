@@ -76,7 +76,7 @@ def test_the_list_knows_the_filters(ask):
     (one,) = ask("/api/traces").told["traces"]
     assert (one["trace_id"], one["root"], one["errors"]) == (ORDER, "POST /orders", 1)
     for query in ("status=ok", "route=/other", "min_duration=1h", "service=nobody", "since=1s"):
-        assert ask(f"/api/traces?{query}").told == {"traces": [], "total": 0}, query
+        assert ask(f"/api/traces?{query}").told == {"traces": [], "total": 0, "noise": 0}, query
     assert ask("/api/traces?status=error&route=/ord*&min_duration=1s&service=kitchen").told["total"] == 1
 
 
@@ -122,3 +122,14 @@ def test_a_store_that_cannot_be_used_is_told(ask, data):
     answer = ask("/api/state")
     assert answer.status == 503
     assert "traces.sqlite" in answer.told["error"]
+
+
+def test_noise_is_counted_and_left_out(ask, data):
+    """As the command does; a choice shows it."""
+    mark = {"http.request.method": "GET", "autotrace.noise": "health check"}
+    span = Sent("GET /healthz", 60_000, 60_001, "shop", "SERVER", 91, None, attributes=mark, trace="1" * 32)
+    write(data / "inbox", request(span), name="later.spans")
+    told = ask("/api/traces").told
+    assert ([one["trace_id"] for one in told["traces"]], told["total"], told["noise"]) == ([ORDER], 1, 1)
+    told = ask("/api/traces?noise=1").told
+    assert ([one["noise"] for one in told["traces"]], told["total"], told["noise"]) == (["health check", None], 2, 0)

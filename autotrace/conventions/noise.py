@@ -1,0 +1,45 @@
+"""Requests that are there all the time and that nobody asks about, marked so that readers can fold them.
+
+Health checks, static files, preflights, probes of balancers and scrapes are told by method and path, which is a guess: the
+mark says what was guessed, and no span is left out because of it.  What failed is not noise.
+"""
+
+from __future__ import annotations
+
+NOISE = "autotrace.noise"
+
+_HEALTH = (
+    *("/health", "/healthz", "/healthcheck", "/health-check", "/health_check", "/_health", "/__heartbeat__"),
+    *("/__lbheartbeat__", "/heartbeat", "/livez", "/readyz", "/liveness", "/readiness", "/-/healthy", "/-/ready"),
+    *("/health/live", "/health/ready", "/health/liveness", "/health/readiness"),
+)
+_WHOLE = frozenset({"/ping", "/up", "/live", "/ready"})  # beneath something else these may be anything
+_STATIC = ("/static/", "/assets/", "/_next/static/", "/.well-known/")
+_FILES = (
+    *(".css", ".js", ".mjs", ".map", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".avif"),
+    *(".woff", ".woff2", ".ttf", ".otf", "/robots.txt", "/manifest.json"),
+)
+
+
+def noise_of(method: str, path: str, status: int | None) -> str | None:
+    """Return what kind of noise a request is; None where it is none.
+
+    Args:
+        method: in capitals.
+        path: without a query.
+        status: of the response.
+    """
+    if status is None or status >= 500:
+        return None
+    if method == "OPTIONS":
+        return "preflight"
+    if method not in {"GET", "HEAD"}:
+        return None
+    if path.startswith(_STATIC) or path.endswith(_FILES):
+        return "static file"
+    plain = path.rstrip("/")
+    if plain.endswith(_HEALTH) or plain in _WHOLE:
+        return "health check"
+    if plain == "/metrics":
+        return "scrape"
+    return "probe" if method == "HEAD" and not plain else None
