@@ -8,6 +8,10 @@ from __future__ import annotations
 from autotrace.families.http import http_routes
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def _route(args: Args, kwargs: Kwargs) -> tuple[str, str] | None:
     route = args[0]
@@ -21,8 +25,12 @@ def _route(args: Args, kwargs: Kwargs) -> tuple[str, str] | None:
     return scope.get("root_path", ""), included.path_format
 
 
+def _view(args: Args, kwargs: Kwargs) -> Any:
+    return args[0].endpoint if _route(args, kwargs) is not None else None
+
+
 INSTRUMENTOR = Instrumentor(
     "fastapi",
     ">=0.87",
-    (Patch("fastapi.routing:APIRoute.handle", http_routes.route(_route)),),
+    (Patch("fastapi.routing:APIRoute.handle", http_routes.route(_route, _view)),),
 )

@@ -5,6 +5,10 @@ from __future__ import annotations
 from autotrace.families.http import asgi, http_routes
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _REST = "/{path}"  # what a mount's own path format ends with
 
 
@@ -15,6 +19,10 @@ def _route(args: Args, kwargs: Kwargs) -> tuple[str, str] | None:
     if methods and scope.get("method") not in methods:
         return None  # it answers "method not allowed"
     return scope.get("root_path", ""), route.path_format
+
+
+def _view(args: Args, _kwargs: Kwargs) -> Any:
+    return args[0].endpoint
 
 
 def _mount(args: Args, kwargs: Kwargs) -> tuple[str, str, str]:
@@ -28,8 +36,8 @@ INSTRUMENTOR = Instrumentor(
     ">=0.21",
     (
         Patch("starlette.applications:Starlette.__call__", asgi.application()),
-        Patch("starlette.routing:Route.handle", http_routes.route(_route)),
-        Patch("starlette.routing:WebSocketRoute.handle", http_routes.route(_route)),
+        Patch("starlette.routing:Route.handle", http_routes.route(_route, _view)),
+        Patch("starlette.routing:WebSocketRoute.handle", http_routes.route(_route, _view)),
         Patch("starlette.routing:Mount.handle", http_routes.mount(_mount)),
     ),
 )

@@ -48,7 +48,7 @@ def _shared(facts: Facts, failure: Failure | None) -> Description:
     if route:
         attributes["http.route"] = route
     if view:
-        attributes["code.function.name"] = view
+        attributes["code.function.name"] = ".".join(view)
     if status is not None:
         attributes["http.response.status_code"] = status
     name = f"{part} {route}" if route else part

@@ -55,14 +55,15 @@ def _address(name: Any) -> tuple[str, int | None] | None:
     return (name, None) if name and isinstance(name, str) else None
 
 
-def _outcome(args: Args, kwargs: Kwargs, result: Any) -> tuple[int | None, str | None]:
+def _outcome(args: Args, kwargs: Kwargs, result: Any) -> tuple[int | None, str | None, Any]:
     request = argument(args, kwargs, 1, "request")
     if result is None and request.transport is None:
         http_server.disconnected()  # old versions cancel the handler then
     match = getattr(request, "_match_info", None)
     resource = match.route.resource if match is not None else None
     route = resource.canonical if resource is not None else None
-    return (result[0].status if result is not None else None), route
+    view = match.handler if match is not None and resource is not None else None
+    return (result[0].status if result is not None else None), route, view
 
 
 def _error(args: Args, kwargs: Kwargs) -> BaseException | None:

@@ -180,7 +180,8 @@ class TestAiohttpServer(HttpServerContract):
         assert served.ask("/items/7")[2] == b"7"
         span = self.one(served)
         assert span["name"] == "GET /items/{id}"
-        assert span["attributes"] == self.expected(served, "/items/7", **{"http.route": "/items/{id}"})
+        routed = {"http.route": "/items/{id}", "code.function.name": f"{__name__}.item"}
+        assert span["attributes"] == self.expected(served, "/items/7", **routed)
 
     def test_a_method_that_is_not_allowed_has_no_route(self, served):
         """What answers 405 is not the route."""

@@ -58,20 +58,27 @@ def client(instrument, recorder):
 
 
 @pytest.mark.parametrize(
-    ("path", "name"),
+    ("path", "name", "view"),
     [
-        ("/v1/items/7", "GET /v1/items/{number}"),
-        ("/v1/items/7/parts/a/b", "GET /v1/items/{number}/parts/{part}"),
-        ("/shop/items/7", "GET /shop/items/{number}"),
-        ("/v1/nothing", "GET"),
-        ("/docs", "GET /docs"),
+        ("/v1/items/7", "GET /v1/items/{number}", "item"),
+        ("/v1/items/7/parts/a/b", "GET /v1/items/{number}/parts/{part}", "part"),
+        ("/shop/items/7", "GET /shop/items/{number}", "item"),
+        ("/v1/nothing", "GET", None),
     ],
 )
-def test_the_route_is_whole(client, recorder, path, name):
+def test_the_route_is_whole(client, recorder, path, name, view):
     """The route has all prefixes in it, and what the application is mounted beneath."""
     client.get(path)
     span = next(span for span in recorder.finished() if span["kind"] == "SERVER")
-    assert span["name"] == name
+    view = view and f"{__name__}.application.<locals>.{view}"
+    assert (span["name"], span["attributes"].get("code.function.name")) == (name, view)
+
+
+def test_the_documentation_is_fastapis(client, recorder):
+    """It has a route, and a view of FastAPI's own."""
+    client.get("/docs")
+    (span,) = recorder.wait(1)
+    assert (span["name"], span["attributes"]["code.function.name"].split(".")[0]) == ("GET /docs", "fastapi")
 
 
 def test_what_is_within_is_beneath(client, recorder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import flask
+import flask.views
 import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
@@ -89,6 +90,7 @@ def test_the_test_client_makes_the_span(application, recorder, instrument):
             "user_agent.original": span["attributes"]["user_agent.original"],
             "network.protocol.version": "1.1",
             "http.route": "/items/<int:number>",
+            "code.function.name": f"{__name__}.application.<locals>.item",
             "http.response.status_code": 200,
         },
         "status": "UNSET",
@@ -214,3 +216,21 @@ def test_the_application_looks_as_before(application, instrument):
     before = type(application), dict(vars(application))
     instrument("flask")
     assert (type(application), dict(vars(application))) == before
+
+
+class Listed(flask.views.MethodView):
+    """A view that is a class."""
+
+    def get(self):
+        """Answer."""
+        return "listed"
+
+
+def test_a_view_that_is_a_class_is_told_by_its_name(application, recorder, instrument):
+    """Not by that of the function which Flask makes of it; what has no view has none."""
+    instrument("flask")
+    application.add_url_rule("/listed", view_func=Listed.as_view("listed"))
+    assert ask(application, "/listed") == 200
+    assert ask(application, "/nowhere") == 404
+    views = [span["attributes"].get("code.function.name") for span in recorder.wait(2)]
+    assert views == [f"{__name__}.Listed", None]

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -33,6 +34,14 @@ def threaded_item(request):
     """Answer in a thread."""
     with api.span("work"):
         return PlainTextResponse("from a thread")
+
+
+class Endpoint(HTTPEndpoint):
+    """Answer from a class."""
+
+    async def get(self, _request):
+        """Answer."""
+        return PlainTextResponse("from a class")
 
 
 async def fail(_request):
@@ -95,6 +104,7 @@ def application(directory="."):
     return Starlette(
         routes=[
             *items,
+            Route("/class", Endpoint),
             Route("/fail", fail),
             Route("/stream", stream),
             Route("/later", later),
@@ -129,21 +139,22 @@ def test_the_test_client_makes_the_span(client, recorder):
 
 
 @pytest.mark.parametrize(
-    ("path", "name"),
+    ("path", "name", "view"),
     [
-        ("/api/v2/items/7", "GET /api/{version}/items/{number}"),
-        ("/thread", "GET /thread"),
-        ("/api/v2/nothing", "GET"),
-        ("/nothing", "GET"),
-        ("/static/file.txt", "GET /static/{path}"),
-        ("/static/nothing", "GET"),
+        ("/api/v2/items/7", "GET /api/{version}/items/{number}", "item"),
+        ("/thread", "GET /thread", "threaded_item"),
+        ("/class", "GET /class", "Endpoint"),
+        ("/api/v2/nothing", "GET", None),
+        ("/nothing", "GET", None),
+        ("/static/file.txt", "GET /static/{path}", None),
+        ("/static/nothing", "GET", None),
     ],
 )
-def test_the_route_is_whole(client, recorder, path, name):
-    """The route has every mount in it; what is not found has none."""
+def test_the_route_is_whole(client, recorder, path, name, view):
+    """The route has every mount in it; what is not found has none.  The view is the program's function or class."""
     client.get(path)
     span = next(span for span in [*recorder.finished()][::-1] if span["kind"] == "SERVER")
-    assert span["name"] == name
+    assert (span["name"], span["attributes"].get("code.function.name")) == (name, view and f"{__name__}.{view}")
 
 
 def test_a_method_that_is_not_allowed_has_no_route(client, recorder):
@@ -199,6 +210,7 @@ def test_a_websocket(client, recorder):
         assert websocket.receive_text() == "hello"
     message, span = recorder.wait(2)
     assert (span["name"], message["parent_id"]) == ("GET /api/{version}/talk", span["span_id"])
+    assert span["attributes"]["code.function.name"] == f"{__name__}.talk"
 
 
 def test_a_websocket_whose_client_goes_is_no_error(client, recorder):

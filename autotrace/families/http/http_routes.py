@@ -6,9 +6,7 @@ anything that does not tell it here; the route then has the values in it that th
 
 from __future__ import annotations
 
-from functools import partial
-
-from autotrace.families.http.http_server import failure_in, serving
+from autotrace.families.http.http_server import failure_in, name_of, serving
 from autotrace.patching.wrapping import before
 
 TYPE_CHECKING = False
@@ -62,16 +60,6 @@ def view(view_of: ViewOf) -> Wrap:
 def _note_view(span: Span, found: Any) -> None:
     if found is not None:
         span.noted()["view"] = name_of(found)
-
-
-def name_of(function: Any) -> str:
-    """Return the whole name of a function, a method or a class, as ``code.function.name`` has it."""
-    while isinstance(function, partial):
-        function = function.func
-    function = getattr(function, "__func__", function)
-    if not hasattr(function, "__qualname__"):
-        function = type(function)  # an object that can be called
-    return f"{function.__module__}.{function.__qualname__}"
 
 
 def mount(mount_of: MountOf) -> Wrap:

@@ -12,6 +12,8 @@ Semantic conventions 1.44, "HTTP server span".
 
 from __future__ import annotations
 
+from functools import partial
+
 from autotrace.conventions import http
 from autotrace.conventions.http_server import DISCONNECTED, MESSAGES_RECEIVED, MESSAGES_SENT, PIECES, describe
 from autotrace.faults import fault
@@ -52,8 +54,8 @@ if TYPE_CHECKING:
     # what tells the facts, and of what; a function that looks up a header.  Where the trace is not sampled, nobody asks
     Asked = tuple[Callable[..., Request], Args, Get]
     RequestOf = Callable[[Args, Kwargs], Optional[Asked]]
-    # status code and route, from arguments and result; there is no result where an exception passes
-    OutcomeOf = Callable[[Args, Kwargs, Any], tuple[Optional[int], Optional[str]]]
+    # status code, route and view, from arguments and result; there is no result where an exception passes
+    OutcomeOf = Callable[[Args, Kwargs, Any], tuple[Optional[int], Optional[str], Any]]
 
 FAMILY = "http_server"
 _WITHIN = INTERNAL, CONSUMER  # what a request may be at: blocks of the program's own, and messages that it has pulled
@@ -159,6 +161,20 @@ def failure_in(span: Span, error: BaseException | None) -> Failure | None:
 def noted(span: Span) -> Failure | None:
     """Return the exception that a framework turned into a response."""
     return span.notes.get("failure") if span.notes is not None else None
+
+
+def name_of(function: Any) -> tuple[str, str]:
+    """Return module and qualified name of a function, a method or a class, which together are ``code.function.name``."""
+    if type(function) is not _PLAIN:
+        while isinstance(function, partial):
+            function = function.func
+        function = getattr(function, "__func__", function)
+        if not hasattr(function, "__qualname__"):
+            function = type(function)  # an object that can be called
+    return function.__module__, function.__qualname__
+
+
+_PLAIN = type(name_of)
 
 
 def finished(span: Span, status: int | None, failure: Failure | None, end: int = 0) -> None:
@@ -279,8 +295,11 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
                     tell(span, DISCONNECTED, True)
                 else:
                     failure = failure_in(span, error)
-                status, route = outcome_of(args, kwargs, result)
-                span.noted()["route"] = route
+                status, route, view = outcome_of(args, kwargs, result)
+                notes = span.noted()
+                notes["route"] = route
+                if view is not None:
+                    notes["view"] = name_of(view)
                 finished(span, status, failure)
             except Exception:
                 fault(scope)

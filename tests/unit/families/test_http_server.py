@@ -29,7 +29,7 @@ def attributes(**changes):
 
 def test_a_whole_request():
     """Name, attributes and status of a request whose every fact is known."""
-    assert http_server.describe(FACTS, (200, "/{letter}", "shop.views.letter"), None) == (
+    assert http_server.describe(FACTS, (200, "/{letter}", ("shop.views", "letter")), None) == (
         "GET /{letter}",
         {
             "http.request.method": "GET",
