@@ -28,6 +28,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("aiohttp_server", "http_server", "aiohttp.web", ".aiohttp.server")),
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
+    ("bottle", "bottle>=0.12", "web framework", ("bottle", "http_server", "bottle", ".bottle")),
     ("celery", "celery>=5.2,<6", "task queue",
      ("celery", "messaging", "celery.app.base", ".celery"),
      ("celery_worker", "messaging", "celery.app.trace", ".celery.worker:WORKER"),
@@ -48,6 +49,9 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("eventlet", "eventlet>=0.33", "greenlets",
      ("eventlet", "concurrency", "eventlet", ".eventlet"),
      ("eventlet_tpool", "concurrency", "eventlet.tpool", ".eventlet:TPOOL")),
+    ("falcon", "falcon>=3", "web framework",
+     ("falcon", "http_server", "falcon.app", ".falcon"),
+     ("falcon_asgi", "http_server", "falcon.asgi.app", ".falcon:ASGI")),
     ("fastapi", "fastapi>=0.87", "web framework", ("fastapi", "http_server", "fastapi", ".fastapi")),
     ("flask", "flask>=2.2", "web framework", ("flask", "http_server", "flask", ".flask")),
     ("futures", "", "threads and processes",
@@ -71,6 +75,12 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("joblib", "joblib>=1.2", "threads and processes",
      ("joblib", "concurrency", "joblib.externals.loky.process_executor", ".loky:JOBLIB")),
     ("kafka", "kafka-python>=2.0.2,<4", "Kafka client", ("kafka", "messaging", "kafka", ".kafka")),
+    ("litestar", "litestar>=2,<3", "web framework",
+     ("litestar", "http_server", "litestar.app", ".litestar"),
+     ("litestar_exceptions", "http_server",
+      "litestar.middleware._internal.exceptions.middleware", ".litestar:EXCEPTIONS"),
+     ("litestar_exceptions_before", "http_server",
+      "litestar.middleware.exceptions.middleware", ".litestar:EXCEPTIONS_BEFORE")),
     ("loky", "loky>=3", "threads and processes", ("loky", "concurrency", "loky.process_executor", ".loky")),
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
@@ -80,6 +90,8 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("psycopg", "db_client", "psycopg", ".psycopg"),
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
+    ("pyramid", "pyramid>=1.10", "web framework", ("pyramid", "http_server", "pyramid.config", ".pyramid")),
+    ("quart", "quart>=0.19", "web framework", ("quart", "http_server", "quart", ".quart")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
@@ -147,8 +159,8 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 # reads this and hardly any asks.
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
-    "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
+    "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

@@ -37,6 +37,22 @@ if TYPE_CHECKING:
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 
+def with_signature(wrap: Wrap) -> Wrap:
+    """Let the replacement have the original's signature also for ``inspect.getfullargspec``, which does not look beneath it.
+
+    It costs the import of ``inspect``: for what is known to be looked at.
+    """
+
+    def signed(original: Call, scope: str) -> Call:
+        from inspect import signature
+
+        made = wrap(original, scope)
+        made.__signature__ = signature(original)  # type: ignore[attr-defined]
+        return made
+
+    return signed
+
+
 def before(look: Before, awaited: bool | None = False) -> Wrap:
     """Look at the arguments of each call, and maybe replace them; they are the program's, and are not written to."""
 

@@ -89,8 +89,9 @@ def overridden(owner, name, it):
 
 
 def without_ours(names):
-    """Return attributes, without the one by which wrappers are unwrapped and those that bear our name."""
-    return sorted(name for name in names if name != "__wrapped__" and not name.startswith("_autotrace"))
+    """Return attributes, without those that say what a wrapper is around, and those that bear our name."""
+    around = ("__wrapped__", "__signature__")
+    return sorted(name for name in names if name not in around and not name.startswith("_autotrace"))
 
 
 PREDICATES = [

@@ -7,7 +7,7 @@ anything that does not tell it here; the route then has the values in it that th
 from __future__ import annotations
 
 from autotrace.families.http.http_server import failure_in, name_of, serving
-from autotrace.patching.wrapping import before
+from autotrace.patching.wrapping import after, before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     ViewOf = Callable[[Args, Kwargs], Any]
     RouteOf = Callable[[Args, Kwargs], Optional[tuple[str, str]]]
+    ResolvedOf = Callable[[Args, Kwargs, Any], Optional[tuple[str, str]]]
+    ResolvedViewOf = Callable[[Args, Kwargs, Any], Any]
     MountOf = Callable[[Args, Kwargs], tuple[str, str, str]]
     ErrorOf = Callable[[Args, Kwargs], Optional[BaseException]]
     Note = Callable[[Span, Args, Kwargs], None]
@@ -38,13 +40,38 @@ def route(route_of: RouteOf, view_of: ViewOf | None = None) -> Wrap:
             _note_view(span, view_of(args, kwargs))
         found = route_of(args, kwargs)
         if found is not None:
-            root, template = found
-            late = span.noted()
-            known, prefix = late.get("root") or ("", "")
-            late["route"] = prefix + (_within(span, root, known) if root else "") + template
-            late.pop("mounted", None)
+            note_route(span, *found)
 
     return _noting(note)
+
+
+def resolved(route_of: ResolvedOf, view_of: ResolvedViewOf | None = None) -> Wrap:
+    """Note what a framework's own function has found, once it returns it; the innermost ones count.
+
+    Args:
+        route_of: returns, of that function's arguments and its result, what it does for `route`.
+        view_of: the same for `view`.
+    """
+
+    def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+        span = serving()
+        if span is not None and span.trace.sampled:
+            if view_of is not None:
+                _note_view(span, view_of(args, kwargs, result))
+            found = route_of(args, kwargs, result)
+            if found is not None:
+                note_route(span, *found)
+        return result
+
+    return after(look)
+
+
+def note_route(span: Span, root: str, template: str) -> None:
+    """Note a route on the span of a request that is sampled; see `route`."""
+    late = span.noted()
+    known, prefix = late.get("root") or ("", "")
+    late["route"] = prefix + (_within(span, root, known) if root else "") + template
+    late.pop("mounted", None)
 
 
 def view(view_of: ViewOf) -> Wrap:

@@ -1,0 +1,58 @@
+"""Falcon: the template of the route, the responder and what became a 500; the span itself where no server made it.
+
+What Falcon itself answers, to a method that a resource has not or for a static file, has neither route nor view.
+"""
+
+from __future__ import annotations
+
+from falcon.http_error import HTTPError
+from falcon.http_status import HTTPStatus
+
+from autotrace.families.http import asgi, http_routes, wsgi
+from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
+from autotrace.patching.wrapping import with_signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_VERSIONS = ">=3"
+
+
+def _route(args: Args, kwargs: Kwargs, result: Any) -> tuple[str, str] | None:
+    template = result[3]
+    if not template or _view(args, kwargs, result) is None:
+        return None
+    return getattr(args[1], "root_path", "") or "", template
+
+
+def _view(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
+    responder = result[0]
+    home = getattr(responder, "__module__", None) or type(responder).__module__
+    return None if home.startswith("falcon.") else responder
+
+
+def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
+    error: BaseException = argument(args, kwargs, 3, "ex")
+    return None if isinstance(error, (HTTPError, HTTPStatus)) else error
+
+
+INSTRUMENTOR = Instrumentor(
+    "falcon",
+    _VERSIONS,
+    (
+        # Its test client tells WSGI from ASGI by the number of arguments.
+        Patch("falcon.app:App.__call__", with_signature(wsgi.application(receiver=True))),
+        Patch("falcon.app:App._get_responder", http_routes.resolved(_route, _view)),
+        Patch("falcon.app:App._handle_exception", http_routes.exception(_error)),
+    ),
+)
+
+ASGI = Instrumentor(
+    "falcon",
+    _VERSIONS,
+    (
+        Patch("falcon.asgi.app:App.__call__", asgi.application()),
+        Patch("falcon.asgi.app:App._handle_exception", http_routes.exception(_error)),
+    ),
+)

@@ -1,0 +1,52 @@
+"""Pyramid: the pattern of the route, the view and what became a 500; the span itself where no server made it.
+
+A view that traversal finds has no route.
+"""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+
+from pyramid.httpexceptions import HTTPException  # type: ignore[import-untyped]
+
+from autotrace.families.http import http_routes, wsgi
+from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
+from autotrace.patching.wrapping import after
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def _route(args: Args, _kwargs: Kwargs, result: Any) -> tuple[str, str] | None:
+    route = result["route"]
+    return (args[1].script_name, "/" + route.pattern.lstrip("/")) if route is not None else None
+
+
+def _noted(args: Args, kwargs: Kwargs, result: Any) -> Any:
+    """Return what calls a view, such that it notes the view; not where it answers an exception of another one."""
+    view, info = args[0], argument(args, kwargs, 1, "info")
+    name = info.options.get("attr")
+    view = getattr(view, name, view) if name else view
+
+    def called(args: Args, _kwargs: Kwargs) -> Any:
+        return None if isinstance(args[0], Exception) else view
+
+    return update_wrapper(http_routes.view(called)(result, "pyramid"), result)
+
+
+def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
+    error: BaseException = argument(args, kwargs, 1, "exc")
+    return None if isinstance(error, HTTPException) else error
+
+
+INSTRUMENTOR = Instrumentor(
+    "pyramid",
+    ">=1.10",
+    (
+        Patch("pyramid.router:Router.__call__", wsgi.application(receiver=True)),
+        Patch("pyramid.urldispatch:RoutesMapper.__call__", http_routes.resolved(_route)),
+        Patch("pyramid.viewderivers:mapped_view", after(_noted)),
+        Patch("pyramid.tweens:_error_handler", http_routes.exception(_error)),
+    ),
+)
