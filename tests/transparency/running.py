@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tarfile
@@ -13,9 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotrace.store.inbox import SUFFIX, read_chunk
 from benchmarks.environments import clean_environment
 
-from .comparing import Outcome, outcomes
+from .comparing import ENDS, Outcome, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PLUGIN = "autotrace_transparency_witness"
 _LONGEST = 3600  # s, for one run of one suite
+_END = 60  # s, from pytest's report to the end of its process
 
 
 class SuiteError(Exception):
@@ -182,7 +183,7 @@ class _Session:
 
     def __init__(self, suite: Suite, here: Path, paths: list[str], traced: bool, propagators: str) -> None:
         (here / "tmp").mkdir(parents=True)
-        self._name = suite.library.name
+        self._name, self._paths = suite.library.name, paths
         self._report, self._said, self.data = here / "report.xml", here / "witness.json", here / "data"
         self._log = here / "log"
         command = [str(suite.python), "-m", "pytest", "-q"]
@@ -209,7 +210,7 @@ class _Session:
             )
 
     def outcomes(self, until: float) -> dict[str, Outcome]:
-        """Wait for its end; return what its report says.
+        """Wait for its end; return what its report says, and as one more outcome whether the process ended then.
 
         Args:
             until: the moment (monotonic, s) at which it is given up.
@@ -217,14 +218,19 @@ class _Session:
         Raises:
             SuiteError: it did not end by then, or left no report.
         """
+        while self._process.poll() is None and not self._report.exists():
+            if time.monotonic() > until:
+                raise SuiteError(f"the suite of {self._name} did not end within {_LONGEST} s; see {self._log}")
+            time.sleep(0.5)
         try:
-            self._process.wait(max(until - time.monotonic(), 0))
-        except subprocess.TimeoutExpired as error:
-            raise SuiteError(f"the suite of {self._name} did not end within {_LONGEST} s; see {self._log}") from error
-        if not self._report.exists():
-            code = self._process.returncode
-            raise SuiteError(f"pytest ended with {code} and left no report for {self._name}; see {self._log}")
-        return outcomes(self._report.read_text(encoding="utf-8"))
+            code = self._process.wait(_END)
+        except subprocess.TimeoutExpired:
+            end = Outcome("failed", f"it still ran {_END} s after its report")
+        else:
+            end = Outcome("passed")
+            if not self._report.exists():
+                raise SuiteError(f"pytest ended with {code} and left no report for {self._name}; see {self._log}")
+        return {**outcomes(self._report.read_text(encoding="utf-8")), f"{self._paths[0]}::{ENDS}": end}
 
     def witness(self) -> dict[str, Any]:
         """Return what autotrace said of itself; empty where it was not there."""
@@ -249,16 +255,16 @@ def _add(witness: dict[str, Any], more: dict[str, Any]) -> None:
 def spans_in(inbox: Path) -> int:
     """Count the spans in an inbox: field 1 of a request is a resource, 2 in it a scope, 2 in that a span (OTLP)."""
     count = 0
-    for file in inbox.glob("*") if inbox.is_dir() else ():
-        content = file.read_bytes()
-        at = 8  # behind the format's name
-        while at + 8 <= len(content):
-            (length,) = struct.unpack_from("<I", content, at)
-            request = content[at + 8 : at + 8 + length]
-            count += sum(
-                1 for resource in _fields(request, 1) for scope in _fields(resource, 2) for _span in _fields(scope, 2)
-            )
-            at += 8 + length
+    for path in inbox.glob(f"*{SUFFIX}"):
+        with path.open("rb") as file:
+            requests = read_chunk(file, 0, 1 << 62).payloads
+        count += sum(
+            1
+            for request in requests
+            for resource in _fields(request, 1)
+            for scope in _fields(resource, 2)
+            for _ in _fields(scope, 2)
+        )
     return count
 
 
