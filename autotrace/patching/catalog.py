@@ -83,6 +83,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("psycopg", "db_client", "psycopg", ".psycopg"),
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
+    ("pycurl", "pycurl>=7.45,<8", "HTTP client", ("pycurl", "http_client", "pycurl", ".pycurl")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
