@@ -87,6 +87,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
     ("pycurl", "pycurl>=7.45,<8", "HTTP client", ("pycurl", "http_client", "pycurl", ".pycurl")),
+    ("pymemcache", "pymemcache>=3.5,<5", "memcached client", ("pymemcache", "db_client", "pymemcache", ".pymemcache")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
@@ -158,7 +159,7 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "openai_v2 pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
