@@ -88,6 +88,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
     ("pycurl", "pycurl>=7.45,<8", "HTTP client", ("pycurl", "http_client", "pycurl", ".pycurl")),
+    ("pylibmc", "pylibmc>=1.6,<2", "memcached client", ("pylibmc", "db_client", "pylibmc", ".pylibmc")),
     ("pymemcache", "pymemcache>=3.5,<5", "memcached client", ("pymemcache", "db_client", "pymemcache", ".pymemcache")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
