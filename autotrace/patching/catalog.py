@@ -27,6 +27,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("aiohttp_client", "http_client", "aiohttp", ".aiohttp.client"),
      ("aiohttp_server", "http_server", "aiohttp.web", ".aiohttp.server")),
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
+    ("aiomcache", "aiomcache>=0.8,<1", "memcached client", ("aiomcache", "db_client", "aiomcache", ".aiomcache")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
     ("bottle", "bottle>=0.12", "web framework", ("bottle", "http_server", "bottle", ".bottle")),
     ("celery", "celery>=5.2,<6", "task queue",
@@ -43,6 +44,9 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("confluent_kafka_aio", "messaging", "confluent_kafka.aio", ".confluent_kafka.aio", "confluent-kafka>=2.13,<3"),
      ("confluent_kafka_deserializing", "messaging",
       "confluent_kafka.deserializing_consumer", ".confluent_kafka.deserializing")),
+    ("curl_cffi", "curl_cffi>=0.7,<1", "HTTP client",
+     ("curl_cffi", "http_client", "curl_cffi", ".curl_cffi"),
+     ("curl_cffi_requests", "http_client", "curl_cffi.requests", ".curl_cffi:REQUESTS")),
     ("daphne", "daphne>=3", "web server", ("daphne", "http_server", "daphne.server", ".daphne")),
     ("django", "Django>=4.2,<7", "web framework",
      ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django_sqlite3")),
@@ -69,7 +73,10 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("http_client", "", "HTTP client",
      ("http_client", "http_client", "http.client", ".http_client"),
      ("http_client_urllib", "http_client", "urllib.request", ".http_client:URLLIB")),
-    ("httpx", "httpx>=0.23", "HTTP client", ("httpx", "http_client", "httpx", ".httpx")),
+    ("httplib2", "httplib2>=0.12,<1", "HTTP client", ("httplib2", "http_client", "httplib2", ".httplib2")),
+    ("httpx", "httpx>=0.23", "HTTP client",
+     ("httpx", "http_client", "httpx", ".httpx.httpx"),
+     ("httpx2", "http_client", "httpx2", ".httpx.httpx2", "httpx2>=2,<3")),
     ("hypercorn", "hypercorn>=0.14", "web server",
      ("hypercorn", "http_server", "hypercorn.app_wrappers", ".hypercorn")),
     ("joblib", "joblib>=1.2", "threads and processes",
@@ -90,14 +97,17 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("psycopg", "db_client", "psycopg", ".psycopg"),
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
+    ("pycurl", "pycurl>=7.45,<8", "HTTP client", ("pycurl", "http_client", "pycurl", ".pycurl")),
+    ("pylibmc", "pylibmc>=1.6,<2", "memcached client", ("pylibmc", "db_client", "pylibmc", ".pylibmc")),
+    ("pymemcache", "pymemcache>=3.5,<5", "memcached client", ("pymemcache", "db_client", "pymemcache", ".pymemcache")),
     ("pyramid", "pyramid>=1.10", "web framework", ("pyramid", "http_server", "pyramid.config", ".pyramid")),
     ("quart", "quart>=0.19", "web framework", ("quart", "http_server", "quart", ".quart")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
     ("redis", "redis>=4.2,<9", "Redis client",
-     ("redis", "db_client", "redis", ".redis"),
-     ("redis_asyncio", "db_client", "redis.asyncio", ".redis:ASYNCIO")),
+     ("redis", "db_client", "redis", ".redis.redis"),
+     ("redis_asyncio", "db_client", "redis.asyncio", ".redis.redis:ASYNCIO")),
     ("requests", "requests>=2.25", "HTTP client", ("requests", "http_client", "requests", ".requests")),
     ("rq", "rq>=1.11,<4", "task queue", ("rq", "messaging", "rq", ".rq")),
     ("sqlalchemy", "SQLAlchemy>=1.4,<3", "database toolkit", ("sqlalchemy", "db_client", "sqlalchemy", ".sqlalchemy")),
@@ -118,6 +128,9 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("uvicorn_zttp", "http_server", "uvicorn.protocols.http.zttp_impl", ".uvicorn:ZTTP"),
      ("uvicorn_zttp_h2", "http_server", "uvicorn.protocols.http.zttp_h2_impl", ".uvicorn:ZTTP_H2")),
     ("uvloop", "uvloop>=0.14", "event loop", ("uvloop", "concurrency", "uvloop", ".uvloop")),
+    ("valkey", "valkey>=6,<7", "Valkey client",
+     ("valkey", "db_client", "valkey", ".redis.valkey"),
+     ("valkey_asyncio", "db_client", "valkey.asyncio", ".redis.valkey:ASYNCIO")),
     ("waitress", "waitress>=2.1", "web server", ("waitress", "http_server", "waitress.server", ".waitress")),
     ("werkzeug", "werkzeug>=2.2", "web server", ("werkzeug", "http_server", "werkzeug.serving", ".werkzeug")),
     ("wsgiref", "", "web server", ("wsgiref", "http_server", "wsgiref.handlers", ".wsgiref")),
@@ -160,8 +173,7 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
-    "tornado tortoiseorm vertexai wsgi"
+    "openai_v2 pymongo pymssql pymysql remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
 
