@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
+from .mariadb import MariaServer
 from .postgresql import PostgresServer
 from .programs import Program, find_valgrind
 from .rabbitmq import RabbitBroker
@@ -31,6 +32,7 @@ VARIABLE = "AUTOTRACE_TEST_SERVICES"
 
 KINDS: Mapping[str, Callable[[], Any]] = {
     "kafka": KafkaBroker,
+    "mariadb": MariaServer,
     "postgresql": PostgresServer,
     "rabbitmq": RabbitBroker,
     # Each pytest process starts the servers of these itself; only that the programs are there is shared.
