@@ -27,6 +27,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("aiohttp_client", "http_client", "aiohttp", ".aiohttp.client"),
      ("aiohttp_server", "http_server", "aiohttp.web", ".aiohttp.server")),
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
+    ("aiomysql", "aiomysql>=0.0.22,<1", "MySQL driver", ("aiomysql", "db_client", "aiomysql", ".aiomysql")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
     ("celery", "celery>=5.2,<6", "task queue",
      ("celery", "messaging", "celery.app.base", ".celery"),
@@ -80,6 +81,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("psycopg", "db_client", "psycopg", ".psycopg"),
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
+    ("pymysql", "PyMySQL>=0.9.3,<2", "MySQL driver", ("pymysql", "db_client", "pymysql", ".pymysql")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
@@ -148,7 +150,7 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "openai_v2 pymemcache pymongo pymssql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

@@ -39,6 +39,8 @@ innodb_buffer_pool_size = 16M
 innodb_log_file_size = 8M
 innodb_flush_log_at_trx_commit = 0
 innodb_doublewrite = OFF
+innodb_flush_method = nosync
+sync_frm = OFF
 innodb_lock_wait_timeout = 1
 max_connections = 60
 """

@@ -9,8 +9,8 @@ import tempfile
 import pymysql
 import pytest
 
-from services import packages
 from services import mariadb as service
+from services import packages
 from services.errors import ServiceUnavailable
 from services.mariadb import MariaServer
 
