@@ -29,6 +29,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
     ("aiomysql", "aiomysql>=0.0.22,<1", "MySQL driver", ("aiomysql", "db_client", "aiomysql", ".aiomysql")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
+    ("asyncmy", "asyncmy>=0.2.5,<0.3", "MySQL driver", ("asyncmy", "db_client", "asyncmy", ".asyncmy")),
     ("celery", "celery>=5.2,<6", "task queue",
      ("celery", "messaging", "celery.app.base", ".celery"),
      ("celery_worker", "messaging", "celery.app.trace", ".celery.worker:WORKER"),
@@ -76,6 +77,10 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
      ("multiprocessing_pool", "concurrency", "multiprocessing.pool", ".multiprocessing:POOL")),
+    ("mysql_connector", "mysql-connector-python>=8.0.28,<27", "MySQL driver",
+     ("mysql_connector", "db_client", "mysql.connector", ".mysql_connector"),
+     ("mysql_connector_aio", "db_client", "mysql.connector.aio", ".mysql_connector:AIO",
+      "mysql-connector-python>=8.3,<27")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
@@ -144,12 +149,12 @@ RUNNERS: dict[str, tuple[tuple[str, ...], str, bool]] = {
 
 # What libraries are called by OpenTelemetry, where that is neither our name nor the distribution's
 # (opentelemetry-python-contrib, entry points).
-ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threading"}
+ALIASES = {"http_client": "urllib", "mysql_connector": "mysql", "threads": "threading", "futures": "threading"}
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
-    "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
+    "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysqlclient "
     "openai_v2 pymemcache pymongo pymssql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )

@@ -29,6 +29,8 @@ ALL = {
     "sqlalchemy": (("sqlalchemy", "sqlite3"), databases.sqlalchemy_),
     "pymysql": (("pymysql",), mysql.pymysql_, _MARIADB),
     "aiomysql": (("aiomysql",), mysql.aiomysql_, _MARIADB),
+    "asyncmy": (("asyncmy",), mysql.asyncmy_, _MARIADB),
+    "mysql_connector": (("mysql_connector",), mysql.mysql_connector_, _MARIADB),
     "psycopg2": (("psycopg2",), databases.psycopg2_, _POSTGRESQL),
     "psycopg": (("psycopg",), databases.psycopg_, _POSTGRESQL),
     "redis": (("redis", "redis_asyncio"), databases.redis_, _REDIS),

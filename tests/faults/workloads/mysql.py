@@ -73,3 +73,66 @@ def aiomysql_(address):
 
     with loop() as wait:
         yield lambda: wait(work)
+
+
+@contextlib.contextmanager
+def asyncmy_(address):
+    """Queries, batches, procedures, transactions, errors, connections, awaited; a class of the program's."""
+    import asyncmy
+    from asyncmy import cursors
+
+    class Own(cursors.DictCursor):
+        async def execute(self, query, args=None):
+            return await super().execute(query, args)
+
+    async def work():
+        made = []
+        given = {**_given(address), "database": "mysql", "init_command": "SET lock_wait_timeout = 1"}
+        async with asyncmy.connect(**given) as connection:
+            async with connection.cursor() as cursor:
+                made.append(await cursor.execute(_TABLE))
+                made.append(await cursor.executemany("INSERT INTO pizzas VALUES (%s)", [("a",), ("b",)]))
+            await connection.commit()
+            await connection.begin()
+            async with connection.cursor(Own) as cursor:
+                await cursor.execute("SELECT 'secret', name FROM pizzas ORDER BY name")
+                made.append(list(await cursor.fetchall()))
+                made.append(await awaited(cursor.execute, "INSERT INTO pizzas VALUES ('a')"))
+                await connection.rollback()
+                made.append(await awaited(cursor.execute, "SELEKT"))
+                made.append(await awaited(cursor.callproc, "nothing", (1,)))
+            made.append(await connection.query("SELECT 1"))
+        return made
+
+    with loop() as wait:
+        yield lambda: wait(work)
+
+
+@contextlib.contextmanager
+def mysql_connector_(address):
+    """Queries, batches, procedures, prepared statements, transactions, errors, connections, in Python and in C."""
+    import mysql.connector
+
+    def run():
+        made = []
+        for pure in (True, not mysql.connector.HAVE_CEXT):
+            given = {**_given(address), "database": "mysql", "use_pure": pure, "collation": "utf8mb4_general_ci"}
+            with contextlib.closing(mysql.connector.connect(charset="utf8mb4", **given)) as connection:
+                cursor = connection.cursor()
+                cursor.execute(_TABLE)
+                cursor.execute(_PROCEDURE)
+                cursor.executemany("INSERT INTO pizzas VALUES (%s)", [("a",), ("b",)])
+                connection.commit()
+                connection.start_transaction()
+                rows = connection.cursor(prepared=True)
+                rows.execute("SELECT 'secret', name FROM pizzas WHERE name <> %s ORDER BY name", ("c",))
+                made.append([list(row) for row in rows.fetchall()])
+                rows.close()
+                cursor.callproc("thrice", (7,))
+                made.append(outcome(cursor.execute, "INSERT INTO pizzas VALUES ('a')"))
+                connection.rollback()
+                made.append(outcome(cursor.execute, "SELEKT"))
+                made.append(connection.autocommit)
+        return made
+
+    yield run
