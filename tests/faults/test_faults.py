@@ -20,6 +20,7 @@ FEWEST = {"threads": 3}
 ADDRESS = {
     "redis_server": lambda server: str(server.port),
     "kafka_broker": lambda broker: broker.bootstrap,
+    "mariadb": lambda server: f"{server.host}:{server.port}",
     "postgresql": lambda server: server.dsn(),
     "rabbitmq": lambda broker: broker.url,
 }

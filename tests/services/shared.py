@@ -20,6 +20,7 @@ from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
 from .memcached import find_program as find_memcached
+from .mariadb import MariaServer
 from .postgresql import PostgresServer
 from .programs import Program, find_valgrind
 from .rabbitmq import RabbitBroker
@@ -32,6 +33,7 @@ VARIABLE = "AUTOTRACE_TEST_SERVICES"
 
 KINDS: Mapping[str, Callable[[], Any]] = {
     "kafka": KafkaBroker,
+    "mariadb": MariaServer,
     "postgresql": PostgresServer,
     "rabbitmq": RabbitBroker,
     # Each pytest process starts the servers of these itself; only that the programs are there is shared.
