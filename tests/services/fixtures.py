@@ -17,9 +17,9 @@ import pytest
 from .errors import ServiceUnavailable
 from .kafka import ADDRESS_VARIABLE as KAFKA_VARIABLE
 from .kafka_wire import NotReady, probe
-from .memcached import MemcachedServer
 from .mariadb import ADDRESS_VARIABLE as MARIADB_VARIABLE
 from .mariadb import USER as MARIADB_USER
+from .memcached import MemcachedServer
 from .postgresql import ADDRESS_VARIABLE as POSTGRESQL_VARIABLE
 from .postgresql import USER as POSTGRESQL_USER
 from .rabbitmq import ADDRESS_VARIABLE as RABBITMQ_VARIABLE

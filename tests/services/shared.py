@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
-from .memcached import find_program as find_memcached
 from .mariadb import MariaServer
+from .memcached import find_program as find_memcached
 from .postgresql import PostgresServer
 from .programs import Program, find_valgrind
 from .rabbitmq import RabbitBroker
