@@ -1,19 +1,16 @@
-"""The family of spans that the program names itself.
-
-Generators: the span is current only while the generator's own frame runs, so a consumer that stops early, or that
-interleaves two of them, never sees a wrong span.
-"""
+"""The family of spans that the program names itself."""
 
 from __future__ import annotations
 
 import functools
 
 from autotrace.conventions.manual import describe
+from autotrace.families import steps
 from autotrace.families.calls import abandon, failed
 from autotrace.faults import fault
 from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import HidingFrame, failure_of, hide_frame
+from autotrace.trace.failure import failure_of
 from autotrace.trace.generators import closing
 from autotrace.trace.inheriting import own
 from autotrace.trace.span import INTERNAL, Operation
@@ -22,7 +19,6 @@ from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
     from typing import Any
 
     from autotrace.patching import Call
@@ -135,84 +131,9 @@ def _whole(enter: Enter, original: Call, awaited: bool) -> Call:
 
 def generator(name: str, attributes: Attributes, original: Call) -> Call:
     """Trace each generator that a generator function makes, from its first step to its end."""
-
-    @functools.wraps(original)
-    def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        made = original(*args, **kwargs)
-        running = _Running(begin(name, attributes, current=False))
-        resume, value = made.send, None
-        while True:
-            try:
-                with running:
-                    item = resume(value)
-            except StopIteration as stop:
-                return stop.value
-            try:
-                value = yield item
-                resume = made.send
-            except GeneratorExit as error:
-                with running:
-                    made.close()
-                running.end(error)
-                raise
-            except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
-                resume, value = made.throw, error
-
-    return traced
+    return steps.generator(lambda: begin(name, attributes, current=False), end, _SCOPE)(original)
 
 
 def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
     """Trace each asynchronous generator that a function makes, from its first step to its end."""
-
-    @functools.wraps(original)
-    async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        made = original(*args, **kwargs)
-        running = _Running(begin(name, attributes, current=False))
-        resume, value = made.asend, None
-        while True:
-            try:
-                with running:
-                    item = await resume(value)
-            except StopAsyncIteration:
-                return
-            try:
-                value = yield item
-                resume = made.asend
-            except GeneratorExit as error:
-                with running:
-                    await made.aclose()
-                running.end(error)
-                raise
-            except BaseException as error:
-                resume, value = made.athrow, error
-
-    return traced
-
-
-class _Running(HidingFrame):
-    """The span of a generator: current within a ``with`` of it, while the generator's frame runs; ends with that frame."""
-
-    __slots__ = ("_outside", "_span")
-
-    def __init__(self, span: Span | None) -> None:
-        self._span = span
-        self._outside: Span | None = None
-
-    def __enter__(self) -> None:
-        try:
-            if self._span is not None:
-                self._outside = get_current()
-                set_current(self._span)
-        except Exception:
-            fault(_SCOPE)
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if self._span is not None:
-            set_current(self._outside)
-        if error is not None:
-            self.end(error)
-
-    def end(self, error: BaseException) -> None:
-        """End the span with the exception that leaves the generator's frame, and take the frame out of it."""
-        end(self._span, None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)
-        hide_frame(error)
+    return steps.async_generator(lambda: begin(name, attributes, current=False), end, _SCOPE)(original)

@@ -6,7 +6,7 @@ begins with the connections that each run uses, so that a run is short.
 
 from __future__ import annotations
 
-from . import by_hand, clients, concurrency, databases, kafka, mysql, rabbitmq, servers, tasks
+from . import by_hand, clients, concurrency, databases, django_, kafka, mysql, rabbitmq, servers, tasks
 from .common import outcome as outcome
 
 _RABBIT = "rabbitmq"
@@ -24,6 +24,7 @@ ALL = {
     "httplib2": (("httplib2",), clients.httplib2_),
     "curl": (("pycurl", "curl_cffi", "curl_cffi_requests"), clients.curl_),
     "aiohttp": (("aiohttp_client", "aiohttp_server"), servers.aiohttp_),
+    "django": (django_.NAMES, django_.django_),
     "wsgi": (("flask", "wsgiref"), servers.wsgi),
     "asgi": (("uvicorn", "uvicorn_h11", "starlette", "fastapi", "futures"), servers.asgi),
     "sqlite": (("sqlite3",), databases.sqlite),
