@@ -6,7 +6,7 @@ is the one that answers; a router beneath another begins a loop of its own.
 
 from __future__ import annotations
 
-from autotrace.instrumentors.django.routes import template  # type: ignore[import-not-found]
+from autotrace.instrumentors.django.routes import template
 
 from autotrace.families.http import asgi, http_routes
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch

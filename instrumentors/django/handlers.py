@@ -6,7 +6,7 @@ they call, right before they do; a middleware that answers before the view is no
 
 from __future__ import annotations
 
-from autotrace.instrumentors.django.routes import template  # type: ignore[import-not-found]
+from autotrace.instrumentors.django.routes import template
 
 from autotrace.families.http import asgi, http_routes, wsgi
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
