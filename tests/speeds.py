@@ -37,22 +37,32 @@ settings.register_profile("fixed", deadline=None, database=None, derandomize=Tru
 settings.register_profile("random", deadline=None, database=None, max_examples=1000, print_blob=True)
 
 
-def row(path: Path) -> str:
-    """Return the name of the row that rules over a file of tests.
+COLLECTED = pytest.StashKey["dict[Path, list[str]]"]()
+"""The names of all tests that were found, by file, with those that do not run at this speed."""
+
+
+def row(path: Path, test: str = "") -> str:
+    """Return the name of the row that rules over a file of tests, or over a test of it.
 
     Raises:
         KeyError: no row does.
     """
     name = path.relative_to(HERE).as_posix()
-    fitting = [one for one in TABLE["runs"] if f"{name}/".startswith(f"{one}/")]
+    fitting = [one for one in TABLE["runs"] if _fits(one, name, test)]
     if not fitting:
         raise KeyError(f"tests/speeds.toml does not say where {name} runs")
-    return max(fitting, key=len)
+    return max(fitting, key=lambda one: ("::" in one, len(one)))
 
 
-def runs(path: Path, speed: str) -> bool:
-    """Tell whether a file of tests runs at a speed."""
-    return speed == "nightly" or speed in TABLE["runs"][row(path)]
+def _fits(row: str, name: str, test: str) -> bool:
+    """Tell whether a row speaks of a file, or of a test of it."""
+    place, _, word = row.partition("::")
+    return f"{name}/".startswith(f"{place}/") and word in test
+
+
+def runs(path: Path, speed: str, test: str = "") -> bool:
+    """Tell whether a file of tests, or a test of it, runs at a speed."""
+    return speed == "nightly" or speed in TABLE["runs"][row(path, test)]
 
 
 def kinds(item: pytest.Item) -> set[str]:
@@ -113,14 +123,18 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return _Missing.from_parent(parent, path=module_path) if found else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before -k
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests whose kind does not run at this speed, skip those whose library is not there."""
+    """Leave out the tests that do not run at this speed, skip those whose library is not there."""
+    collected = config.stash.setdefault(COLLECTED, {})
     for item in items:
+        collected.setdefault(item.path, []).append(item.name)
         reason = missing(item.path, item.name)
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
-    without = _left_out(config.option.speed)
-    left = [item for item in items if kinds(item) & without]
+    speed = config.option.speed
+    without = _left_out(speed)
+    left = [item for item in items if kinds(item) & without or not runs(item.path, speed, item.name)]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
@@ -156,5 +170,5 @@ class _NoProcesses:
     def _look(self, item: pytest.Item) -> Iterator[None]:
         self._started.clear()
         yield
-        if self._started and runs(item.path, "check") and not kinds(item) & _left_out("check"):
+        if self._started and runs(item.path, "check", item.name) and not kinds(item) & _left_out("check"):
             pytest.fail(f"it starts a process ({self._started[0]}): mark it `process`, or say so in tests/speeds.toml")

@@ -21,7 +21,17 @@ def test_every_file_runs_somewhere_by_a_row():
 
 def test_every_row_rules_over_a_file():
     """A row that outlived its file is taken out."""
-    assert {speeds.row(path) for path in FILES} == set(speeds.TABLE["runs"])
+    assert {speeds.row(path) for path in FILES} == {row for row in speeds.TABLE["runs"] if "::" not in row}
+
+
+def test_every_row_of_tests_rules_over_one(pytestconfig):
+    """Its file is there, and has such a test where it was collected in this run."""
+    rows = [row.partition("::") for row in speeds.TABLE["runs"] if "::" in row]
+    assert [place for place, _, _ in rows if not (speeds.HERE / place).is_file()] == []
+    collected = pytestconfig.stash[speeds.COLLECTED]
+    for place, _, word in rows:
+        tests = collected.get(speeds.HERE / place, [word])
+        assert any(word in test for test in tests), f"{place} has no test {word}"
 
 
 def test_a_row_names_columns():
@@ -33,10 +43,20 @@ def test_a_row_names_columns():
 
 
 def test_the_longest_row_rules():
-    """A file may run elsewhere than its folder."""
+    """A file may run elsewhere than its folder, and a test elsewhere than its file."""
     assert speeds.row(speeds.HERE / "process" / "test_start.py") == "process/test_start.py"
     assert speeds.row(speeds.HERE / "process" / "test_sinks.py") == "process"
     assert speeds.row(speeds.HERE / "unit" / "cli" / "test_show.py") == "unit/cli"
+
+
+def test_the_row_of_a_test_rules_over_it_and_no_other(monkeypatch):
+    """A word in its name chooses it; of two words the longer one."""
+    rows = {"process": ["newest"], "process/test_start.py::slow": [], "process/test_start.py::slow[one]": ["newest"]}
+    monkeypatch.setitem(speeds.TABLE, "runs", rows)
+    start, sinks = speeds.HERE / "process" / "test_start.py", speeds.HERE / "process" / "test_sinks.py"
+    asked = ((start, ""), (start, "test_quick"), (start, "test_slow[two]"), (start, "test_slow[one]"), (sinks, "test_slow"))
+    assert [speeds.runs(path, "newest", test) for path, test in asked] == [True, True, False, True, True]
+    assert all(speeds.runs(path, "nightly", test) for path, test in asked)
 
 
 def test_tests_of_what_has_no_wheel_are_skipped_by_its_name_and_version(monkeypatch):

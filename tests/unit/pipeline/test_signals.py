@@ -229,5 +229,5 @@ def test_a_server_listens_to_requests_that_are_not_sampled(made):
     span = tracer.start(kind, (), None)
     http_server.finished(span, 204, None)
     http_server.finished(span, 500, None)
-    assert [(one.outcome, one.trace.sampled) for one in heard] == [((204, None), False)]
+    assert [(one.outcome, one.trace.sampled) for one in heard] == [((204, None, None), False)]
     assert len(made.spans.items) == 0
