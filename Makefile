@@ -1,5 +1,5 @@
 # make check             lint, types, and the tests that need no service and no process of their own, on one Python: a minute
-# make test              lint, wheel, and the tests on the oldest, a middle and the newest Python found, with real services
+# make test              lint, wheel, the tests on the newest Python found, and on the oldest and a middle one those that may differ
 # make test PY=3.11      the tests on one Python
 # make test ARGS='-k x'  the tests, with arguments for pytest
 # make nightly           all tests on every Python found, property tests with new examples, the suites of other libraries

@@ -54,7 +54,13 @@ def test_the_row_of_a_test_rules_over_it_and_no_other(monkeypatch):
     rows = {"process": ["newest"], "process/test_start.py::slow": [], "process/test_start.py::slow[one]": ["newest"]}
     monkeypatch.setitem(speeds.TABLE, "runs", rows)
     start, sinks = speeds.HERE / "process" / "test_start.py", speeds.HERE / "process" / "test_sinks.py"
-    asked = ((start, ""), (start, "test_quick"), (start, "test_slow[two]"), (start, "test_slow[one]"), (sinks, "test_slow"))
+    asked = (
+        (start, ""),
+        (start, "test_quick"),
+        (start, "test_slow[two]"),
+        (start, "test_slow[one]"),
+        (sinks, "test_slow"),
+    )
     assert [speeds.runs(path, "newest", test) for path, test in asked] == [True, True, False, True, True]
     assert all(speeds.runs(path, "nightly", test) for path, test in asked)
 
