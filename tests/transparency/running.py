@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.environments import clean_environment
 
-from .comparing import Outcome, outcomes
+from .comparing import ENDS, Outcome, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PLUGIN = "autotrace_transparency_witness"
 _LONGEST = 3600  # s, for one run of one suite
+_END = 60  # s, from pytest's report to the end of its process
 
 
 class SuiteError(Exception):
@@ -182,7 +183,7 @@ class _Session:
 
     def __init__(self, suite: Suite, here: Path, paths: list[str], traced: bool, propagators: str) -> None:
         (here / "tmp").mkdir(parents=True)
-        self._name = suite.library.name
+        self._name, self._paths = suite.library.name, paths
         self._report, self._said, self.data = here / "report.xml", here / "witness.json", here / "data"
         self._log = here / "log"
         command = [str(suite.python), "-m", "pytest", "-q"]
@@ -209,7 +210,7 @@ class _Session:
             )
 
     def outcomes(self, until: float) -> dict[str, Outcome]:
-        """Wait for its end; return what its report says.
+        """Wait for its end; return what its report says, and as one more outcome whether the process ended then.
 
         Args:
             until: the moment (monotonic, s) at which it is given up.
@@ -217,14 +218,19 @@ class _Session:
         Raises:
             SuiteError: it did not end by then, or left no report.
         """
+        while self._process.poll() is None and not self._report.exists():
+            if time.monotonic() > until:
+                raise SuiteError(f"the suite of {self._name} did not end within {_LONGEST} s; see {self._log}")
+            time.sleep(0.5)
         try:
-            self._process.wait(max(until - time.monotonic(), 0))
-        except subprocess.TimeoutExpired as error:
-            raise SuiteError(f"the suite of {self._name} did not end within {_LONGEST} s; see {self._log}") from error
-        if not self._report.exists():
-            code = self._process.returncode
-            raise SuiteError(f"pytest ended with {code} and left no report for {self._name}; see {self._log}")
-        return outcomes(self._report.read_text(encoding="utf-8"))
+            code = self._process.wait(_END)
+        except subprocess.TimeoutExpired:
+            end = Outcome("failed", f"it still ran {_END} s after its report")
+        else:
+            end = Outcome("passed")
+            if not self._report.exists():
+                raise SuiteError(f"pytest ended with {code} and left no report for {self._name}; see {self._log}")
+        return {**outcomes(self._report.read_text(encoding="utf-8")), f"{self._paths[0]}::{ENDS}": end}
 
     def witness(self) -> dict[str, Any]:
         """Return what autotrace said of itself; empty where it was not there."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from types import SimpleNamespace
+
 import pytest
 
 import checkout  # noqa: F401 - transparency.running imports the benchmarks
-from transparency.comparing import compare, outcomes
+from transparency import running
+from transparency.comparing import ENDS, Outcome, compare, outcomes
 from transparency.libraries import BY_NAME, LIBRARIES
 from transparency.report import Row, page, table
 from transparency.running import Suite, _add
@@ -116,3 +121,42 @@ def test_what_autotrace_said_in_the_processes_of_one_run_is_added_up():
     _add(said, {})
     _add(said, {"faults": {"urllib3": 2, "threads": 1}, "messages": ["two"]})
     assert said == {"faults": {"urllib3": 3, "threads": 1}, "messages": ["one", "two"]}
+
+
+def session(tmp_path, code):
+    """Run a stand-in for pytest that is told where its report goes; returns what is known of its tests."""
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!{sys.executable}\nimport sys, threading\nreport = sys.argv[sys.argv.index('--junitxml') + 1]\n{code}"
+    )
+    python.chmod(0o755)
+    suite = SimpleNamespace(library=BY_NAME["flask"], python=python, tree=tmp_path)
+    begun = running._Session(suite, tmp_path / "run", ["tests"], False, "")
+    try:
+        return begun.outcomes(time.monotonic() + 60)
+    finally:
+        begun.end()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("after", "kind"), [("", "passed"), ("threading.Event().wait()", "failed")])
+def test_whether_the_process_ends_is_compared_like_a_test(tmp_path, monkeypatch, after, kind):
+    """Who has written its report and still runs is not waited for."""
+    monkeypatch.setattr(running, "_END", 2)
+    found = session(
+        tmp_path,
+        f"import os\nopen(report + '.new', 'w').write({report(it='passed')!r})\nos.rename(report + '.new', report)\n{after}\n",
+    )
+    assert {name: outcome.kind for name, outcome in found.items()} == {
+        "tests.test_it::it": "passed",
+        f"tests::{ENDS}": kind,
+    }
+    difference = compare([{**found, f"tests::{ENDS}": Outcome("passed")}], [found])
+    assert (difference.tests, bool(difference.defects)) == (1, kind == "failed")
+
+
+@pytest.mark.process
+def test_a_process_that_leaves_no_report_is_said_so(tmp_path):
+    """With its exit code."""
+    with pytest.raises(running.SuiteError, match="ended with 3 and left no report"):
+        session(tmp_path, "sys.exit(3)\n")
