@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tarfile
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotrace.store.inbox import SUFFIX, read_chunk
 from benchmarks.environments import clean_environment
 
 from .comparing import ENDS, Outcome, outcomes
@@ -255,16 +255,16 @@ def _add(witness: dict[str, Any], more: dict[str, Any]) -> None:
 def spans_in(inbox: Path) -> int:
     """Count the spans in an inbox: field 1 of a request is a resource, 2 in it a scope, 2 in that a span (OTLP)."""
     count = 0
-    for file in inbox.glob("*") if inbox.is_dir() else ():
-        content = file.read_bytes()
-        at = 8  # behind the format's name
-        while at + 8 <= len(content):
-            (length,) = struct.unpack_from("<I", content, at)
-            request = content[at + 8 : at + 8 + length]
-            count += sum(
-                1 for resource in _fields(request, 1) for scope in _fields(resource, 2) for _span in _fields(scope, 2)
-            )
-            at += 8 + length
+    for path in inbox.glob(f"*{SUFFIX}"):
+        with path.open("rb") as file:
+            requests = read_chunk(file, 0, 1 << 62).payloads
+        count += sum(
+            1
+            for request in requests
+            for resource in _fields(request, 1)
+            for scope in _fields(resource, 2)
+            for _ in _fields(scope, 2)
+        )
     return count
 
 

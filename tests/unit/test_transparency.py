@@ -7,13 +7,18 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import checkout  # noqa: F401 - transparency.running imports the benchmarks
+from autotrace.export import DELIVERED
+from autotrace.export.inbox.writer import Inbox
+from autotrace.signals import TRACES
 from transparency import running
 from transparency.comparing import ENDS, Outcome, compare, outcomes
 from transparency.libraries import BY_NAME, LIBRARIES
 from transparency.report import Row, page, table
 from transparency.running import Suite, _add
+from unit.export.making import settings
 
 
 def report(**tests):
@@ -136,6 +141,20 @@ def session(tmp_path, code):
         return begun.outcomes(time.monotonic() + 60)
     finally:
         begun.end()
+
+
+def test_the_spans_of_a_run_are_counted_in_what_the_writer_writes(tmp_path):
+    """In all of its files, however many requests they hold."""
+    span = {"name": "x", "kind": 1}
+    scopes = [{"scope": {"name": "a"}, "spans": [span, span]}, {"scope": {"name": "b"}, "spans": [span]}]
+    request = ExportTraceServiceRequest(resource_spans=[{"scope_spans": scopes}]).SerializeToString()
+    assert running.spans_in(tmp_path / "inbox") == 0
+    for _ in range(2):
+        inbox = Inbox(settings(data_dir=str(tmp_path)))
+        for _ in range(2):
+            assert inbox.export(TRACES, request, time.monotonic() + 10) is DELIVERED
+        inbox.close()
+    assert running.spans_in(tmp_path / "inbox") == 12
 
 
 @pytest.mark.process
