@@ -13,7 +13,7 @@ from autotrace.families.calls import abandon, failed
 from autotrace.faults import fault
 from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.failure import HidingFrame, failure_of, hide_frame
 from autotrace.trace.generators import closing
 from autotrace.trace.inheriting import own
 from autotrace.trace.span import INTERNAL, Operation
@@ -139,34 +139,24 @@ def generator(name: str, attributes: Attributes, original: Call) -> Call:
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         made = original(*args, **kwargs)
-        span = begin(name, attributes, current=False)
+        running = _Running(begin(name, attributes, current=False))
         resume, value = made.send, None
-        try:
-            while True:
-                outside = _into(span)
-                try:
+        while True:
+            try:
+                with running:
                     item = resume(value)
-                finally:
-                    _out(span, outside)
-                try:
-                    value = yield item
-                    resume = made.send
-                except GeneratorExit:
-                    outside = _into(span)
-                    try:
-                        made.close()
-                    finally:
-                        _out(span, outside)
-                    raise
-                except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
-                    resume, value = made.throw, error
-        except StopIteration as stop:
-            end(span, None)
-            return stop.value
-        except BaseException as error:
-            end(span, error)
-            hide_frame(error)
-            raise
+            except StopIteration as stop:
+                return stop.value
+            try:
+                value = yield item
+                resume = made.send
+            except GeneratorExit as error:
+                with running:
+                    made.close()
+                running.end(error)
+                raise
+            except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
+                resume, value = made.throw, error
 
     return traced
 
@@ -177,54 +167,52 @@ def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
     @functools.wraps(original)
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         made = original(*args, **kwargs)
-        span = begin(name, attributes, current=False)
+        running = _Running(begin(name, attributes, current=False))
         resume, value = made.asend, None
-        try:
-            while True:
-                outside = _into(span)
-                try:
+        while True:
+            try:
+                with running:
                     item = await resume(value)
-                finally:
-                    _out(span, outside)
-                try:
-                    value = yield item
-                    resume = made.asend
-                except GeneratorExit:
-                    outside = _into(span)
-                    try:
-                        await made.aclose()
-                    finally:
-                        _out(span, outside)
-                    raise
-                except BaseException as error:
-                    resume, value = made.athrow, error
-        except StopAsyncIteration:
-            end(span, None)
-        except BaseException as error:
-            end(span, error)
-            hide_frame(error)
-            raise
+            except StopAsyncIteration:
+                return
+            try:
+                value = yield item
+                resume = made.asend
+            except GeneratorExit as error:
+                with running:
+                    await made.aclose()
+                running.end(error)
+                raise
+            except BaseException as error:
+                resume, value = made.athrow, error
 
     return traced
 
 
-def _into(span: Span | None) -> Span | None:
-    """Make a span current while a generator's frame runs; returns what is current around it."""
-    try:
-        outside = get_current()
-        if span is not None:
-            set_current(span)
-    except Exception:
-        fault(_SCOPE)
-        return get_current()
-    return outside
+class _Running(HidingFrame):
+    """The span of a generator: current within a ``with`` of it, while the generator's frame runs; ends with that frame."""
 
+    __slots__ = ("_outside", "_span")
 
-def _out(span: Span | None, outside: Span | None) -> None:
-    """Put back what was current around a generator's frame."""
-    try:
-        if span is not None:
-            set_current(outside)
-    except Exception:
-        fault(_SCOPE)
-        set_current(outside)
+    def __init__(self, span: Span | None) -> None:
+        self._span = span
+        self._outside: Span | None = None
+
+    def __enter__(self) -> None:
+        try:
+            if self._span is not None:
+                self._outside = get_current()
+                set_current(self._span)
+        except Exception:
+            fault(_SCOPE)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if self._span is not None:
+            set_current(self._outside)
+        if error is not None:
+            self.end(error)
+
+    def end(self, error: BaseException) -> None:
+        """End the span with the exception that leaves the generator's frame, and take the frame out of it."""
+        end(self._span, None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)
+        hide_frame(error)

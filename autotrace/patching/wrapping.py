@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from autotrace.faults import fault
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hide_frame, hiding_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,63 +55,48 @@ def with_signature(wrap: Wrap) -> Wrap:
 
 def before(look: Before, awaited: bool | None = False) -> Wrap:
     """Look at the arguments of each call, and maybe replace them; they are the program's, and are not written to."""
-
-    def wrap(original: Call, scope: str) -> Call:
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
-                args = look(args, kwargs) or args
-            except Exception:
-                fault(scope)
-            try:
-                if not kwargs:  # to what is written in C no names at all may be another thing than none
-                    return original(*args)
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        async def traced_awaited(*args: Any, **kwargs: Any) -> Any:
-            try:
-                args = look(args, kwargs) or args
-            except Exception:
-                fault(scope)
-            try:
-                return await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-
-        return traced_awaited if is_awaited(original, awaited) else traced
-
-    return wrap
+    return _beside(look, None, awaited)
 
 
 def after(look: After, awaited: bool | None = False) -> Wrap:
     """Look at what each call returned, which it must not consume, and say what the caller gets; not where a call fails."""
+    return _beside(None, look, awaited)
 
+
+def _beside(first: Before | None, last: After | None, awaited: bool | None) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def traced(*args: Any, **kwargs: Any) -> Any:
+            if first is not None:
+                try:
+                    args = first(args, kwargs) or args
+                except Exception:
+                    fault(scope)
             try:
-                result = original(*args, **kwargs)
+                # To what is written in C no names at all may be another thing than none.
+                result = original(*args, **kwargs) if kwargs else original(*args)
             except BaseException as error:
                 hide_frame(error)
                 raise
-            try:
-                return look(args, kwargs, result)
-            except Exception:
-                fault(scope)
+            if last is not None:
+                try:
+                    return last(args, kwargs, result)
+                except Exception:
+                    fault(scope)
             return result
 
         async def traced_awaited(*args: Any, **kwargs: Any) -> Any:
-            try:
+            if first is not None:
+                try:
+                    args = first(args, kwargs) or args
+                except Exception:
+                    fault(scope)
+            with hiding_frame:
                 result = await original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            try:
-                return look(args, kwargs, result)
-            except Exception:
-                fault(scope)
+            if last is not None:
+                try:
+                    return last(args, kwargs, result)
+                except Exception:
+                    fault(scope)
             return result
 
         return traced_awaited if is_awaited(original, awaited) else traced

@@ -13,7 +13,7 @@ from _thread import allocate_lock, get_ident
 
 from autotrace.trace import forks, ids
 from autotrace.trace.context import get_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 from autotrace.trace.span import Span, Watched
 from autotrace.trace.tracer import tracer
 
@@ -115,10 +115,8 @@ class Lifetime:
             self._worker.park()
             mask = termination.park() if termination is not None else None
             try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
+                with hiding_frame:
+                    return original(*args, **kwargs)
             finally:  # in the parent and in the child
                 self._worker.resume()
                 if termination is not None:

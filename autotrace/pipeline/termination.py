@@ -19,7 +19,7 @@ from _thread import allocate_lock, get_ident
 from autotrace.faults import fault
 from autotrace.patching.model import Patch
 from autotrace.pipeline.worker import start_thread
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -200,11 +200,8 @@ class Termination:
 
     def _setting(self, original: Any, _scope: str) -> Any:
         def traced(signalnum: Any, handler: Any) -> Any:
-            try:
+            with hiding_frame:
                 before = original(signalnum, handler)
-            except BaseException as error:
-                hide_frame(error)
-                raise
             try:
                 if isinstance(handler, int) and handler == signal.SIG_DFL and signalnum in _ENDING:
                     self._set(signalnum, self._handler)
@@ -217,22 +214,16 @@ class Termination:
 
     def _getting(self, original: Any, _scope: str) -> Any:
         def traced(signalnum: Any) -> Any:
-            try:
+            with hiding_frame:
                 found = original(signalnum)
-            except BaseException as error:
-                hide_frame(error)
-                raise
             return signal.SIG_DFL if found is self._handler else found
 
         return traced
 
     def _waking(self, original: Any, _scope: str) -> Any:
         def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
+            with hiding_frame:
                 before = original(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
             try:
                 if self._writing >= 0 and args[0] == -1:
                     original(self._writing, warn_on_full_buffer=False)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+    from typing import Any
 
     # file name, line number, function name
     Frame = tuple[str, int, str]
@@ -126,3 +129,26 @@ else:
 
     def hide_frame(error: BaseException) -> None:
         """Do nothing: before Python 3.11 a bare ``raise`` brings the frame back, and no Python code can prevent it."""
+
+
+class HidingFrame:
+    """A ``with`` around a call of the program's: what passes is re-raised without the frame that the ``with`` stands in.
+
+    For where no function of ``patching.wrapping`` can be around: a step of a generator, what is called by the way.  Costs a
+    call 50 ns more than the same spelled out with ``hide_frame``.  What derives from it has its own to do at both ends.
+    """
+
+    __slots__ = ()
+
+    # PERF: no frame is made for what has nothing to do; this is a function of C that takes no arguments.
+    __enter__: Callable[..., Any] = staticmethod(get_ident)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        try:
+            if error is not None:
+                hide_frame(error)
+        except Exception:  # the stack is at its end
+            return
+
+
+hiding_frame = HidingFrame()

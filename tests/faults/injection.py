@@ -6,7 +6,7 @@ Where it stands is the whole rule of what may fail. It is the first statement of
 a wall (``except Exception``), it is the first one within, because what comes before (constants) cannot fail. There are functions that
 cannot be behind a wall, because the program would be the one to catch: those that somebody else called (the program, a
 library, Python itself), and those that call the program's function bare (they name it ``original``, or let its exceptions
-pass with ``except BaseException``). These only fail within such a ``try``; what they do outside of it is calling others of
+pass with ``except BaseException`` or a ``with`` of a ``HidingFrame``). These only fail within such a ``try``; what they do outside of it is calling others of
 ours, and these do fail. Lambdas and comprehensions belong to the function that they stand in. On the worker's own thread
 nothing fails. Each fault must be counted, except where the ``try`` says by its handler that it is no fault.
 """
@@ -26,6 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 POINT = "_autotrace_fault_point"
+HIDING = {"hiding_frame", "response", "self._response", "exchange", "running"}  # what a HidingFrame is called
 PACKAGE = os.path.dirname(find_spec("autotrace").origin) + os.sep
 
 
@@ -109,6 +110,8 @@ def _calls_theirs(node):
     """Tell whether a function calls the program's function itself."""
     for part in _own(node):
         if isinstance(part, ast.ExceptHandler) and _catches(part, "BaseException"):
+            return True
+        if isinstance(part, ast.With) and any(ast.unparse(item.context_expr) in HIDING for item in part.items):
             return True
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "original":
             return True

@@ -17,7 +17,7 @@ from autotrace.faults import fault
 from autotrace.patching import argument, with_argument
 from autotrace.patching.wrapping import after, around, before
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 from autotrace.trace.generators import rightful
 from autotrace.trace.inheriting import start_inheriting
 
@@ -55,10 +55,8 @@ class Carried:
         before = get_current()
         set_current(self._span)
         try:
-            return self._function(*args, **kwargs)
-        except BaseException as error:
-            hide_frame(error)
-            raise
+            with hiding_frame:
+                return self._function(*args, **kwargs)
         finally:
             set_current(before)
 
@@ -87,10 +85,8 @@ class CarriedAwaitable:
         before = get_current()
         set_current(self._span)
         try:
-            return (yield from self._awaitable.__await__())
-        except BaseException as error:
-            hide_frame(error)
-            raise
+            with hiding_frame:
+                return (yield from self._awaitable.__await__())
         finally:
             set_current(before)
 

@@ -12,7 +12,7 @@ from autotrace.families.http import asgi, wsgi
 from autotrace.patching import argument as argument_
 from autotrace.patching import with_argument
 from autotrace.patching.wrapping import after, before
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,11 +91,8 @@ def either(original: Call, scope: str) -> Call:
     }
 
     def traced(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with hiding_frame:
             return by_number.get(len(args), original)(*args, **kwargs)
-        except BaseException as error:
-            hide_frame(error)
-            raise
 
     return traced
 
@@ -106,10 +103,7 @@ def _proxy(application: Any, traced: Wrap, scope: str) -> Any:
     made = traced(application, scope)
 
     def through(_bound: Call, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        try:
+        with hiding_frame:
             return made(*args, **kwargs)
-        except BaseException as error:
-            hide_frame(error)
-            raise
 
     return TracedCallable(application, through)

@@ -14,10 +14,11 @@ from __future__ import annotations
 from functools import partial
 
 from autotrace.conventions.http_server import CLOSE_CODE, DISCONNECTED, MESSAGES_RECEIVED, MESSAGES_SENT, PIECES
+from autotrace.families.execution.concurrency import Carried
 from autotrace.families.http import http_server
 from autotrace.faults import fault, off
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import HidingFrame, hide_frame, hiding_frame
 from autotrace.trace.inheriting import own
 from autotrace.trace.tracer import tracer
 
@@ -53,36 +54,25 @@ def application(*, outermost: bool = False, threads: bool = False) -> Wrap:
                     or http_server.served(id(asked), outermost)
                 ):
                     return None
-                return _Exchange(_begin(made, asked, outermost), name, receive, send)
+                exchange = _Exchange(_begin(made, asked, outermost), name, receive, send)
+                set_current(exchange.span)
             except Exception:
                 fault(name)
                 return None
+            return exchange
 
         # Not ``*args``: who calls it without arguments, to see whether it is a factory, has to get the TypeError at once.
         async def traced(self: Any, scope: Any, receive: Any, send: Any, *more: Any) -> Any:
             exchange = open_(scope, receive, send)
             if exchange is None:
-                try:
+                with hiding_frame:
                     return await original(self, scope, receive, send, *more)
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
-            before = get_current()
-            set_current(exchange.span)
             if exchange.span.trace.sampled:
                 receive, send = exchange.received, exchange.sent
             if threads and more:
                 more = (_carrying(more[0]), *more[1:])
-            try:
-                result = await original(self, scope, receive, send, *more)
-            except BaseException as error:
-                set_current(before)
-                exchange.close(error)
-                hide_frame(error)
-                raise
-            set_current(before)
-            exchange.close(None)
-            return result
+            with exchange:
+                return await original(self, scope, receive, send, *more)
 
         return traced
 
@@ -108,11 +98,15 @@ def by_call(name: str) -> Call:
     return application(outermost=True)(lambda called, *args: called(*args), name)
 
 
-class _Exchange:
-    """One request and its response, seen through their messages."""
+class _Exchange(HidingFrame):
+    """One request and its response, seen through their messages; made before its span is current.
+
+    The ``with`` of it is around the application; then what was current is so again, and the span ends if it has not.
+    """
 
     __slots__ = (
         "_gone",
+        "_outside",
         "_pieces",
         "_receive",
         "_received",
@@ -136,14 +130,19 @@ class _Exchange:
         self._trailers = False
         self._pieces = 0  # of a body that is sent in several
         self._sent = self._received = 0  # messages of a websocket
+        self._outside = get_current()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        set_current(self._outside)
+        if not self.span.end:
+            self._close(error)
+        if error is not None:
+            hide_frame(error)
 
     async def received(self) -> Any:
         """Receive a message; notice when the client has gone."""
-        try:
+        with hiding_frame:
             message = await self._receive()
-        except BaseException as error:
-            hide_frame(error)
-            raise
         try:
             kind = message["type"]
             if kind == "websocket.receive":
@@ -204,11 +203,9 @@ class _Exchange:
             self.status = 403  # what a server answers to a handshake that is closed
         return False
 
-    def close(self, error: BaseException | None) -> None:
-        """End the span, if the last message of the body has not; never raises."""
+    def _close(self, error: BaseException | None) -> None:
+        """End the span, which the last message of the body has not; never raises."""
         try:
-            if self.span.end:
-                return
             if error is not None and self._gone and _says_gone(error):
                 error = None
         except Exception:
@@ -284,21 +281,7 @@ def _text(value: bytes | None) -> str | None:
 
 def carried(function: Call) -> Call:
     """Return a function that runs in another thread with the span that is current here."""
-    span = get_current()
-
-    def carrying(*args: Any, **kwargs: Any) -> Any:
-        before = get_current()
-        set_current(span)
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            set_current(before)
-            hide_frame(error)
-            raise
-        set_current(before)
-        return result
-
-    return carrying
+    return Carried(function, get_current())
 
 
 def _carrying(spawn: Call) -> Callable[..., Any]:

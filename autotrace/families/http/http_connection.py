@@ -18,7 +18,7 @@ from autotrace.faults import fault
 from autotrace.patching.wrapping import after, around, before
 from autotrace.propagation import fields, header_lines, outgoing
 from autotrace.trace.context import get_current
-from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.failure import failure_of
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def sent() -> Wrap:
         if getattr(original, _CARRIES, False):
             return original
 
-        def traced(*args: Any, **kwargs: Any) -> Any:
+        def enter(args: Args, _kwargs: Kwargs) -> tuple[Args | None, Args]:
             try:
                 connection = args[0]
                 pending = getattr(connection, _PENDING, None)
@@ -84,14 +84,11 @@ def sent() -> Wrap:
                     _write(connection, span)
             except Exception:
                 fault(scope)
-            try:
-                return original(*args, **kwargs)
-            except BaseException as error:
-                if args:
-                    _not_sent(args[0], error, scope)
-                hide_frame(error)
-                raise
+            return args or None, args
 
+        traced = around(enter, lambda _args, result: result, lambda args, error: _not_sent(args[0], error, scope))(
+            original, scope
+        )
         setattr(traced, _CARRIES, True)
         return traced
 

@@ -18,7 +18,7 @@ from autotrace.families.messaging import consuming
 from autotrace.families.messaging.consuming import Handling
 from autotrace.faults import fault
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 from autotrace.trace.span import Span
 from autotrace.trace.tracer import tracer
 
@@ -255,11 +255,8 @@ class Batch(list):  # type: ignore[type-arg]
         return messages if self._pull is None else self._pull.through(messages)
 
     def __getitem__(self, index: Any) -> Any:
-        try:
+        with hiding_frame:
             found = list.__getitem__(self, index)
-        except BaseException as error:
-            hide_frame(error)
-            raise
         pull = self._pull
         if pull is not None:
             if isinstance(index, slice):
@@ -269,11 +266,8 @@ class Batch(list):  # type: ignore[type-arg]
 
     def pop(self, *args: Any) -> Any:
         """Take a message out, and up."""
-        try:
+        with hiding_frame:
             message = list.pop(self, *args)
-        except BaseException as error:
-            hide_frame(error)
-            raise
         if self._pull is not None:
             self._pull.take(message)
         return message

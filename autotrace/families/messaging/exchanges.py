@@ -15,7 +15,7 @@ from autotrace.families.messaging import consuming, handling, producing, pulling
 from autotrace.faults import fault
 from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wrapping import after, around
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 from autotrace.trace.span import CONSUMER, PRODUCER, Operation
 
 TYPE_CHECKING = False
@@ -143,27 +143,25 @@ class Exchanges(ExchangeMeaning):
 
             def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
                 made = original(*args, **kwargs)
-                try:
-                    while True:
-                        pull = consuming.enter(args[0], scope) if args else None
-                        try:
-                            message = next(made)
-                        except StopIteration as stop:
-                            return stop.value
-                        finally:
+                with hiding_frame:
+                    try:
+                        while True:
+                            pull = consuming.enter(args[0], scope) if args else None
+                            try:
+                                message = next(made)
+                            except StopIteration as stop:
+                                return stop.value
+                            finally:
+                                if pull is not None:
+                                    pull.puller = 0
                             if pull is not None:
-                                pull.puller = 0
-                        if pull is not None:
-                            _take_up(pull, operation, message, taken, args, kwargs)
-                        yield message
-                except GeneratorExit:
-                    if args:
-                        consuming.put_away(args[0])
-                    made.close()
-                    raise
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
+                                _take_up(pull, operation, message, taken, args, kwargs)
+                            yield message
+                    except GeneratorExit:
+                        if args:
+                            consuming.put_away(args[0])
+                        made.close()
+                        raise
 
             return traced
 

@@ -19,7 +19,7 @@ from autotrace.patching.model import argument, with_argument
 from autotrace.patching.wrapping import around
 from autotrace.trace import forks
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 from autotrace.trace.span import LINK_REMOTE
 from autotrace.trace.tracer import tracer
 
@@ -211,13 +211,10 @@ def fit(limit: Callable[[Args], int], place: Place) -> Wrap:
 
     def wrap(original: Call, scope: str) -> Call:
         def traced(*args: Any, **kwargs: Any) -> Any:
-            try:
+            with hiding_frame:
                 size = original(*args, **kwargs)
                 if _unburdened(size, limit, args, kwargs, place, scope):
                     size = original(*args, **kwargs)  # it only adds up
-            except BaseException as error:
-                hide_frame(error)
-                raise
             return size
 
         return traced
