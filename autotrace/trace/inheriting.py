@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     # where that was done by somebody who went on with what he was doing, a reference to it, or his span
     Standing = tuple["Span | None", int, int, Any]
 
-_NOWHERE: Standing = (None, 0, 0, None)
+NOWHERE: Standing = (None, 0, 0, None)
 _LETTING_GO = ("discard", "remove")  # what a program that waits for nobody adds as a callback
 
-_standing: ContextVar[Standing] = ContextVar("autotrace_standing", default=_NOWHERE)
+_standing: ContextVar[Standing] = ContextVar("autotrace_standing", default=NOWHERE)
 
 standing = _standing.get
 stand = setter(_standing)

@@ -9,7 +9,8 @@ item, or none where nobody was current; one that has a span of its own is left a
 the same thread or task, is something that is lent, such as a connection: that hands nothing over.
 
 PERF: the wrappers are spelled out.  By those of ``patching.wrapping`` each method would be called through two
-functions more, which is as much as all that is done where no span is current.
+functions more, which is as much as all that is done where no span is current.  A method that only appends to what is in
+the queue, or pops from it, is not called at all: ours does that in its stead.
 
 Where no span is current and nothing is known of any queue, all this is one function more.  Not handled: queues that put
 things away in a method of their own (``_put``), and whoever reaches past the methods for what is inside.
@@ -24,19 +25,26 @@ from autotrace.faults import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import parent_of, suspendable
-from autotrace.trace.inheriting import only_inherits, stand, standing
+from autotrace.trace.inheriting import NOWHERE, only_inherits, stand, standing
+from autotrace.trace.span import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Union
 
     from autotrace.patching import Call, Wrap
-    from autotrace.trace.span import Span
 
     Putter = Union["Span", "_Lent", None]
 
 _MANY = 256
 _DEEP = 32
+_CODE = (
+    "co_code",
+    "co_names",
+    "co_varnames",
+    "co_freevars",
+    "co_argcount",
+)  # what a function does, but for its constants
 _SEVERAL = (0, 0)  # a queue that keeps its items elsewhere is not known to be empty
 
 _all = Beside()
@@ -103,16 +111,7 @@ def put(inside: str, *, last: bool = False) -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        def putting(self: Any, item: Any) -> Any:
-            try:
-                result = original(self, item)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            putter: Any = get_current()
-            if putter is None and (not _known or id(self) not in _known):
-                return result
-            # PERF: in a function of its own, this would cost a call more for each item.
+        def note(self: Any, item: Any, putter: Any) -> None:
             try:
                 if suspendable:
                     putter = parent_of(putter)
@@ -122,7 +121,7 @@ def put(inside: str, *, last: bool = False) -> Wrap:
                 if putters.lends:
                     inherited, taken_from, taken, lent = standing()
                     if taken == key and taken_from == place:
-                        stand((inherited, 0, 0, None))
+                        stand(NOWHERE if inherited is None else (inherited, 0, 0, None))
                         if lent is not None and (lent is putter or (type(lent) is ref and lent() is item)):
                             putter = _LENT
                 waiting = putters.waiting
@@ -132,16 +131,32 @@ def put(inside: str, *, last: bool = False) -> Wrap:
                         putters.clear()
                     elif key in waiting:
                         putters.again(key, putter, last)
-                        return result
+                        return
                     elif len(waiting) > 2 * there + _MANY:
                         putters.forget(there)
                 if putter is not None:
                     waiting[key] = putter
             except Exception:
                 fault(scope)
+
+        def putting(self: Any, item: Any) -> Any:
+            try:
+                result = original(self, item)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            putter = get_current()
+            if putter is not None or (_known and id(self) in _known):
+                note(self, item, putter)
             return result
 
-        return _called_as(original, putting)
+        def appending(self: Any, item: Any) -> None:
+            self.queue.append(item)
+            putter = get_current()
+            if putter is not None or (_known and id(self) in _known):
+                note(self, item, putter)
+
+        return _in_its_stead(original, appending, _appends) or _called_as(original, putting)
 
     return wrap
 
@@ -150,16 +165,7 @@ def take() -> Wrap:
     """Trace the method that takes an item out, in the thread or task that has asked for it."""
 
     def wrap(original: Call, scope: str) -> Call:
-        def taking(self: Any) -> Any:
-            try:
-                item = original(self)
-            except BaseException as error:
-                hide_frame(error)
-                raise
-            current = get_current()
-            if current is None and (not _known or id(self) not in _known):
-                return item
-            # PERF: as above.
+        def note(self: Any, item: Any, current: Any) -> None:
             try:
                 place, key = id(self), id(item)
                 known = _known.get(place)
@@ -168,13 +174,17 @@ def take() -> Wrap:
                 if putters.several and key in putters.several:
                     putters.next(key)
                 if current is None and putter is None:
-                    return item
+                    return
                 inherited, taken_from, taken, was_lent = standing()
+                if current is None:
+                    goes_on = not only_inherits(None)
+                elif inherited is current:
+                    goes_on = False
                 # PERF: of a span that no task is known to have started nothing is asked but whether it has ended.
-                if current is not None and not getattr(current, "task", True):
-                    goes_on = inherited is not current and not current.end
+                elif type(current) is Span and not current.task:
+                    goes_on = not current.end
                 else:
-                    goes_on = (inherited is not current or current is None) and not only_inherits(current)
+                    goes_on = not only_inherits(current)
                 if goes_on:
                     kept, borrows = inherited, True
                 else:
@@ -186,18 +196,35 @@ def take() -> Wrap:
                         putters.lends = True
                 # PERF: setting is dear, and what was taken matters only where it is lent.
                 if (
-                    inherited is not kept
+                    lent is not None
+                    or inherited is not kept
                     or taken_from != place
                     or not taken
-                    or lent is not None
                     or was_lent is not None
                 ):
                     stand((kept, place, key, lent))
             except Exception:
                 fault(scope)
+
+        def taking(self: Any) -> Any:
+            try:
+                item = original(self)
+            except BaseException as error:
+                hide_frame(error)
+                raise
+            current = get_current()
+            if current is not None or (_known and id(self) in _known):
+                note(self, item, current)
             return item
 
-        return _called_as(original, taking)
+        def popping(self: Any) -> Any:
+            item = self.queue.popleft()
+            current = get_current()
+            if current is not None or (_known and id(self) in _known):
+                note(self, item, current)
+            return item
+
+        return _in_its_stead(original, popping, _pops) or _called_as(original, taking)
 
     return wrap
 
@@ -218,6 +245,27 @@ def wait() -> Wrap:
         return _called_as(original, waiting)
 
     return wrap
+
+
+def _appends(self: Any, item: Any) -> None:
+    self.queue.append(item)
+
+
+def _pops(self: Any) -> Any:
+    return self.queue.popleft()
+
+
+def _in_its_stead(original: Call, made: Any, alike: Any) -> Call | None:
+    """Return a function that does what the original does and more, if the original's code is that of the one it is like.
+
+    In a traceback it reads as the original: what may fail stands in the first line of both.  None: the code is another.
+    """
+    code, known = getattr(original, "__code__", None), alike.__code__
+    if code is None or any(getattr(code, name) != getattr(known, name) for name in _CODE) or original.__defaults__:
+        return None
+    place = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno, "co_name": code.co_name}
+    made.__code__ = made.__code__.replace(**place)
+    return made  # type: ignore[no-any-return]
 
 
 def _called_as(original: Call, made: Any) -> Call:
