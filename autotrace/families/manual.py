@@ -139,7 +139,8 @@ def generator(name: str, attributes: Attributes, original: Call) -> Call:
     @functools.wraps(original)
     def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         made = original(*args, **kwargs)
-        running = _Running(begin(name, attributes, current=False))
+        running = _Running()
+        running.span, running.outside = begin(name, attributes, current=False), None
         resume, value = made.send, None
         while True:
             try:
@@ -153,7 +154,8 @@ def generator(name: str, attributes: Attributes, original: Call) -> Call:
             except GeneratorExit as error:
                 with running:
                     made.close()
-                running.end(error)
+                end(running.span, error)
+                hide_frame(error)
                 raise
             except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
                 resume, value = made.throw, error
@@ -167,7 +169,8 @@ def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
     @functools.wraps(original)
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         made = original(*args, **kwargs)
-        running = _Running(begin(name, attributes, current=False))
+        running = _Running()
+        running.span, running.outside = begin(name, attributes, current=False), None
         resume, value = made.asend, None
         while True:
             try:
@@ -181,7 +184,8 @@ def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
             except GeneratorExit as error:
                 with running:
                     await made.aclose()
-                running.end(error)
+                end(running.span, error)
+                hide_frame(error)
                 raise
             except BaseException as error:
                 resume, value = made.athrow, error
@@ -192,27 +196,26 @@ def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
 class _Running(HidingFrame):
     """The span of a generator: current within a ``with`` of it, while the generator's frame runs; ends with that frame."""
 
-    __slots__ = ("_outside", "_span")
+    __slots__ = ("outside", "span")
 
-    def __init__(self, span: Span | None) -> None:
-        self._span = span
-        self._outside: Span | None = None
+    outside: Span | None
+    span: Span | None
 
     def __enter__(self) -> None:
         try:
-            if self._span is not None:
-                self._outside = get_current()
-                set_current(self._span)
+            self.outside = get_current()
+            if self.span is not None:
+                set_current(self.span)
         except Exception:
             fault(_SCOPE)
+            self.outside = get_current()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if self._span is not None:
-            set_current(self._outside)
+        try:
+            set_current(self.outside)
+        except Exception:
+            fault(_SCOPE)
+            set_current(self.outside)
         if error is not None:
-            self.end(error)
-
-    def end(self, error: BaseException) -> None:
-        """End the span with the exception that leaves the generator's frame, and take the frame out of it."""
-        end(self._span, None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)
-        hide_frame(error)
+            end(self.span, None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)
+            hide_frame(error)
