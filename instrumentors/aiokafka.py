@@ -24,12 +24,7 @@ _kafka = stream.Messaging("kafka")
 
 
 def _server(client: Any) -> str | None:
-    servers = client._bootstrap_servers  # noqa: SLF001 - where it keeps its settings, as below
-    if isinstance(servers, str):
-        servers = servers.split(",")
-    if isinstance(servers, (list, tuple)) and len(servers) == 1:
-        return str(servers[0]).strip()
-    return None
+    return stream.only_server(client._bootstrap_servers)  # noqa: SLF001 - where it keeps its settings, as below
 
 
 def _sender(producer: Any) -> Sender:

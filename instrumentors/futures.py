@@ -9,42 +9,28 @@ from __future__ import annotations
 import sys
 
 from autotrace.families.execution import concurrency, processes
-from autotrace.patching import Instrumentor, Patch
+from autotrace.patching import Patch, standard_library
 
-INSTRUMENTOR = Instrumentor(
-    library="futures",
-    versions="*",
-    distribution="",
-    patches=(Patch("concurrent.futures.thread:ThreadPoolExecutor.submit", concurrency.carry(1, isolated=True)),),
+INSTRUMENTOR = standard_library(
+    "futures",
+    Patch("concurrent.futures.thread:ThreadPoolExecutor.submit", concurrency.carry(1, isolated=True)),
 )
 
-PROCESSES = Instrumentor(
-    library="futures_processes",
-    versions="*",
-    distribution="",
-    patches=(
-        Patch(
-            "concurrent.futures.process:ProcessPoolExecutor.submit",
-            concurrency.carry(1, isolated=True, absence=False, carried=processes.Sent),
-        ),
+PROCESSES = standard_library(
+    "futures_processes",
+    Patch(
+        "concurrent.futures.process:ProcessPoolExecutor.submit",
+        concurrency.carry(1, isolated=True, absence=False, carried=processes.Sent),
     ),
 )
 
-INTERPRETERS = Instrumentor(
-    library="futures_interpreters",
-    versions="*",
-    distribution="",
-    patches=(
-        Patch("concurrent.futures.interpreter:InterpreterPoolExecutor.prepare_context", processes.to_interpreters()),
-    ),
+INTERPRETERS = standard_library(
+    "futures_interpreters",
+    Patch("concurrent.futures.interpreter:InterpreterPoolExecutor.prepare_context", processes.to_interpreters()),
 )
 
-CALLBACKS = Instrumentor(
-    library="futures_callbacks",
-    versions="*",
-    distribution="",
-    patches=(
-        Patch("concurrent.futures._base:Future.add_done_callback", concurrency.carry(1, "fn", absence=False)),
-        *([Patch("concurrent.futures._base:Executor.map", processes.mapped())] if sys.version_info >= (3, 14) else ()),
-    ),
+CALLBACKS = standard_library(
+    "futures_callbacks",
+    Patch("concurrent.futures._base:Future.add_done_callback", concurrency.carry(1, "fn", absence=False)),
+    *([Patch("concurrent.futures._base:Executor.map", processes.mapped())] if sys.version_info >= (3, 14) else ()),
 )

@@ -8,7 +8,7 @@ Not traced: the CONNECT request that opens a tunnel, which is a part of connecti
 from __future__ import annotations
 
 from autotrace.families.http import http_client, http_connection, http_resends
-from autotrace.patching import Instrumentor, Patch, argument
+from autotrace.patching import Patch, argument, standard_library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,21 +35,15 @@ def _response(response: Any) -> Facts:
     return response.status, http_client.VERSIONS.get(response.version)
 
 
-INSTRUMENTOR = Instrumentor(
-    library=_NAME,
-    distribution="",
-    versions="*",
-    patches=(
-        Patch("http.client:HTTPConnection.putrequest", http_connection.opened(_request)),
-        Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
-        Patch("http.client:HTTPConnection.getresponse", http_connection.answered(_response)),
-        Patch("http.client:HTTPConnection.close", http_connection.closed()),
-    ),
+INSTRUMENTOR = standard_library(
+    _NAME,
+    Patch("http.client:HTTPConnection.putrequest", http_connection.opened(_request)),
+    Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
+    Patch("http.client:HTTPConnection.getresponse", http_connection.answered(_response)),
+    Patch("http.client:HTTPConnection.close", http_connection.closed()),
 )
 
-URLLIB = Instrumentor(
-    library=_NAME,
-    distribution="",
-    versions="*",
-    patches=(Patch("urllib.request:OpenerDirector.open", http_resends.session(lambda _args, _kwargs: True)),),
+URLLIB = standard_library(
+    _NAME,
+    Patch("urllib.request:OpenerDirector.open", http_resends.session(lambda _args, _kwargs: True)),
 )

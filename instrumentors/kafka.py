@@ -24,18 +24,9 @@ _kafka = stream.Messaging("kafka")
 _SUBCLASSES = not kafka.__version__.startswith("2.0.")  # of list are headers too, since then
 
 
-def _server(config: dict[str, Any]) -> str | None:
-    servers = config["bootstrap_servers"]
-    if isinstance(servers, str):
-        servers = servers.split(",")
-    if isinstance(servers, (list, tuple)) and len(servers) == 1:
-        return str(servers[0]).strip()
-    return None
-
-
 def _sender(producer: Any) -> Sender:
     config = producer.config
-    return config["client_id"], _server(config), config.get("transactional_id")
+    return config["client_id"], stream.only_server(config["bootstrap_servers"]), config.get("transactional_id")
 
 
 def _message(args: Args, kwargs: Kwargs) -> Any:
@@ -78,7 +69,13 @@ def _consumer(consumer: Any) -> Reader:
     generation = getattr(coordinator, "_generation", None)
     names = state.subscription if state.subscribed_pattern is None else (state.subscribed_pattern.pattern,)
     member = getattr(generation, "member_id", None)
-    return config["client_id"], config["group_id"], _server(config), member, tuple(names or ())
+    return (
+        config["client_id"],
+        config["group_id"],
+        stream.only_server(config["bootstrap_servers"]),
+        member,
+        tuple(names or ()),
+    )
 
 
 def _places(args: Args, kwargs: Kwargs) -> Any:

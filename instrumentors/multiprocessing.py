@@ -7,29 +7,21 @@ sends through queues and pipes of its own is left alone.
 from __future__ import annotations
 
 from autotrace.families.execution import concurrency, processes
-from autotrace.patching import Instrumentor, Patch
+from autotrace.patching import Patch, standard_library
 
-INSTRUMENTOR = Instrumentor(
-    library="multiprocessing",
-    versions="*",
-    distribution="",
-    patches=(
-        Patch("multiprocessing.spawn:get_preparation_data", processes.preparing()),
-        Patch("multiprocessing.spawn:prepare", processes.prepared()),
-    ),
+INSTRUMENTOR = standard_library(
+    "multiprocessing",
+    Patch("multiprocessing.spawn:get_preparation_data", processes.preparing()),
+    Patch("multiprocessing.spawn:prepare", processes.prepared()),
 )
 
 _work = concurrency.carry(1, "func", absence=False, carried=processes.Sent)
 
-POOL = Instrumentor(
-    library="multiprocessing_pool",
-    versions="*",
-    distribution="",
-    patches=(
-        Patch("multiprocessing.pool:Pool.__init__", concurrency.isolate()),
-        Patch("multiprocessing.pool:Pool.apply_async", _work),
-        Patch("multiprocessing.pool:Pool._map_async", _work),
-        Patch("multiprocessing.pool:Pool.imap", _work),
-        Patch("multiprocessing.pool:Pool.imap_unordered", _work),
-    ),
+POOL = standard_library(
+    "multiprocessing_pool",
+    Patch("multiprocessing.pool:Pool.__init__", concurrency.isolate()),
+    Patch("multiprocessing.pool:Pool.apply_async", _work),
+    Patch("multiprocessing.pool:Pool._map_async", _work),
+    Patch("multiprocessing.pool:Pool.imap", _work),
+    Patch("multiprocessing.pool:Pool.imap_unordered", _work),
 )

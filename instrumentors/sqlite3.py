@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from autotrace.families.db import dbapi
-from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument, subclassing, with_argument
+from autotrace.patching import Args, Kwargs, Patch, argument, standard_library, subclassing, with_argument
 from autotrace.patching.wrapping import before
 
 _NAME = "sqlite3"
@@ -56,9 +56,7 @@ def _connect_arguments(args: Args, kwargs: Kwargs) -> Any:
 
 _connect = before(_connect_arguments)
 
-INSTRUMENTOR = Instrumentor(
-    library=_NAME,
-    versions="*",
-    distribution="",
-    patches=tuple(Patch(f"{module}:connect", _connect) for module in ("_sqlite3", "sqlite3.dbapi2", "sqlite3")),
+INSTRUMENTOR = standard_library(
+    _NAME,
+    *(Patch(f"{module}:connect", _connect) for module in ("_sqlite3", "sqlite3.dbapi2", "sqlite3")),
 )

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 from autotrace.families.execution import processes
-from autotrace.patching import Instrumentor, Patch
+from autotrace.patching import Patch, standard_library
 
-INSTRUMENTOR = Instrumentor(
-    library="subprocess",
-    versions="*",
-    distribution="",
-    patches=(Patch("subprocess:Popen.__init__", processes.environment(11)),),
+INSTRUMENTOR = standard_library(
+    "subprocess",
+    Patch("subprocess:Popen.__init__", processes.environment(11)),
 )

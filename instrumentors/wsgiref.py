@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from autotrace.families.http import applications, wsgi
-from autotrace.patching import Instrumentor, Patch
+from autotrace.patching import Patch, standard_library
 
-INSTRUMENTOR = Instrumentor(
+INSTRUMENTOR = standard_library(
     "wsgiref",
-    "*",
-    (
-        Patch(
-            "wsgiref.handlers:BaseHandler.run",
-            applications.argument(1, "application", wsgi.application(outermost=True)),
-        ),
+    Patch(
+        "wsgiref.handlers:BaseHandler.run",
+        applications.argument(1, "application", wsgi.application(outermost=True)),
     ),
-    distribution="",
 )

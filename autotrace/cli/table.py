@@ -44,14 +44,10 @@ class Option:
         least: int | None = None,
         most: int | None = None,
     ) -> None:
-        self.name = name
-        self.flags = flags
-        self.help = help_
-        self.read = read
+        self.name, self.flags, self.help = name, flags, help_
+        self.read, self.metavar = read, metavar
         self.default = False if read is None else default
-        self.metavar = metavar
-        self.least = least
-        self.most = most
+        self.least, self.most = least, most
 
 
 class Command:
@@ -78,12 +74,8 @@ class Command:
         argument: tuple[str, str] | None = None,
         passed_on: str = "",
     ) -> None:
-        self.name = name
-        self.help = help_
-        self.function = function
-        self.options = options
-        self.argument = argument
-        self.passed_on = passed_on
+        self.name, self.help, self.function = name, help_, function
+        self.options, self.argument, self.passed_on = options, argument, passed_on
 
 
 def _limit(help_: str, default: int) -> Option:

@@ -79,12 +79,8 @@ class Url:
     __slots__ = ("full", "host", "path", "port", "query", "scheme")
 
     def __init__(self, scheme: str, host: str, port: int | None, path: str, query: str, full: str) -> None:
-        self.scheme = scheme
-        self.host = host
-        self.port = port
-        self.path = path
-        self.query = query
-        self.full = full
+        self.scheme, self.host, self.port = scheme, host, port
+        self.path, self.query, self.full = path, query, full
 
 
 def configure(

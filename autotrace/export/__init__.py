@@ -61,11 +61,8 @@ class Result:
     def __init__(
         self, delivered: bool, retryable: bool = False, text: str = "", rejected: int = 0, retry_after: float = 0.0
     ) -> None:
-        self.delivered = delivered
-        self.retryable = retryable
-        self.text = text
-        self.rejected = rejected
-        self.retry_after = retry_after
+        self.delivered, self.retryable, self.text = delivered, retryable, text
+        self.rejected, self.retry_after = rejected, retry_after
 
     def __repr__(self) -> str:
         word = "delivered" if self.delivered else "retryable" if self.retryable else "refused"

@@ -101,14 +101,18 @@ class _Running(HidingFrame):
 
     def __enter__(self) -> None:
         try:
+            self._outside = get_current()
             if self._span is not None:
-                self._outside = get_current()
                 set_current(self._span)
         except Exception:
             fault(self._scope)
+            self._outside = get_current()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if self._span is not None:
+        try:
+            set_current(self._outside)
+        except Exception:
+            fault(self._scope)
             set_current(self._outside)
         if error is not None:
             self.end(error)

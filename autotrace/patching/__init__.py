@@ -9,9 +9,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from autotrace.patching.model import Args, Call, Instrumentor, Kwargs, Patch, Wrap, argument, with_argument
+    from autotrace.patching.model import (
+        Args,
+        Call,
+        Instrumentor,
+        Kwargs,
+        Patch,
+        Wrap,
+        argument,
+        standard_library,
+        with_argument,
+    )
 
-__all__ = ["Args", "Call", "Instrumentor", "Kwargs", "Patch", "Wrap", "argument", "with_argument"]
+__all__ = ["Args", "Call", "Instrumentor", "Kwargs", "Patch", "Wrap", "argument", "standard_library", "with_argument"]
 
 
 def __getattr__(name: str) -> Any:

@@ -219,12 +219,9 @@ class Part:
     __slots__ = ("_where", "family", "library", "name", "requires", "trigger")
 
     def __init__(self, library: str, requires: str | None, name: str, family: str, trigger: str, where: str) -> None:
-        self.library = library
-        self.requires = requires
-        self.name = name
-        self.family = family
-        self.trigger = trigger
-        self._where = where
+        self.library, self.requires = library, requires
+        self.name, self.family = name, family
+        self.trigger, self._where = trigger, where
 
     def distribution(self) -> str:
         """Return the distribution that it requires, as a word of the settings; empty where there is none."""

@@ -55,6 +55,11 @@ class Instrumentor:
         self.distribution = library if distribution is None else distribution
 
 
+def standard_library(library: str, *patches: Patch) -> Instrumentor:
+    """Return what is patched in a part of Python's own library, which has no distribution and is there in every version."""
+    return Instrumentor(library, "*", patches, "")
+
+
 def argument(args: Args, kwargs: Kwargs, index: int, name: str, default: Any = None) -> Any:
     """Return an argument that may be given by position or by name; ``args`` includes the receiver."""
     return args[index] if len(args) > index else kwargs.get(name, default)

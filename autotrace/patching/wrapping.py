@@ -6,7 +6,8 @@ from Python 3.11 on without a frame of ours.  What fails on our side is counted,
 Each of these makes a Wrap.  ``awaited`` says whether the function is a coroutine function; None: its code tells.
 
 PERF: a wrapper that is made here costs a call more than one that is spelled out (27 ns).  The few that are spelled out
-elsewhere are those of which that was measured to matter.
+elsewhere are those of which that was measured to matter.  What is no function that could be wrapped has a ``with
+hiding_frame`` (``trace.failure``) around the program's call.
 """
 
 from __future__ import annotations

@@ -49,12 +49,8 @@ class Failure:
         cause: Failure | None = None,
         explicit: bool = False,
     ) -> None:
-        self.type = type_
-        self.message = message
-        self.frames = frames
-        self.cause = cause
-        self.explicit = explicit
-        self.repeated = False
+        self.type, self.message, self.frames = type_, message, frames
+        self.cause, self.explicit, self.repeated = cause, explicit, False
 
 
 def conceal(*kinds: type, loosely: bool = False) -> None:

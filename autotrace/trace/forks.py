@@ -23,6 +23,7 @@ process = os.getpid()  # in which the parts have begun
 # PERF: 0 at its place 0 means that this is another process; looking costs a tenth of asking the kernel for its number.
 mark: Any = b"\1"
 _ways: list[Callable[[], object]] = []
+_endings: list[Callable[[], object]] = []
 _beginning = allocate_lock()
 
 
@@ -38,6 +39,16 @@ def in_child(way: Callable[[], object]) -> None:
     if not _ways and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forked)
     _ways.append(way)
+
+
+def until_the_end(ending: Callable[[], object], forget: Callable[[], object]) -> None:
+    """Have a function called when the process ends, and another in each forked child; once, however often it is said."""
+    if ending not in _endings:
+        import atexit
+
+        _endings.append(ending)
+        atexit.register(ending)
+        in_child(forget)
 
 
 def watch() -> None:

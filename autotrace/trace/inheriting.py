@@ -21,13 +21,14 @@ from autotrace.trace.tasks import current_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Union
 
     from autotrace.trace.span import Span
 
     # the span that is inherited; the identities of a queue and of what was last taken out of it and not put back;
-    # where that was done by somebody who went on with what he was doing, a reference to it, or his span
-    Standing = tuple["Span | None", int, int, Any]
+    # where that was done by somebody who went on with what he was doing, a reference to it, or his span.  A list where
+    # something was taken, which is written to when that is put back.
+    Standing = Union[tuple["Span | None", int, int, Any], list[Any]]
 
 NOWHERE: Standing = (None, 0, 0, None)
 _LETTING_GO = ("discard", "remove")  # what a program that waits for nobody adds as a callback

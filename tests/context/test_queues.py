@@ -6,7 +6,9 @@ import asyncio
 import queue
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -371,6 +373,68 @@ def test_what_the_program_sees(traced):
         with pytest.raises(TypeError):
             ordered.put("one")
     assert ordered.get() == 2
+
+
+class Unready(queue.Queue):
+    """A queue that has forgotten to make what it puts items into."""
+
+    def _init(self, maxsize):
+        pass
+
+    def _qsize(self):
+        return 1
+
+
+class Own(queue.Queue):
+    """Puts things away in its own way, and has ours do it."""
+
+    def _put(self, item):
+        super()._put([item])
+
+
+def test_a_traceback_reads_as_without_us(traced):
+    """Also where ours does what the method does, in its stead."""
+    for call, method, line in (
+        (lambda jobs: jobs.put(1), "put", "self.queue.append(item)"),
+        (lambda jobs: jobs.get(), "get", "return self.queue.popleft()"),
+    ):
+        with span("request"), pytest.raises(AttributeError) as caught:
+            call(Unready())
+        innermost = traceback.extract_tb(caught.value.__traceback__)[-1]
+        assert (Path(innermost.filename).name, innermost.name, innermost.line) == ("queue.py", f"_{method}", line)
+    with span("request"):
+        jobs = Own()
+        jobs.put("one")
+        assert jobs.get() == ["one"]
+
+
+def test_what_a_task_puts_back_for_another_is_put_back(traced):
+    """A connection that was taken in a request, and is put back by a task of it, hands nobody's span over."""
+    pool = queue.Queue()
+
+    async def main():
+        with span("filling"):
+            pool.put([])
+        async with span("request"):
+            taken = pool.get()
+
+            async def give():
+                pool.put(taken)
+
+            await asyncio.ensure_future(give())
+        work("afterwards")
+
+    asyncio.run(main())
+    assert traced.parents() == [("filling", ""), ("request", ""), ("afterwards", "")]
+
+    def other():
+        pool.get()
+        work("elsewhere")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join(30)
+    assert traced.parents()[-1] == ("elsewhere", "")
 
 
 def test_nothing_is_left_behind(traced):

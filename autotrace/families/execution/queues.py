@@ -25,7 +25,7 @@ from autotrace.faults import fault
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import parent_of, suspendable
-from autotrace.trace.inheriting import NOWHERE, only_inherits, stand, standing
+from autotrace.trace.inheriting import only_inherits, stand, standing
 from autotrace.trace.span import Span
 
 TYPE_CHECKING = False
@@ -119,9 +119,11 @@ def put(inside: str, *, last: bool = False) -> Wrap:
                 known = _known.get(place)
                 putters: _Putters = _made(self) if known is None else known[1]
                 if putters.lends:
-                    inherited, taken_from, taken, lent = standing()
+                    held = standing()
+                    _, taken_from, taken, lent = held
                     if taken == key and taken_from == place:
-                        stand(NOWHERE if inherited is None else (inherited, 0, 0, None))
+                        # PERF: setting is dear.  Whoever shares this from a copied context is told of the same item.
+                        held[1], held[2], held[3] = 0, 0, None  # type: ignore[index]
                         if lent is not None and (lent is putter or (type(lent) is ref and lent() is item)):
                             putter = _LENT
                 waiting = putters.waiting
@@ -202,7 +204,7 @@ def take() -> Wrap:
                     or not taken
                     or was_lent is not None
                 ):
-                    stand((kept, place, key, lent))
+                    stand([kept, place, key, lent])
             except Exception:
                 fault(scope)
 

@@ -136,9 +136,14 @@ class _Exchange(HidingFrame):
         self._outside = get_current()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        try:  # where the client has gone, that it fails is no failure of the application's
+            told = None if error is not None and self._gone and _says_gone(error) else error
+        except Exception:
+            fault(self._scope)
+            told = error
         set_current(self._outside)
-        if not self.span.end:
-            self._close(error)
+        if not self.span.end:  # which the last message of the body ends
+            self._finish(told)
         if error is not None:
             hide_frame(error)
 
@@ -205,15 +210,6 @@ class _Exchange(HidingFrame):
         elif kind == "websocket.close" and self.status is None:
             self.status = 403  # what a server answers to a handshake that is closed
         return False
-
-    def _close(self, error: BaseException | None) -> None:
-        """End the span, which the last message of the body has not; never raises."""
-        try:
-            if error is not None and self._gone and _says_gone(error):
-                error = None
-        except Exception:
-            fault(self._scope)
-        self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:
         try:

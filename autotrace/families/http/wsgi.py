@@ -71,7 +71,8 @@ def application(*, receiver: bool = False, outermost: bool = False) -> Wrap:
             try:
                 body = original(*passed)
             except BaseException as error:
-                response.failed(error)
+                set_current(response.outside)
+                response.finish(error)
                 hide_frame(error)
                 raise
             return response.left(body, args[first])
@@ -136,11 +137,11 @@ class _Response(HidingFrame):
     when one of these ends is so again in the next: a span of the application's own may be open across them.
     """
 
-    __slots__ = ("_gone", "_inside", "_outside", "_start", "_status", "scope", "sent", "span")
+    __slots__ = ("_gone", "_inside", "_start", "_status", "outside", "scope", "sent", "span")
 
     def __init__(self, span: Span, scope: str, start: Call) -> None:
         self.span = span
-        self._outside = get_current()
+        self.outside = get_current()
         self.sent = 0  # pieces of the body; with the first the status has gone out
         self.scope = scope
         self._start = start
@@ -149,26 +150,21 @@ class _Response(HidingFrame):
 
     def __enter__(self) -> None:
         try:
-            self._outside, inside = get_current(), self._inside
+            self.outside, inside = get_current(), self._inside
             set_current(inside if inside is not None and not inside.end else self.span)
         except Exception:
             fault(self.scope)
+            self.outside = get_current()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if error is not None:
-            self.failed(error)
-            hide_frame(error)
-            return
         try:
             self._inside = get_current()
         except Exception:
             fault(self.scope)
-        set_current(self._outside)
-
-    def failed(self, error: BaseException) -> None:
-        """End the span with the exception that passes."""
-        set_current(self._outside)
-        self.finish(error)
+        set_current(self.outside)
+        if error is not None:
+            self.finish(error)
+            hide_frame(error)
 
     def start(self, *args: Any, **kwargs: Any) -> Call:
         """Call the server's ``start_response``, as often as the application does; the last status counts."""
@@ -190,13 +186,13 @@ class _Response(HidingFrame):
         """Return what the server gets as the body that the application returned; never raises."""
         try:
             self._inside = get_current()
-            set_current(self._outside)
+            set_current(self.outside)
             if not _unchanged(body, environ):
                 made = _SizedBody if isinstance(body, Sized) else _Body
                 return made(body, self)
         except Exception:
             fault(self.scope)
-            set_current(self._outside)
+            set_current(self.outside)
         self.finish()
         return body
 

@@ -9,7 +9,6 @@ Not handled: a loop that is left by ``break`` is not noticed before the next pul
 
 from __future__ import annotations
 
-import atexit
 import sys
 from _thread import get_ident
 from weakref import WeakSet, ref
@@ -45,7 +44,6 @@ pulls: WeakSet[Pull] = WeakSet()  # whose batches are gone through elsewhere tha
 unsettled: set[Handling] = set()  # that are at what lasts until it is settled
 loops: set[Handling] = set()  # that go through these now
 ELSEWHERE = -1  # no thread: what a consumer pulls is told of by another one that stands on it
-_watching = False
 
 
 class Handling:
@@ -320,12 +318,7 @@ def link(span: Span, trace_id: str, span_id: str, flags: int, tracestate: str) -
 
 def watch() -> None:
     """Once a process: end what is open when it ends, and leave it to the parent where it forks."""
-    global _watching
-    if _watching:
-        return
-    _watching = True
-    atexit.register(_end_all)
-    forks.in_child(_forget)
+    forks.until_the_end(_end_all, _forget)
 
 
 def _meet(consumer: Any) -> Handling:

@@ -8,8 +8,6 @@ Not handled: a serializer of the program that looks at the headers sees ours amo
 
 from __future__ import annotations
 
-import atexit
-
 from autotrace import propagation
 from autotrace.families.calls import abandon, failed
 from autotrace.families.execution.places import live
@@ -43,7 +41,6 @@ SEND = "messaging.send"
 _LINKING = consuming.PROCESS, consuming.RECEIVE  # their links are to whoever sent what came
 
 _unanswered: set[Span] = set()
-_watching = False
 
 
 def sent(
@@ -184,12 +181,7 @@ class Delivery:
 
 def watch() -> None:
     """Once a process: end what is unanswered when it ends, and leave it to the parent where it forks."""
-    global _watching
-    if _watching:
-        return
-    _watching = True
-    atexit.register(_end_all)
-    forks.in_child(_unanswered.clear)
+    forks.until_the_end(_end_all, _unanswered.clear)
 
 
 def _end_all() -> None:

@@ -273,3 +273,12 @@ def _short(key: Any) -> str | bytes | None:
     if kind in (str, bytes, bytearray, memoryview) and len(key) <= _LONGEST_KEY:
         return key if kind is str else bytes(key)
     return None
+
+
+def only_server(servers: Any) -> str | None:
+    """Return the address that a client was given, as a text or a list; None where it was given several."""
+    if isinstance(servers, str):
+        servers = servers.split(",")
+    if isinstance(servers, (list, tuple)) and len(servers) == 1:
+        return str(servers[0]).strip()
+    return None

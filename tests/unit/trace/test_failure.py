@@ -14,7 +14,7 @@ from hypothesis.strategies import text
 from autotrace.families.calls import Calls
 from autotrace.testing import frames
 from autotrace.trace import failure
-from autotrace.trace.failure import failure_of, hide_frame, type_name
+from autotrace.trace.failure import HidingFrame, failure_of, hide_frame, hiding_frame, type_name
 
 
 class Broken(Exception):
@@ -102,6 +102,41 @@ def test_a_traceback_shows_no_frame_of_ours(recorder):
         return "".join(traceback.format_exception(*_info(here)))
 
     assert text(traced) == text(deep)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="before Python 3.11 a bare raise brings our frame back")
+def test_the_frame_around_a_with_is_hidden():
+    """Of a function, a coroutine and a generator; what passes is the same object, and what is returned comes back."""
+
+    def plain():
+        with hiding_frame:
+            return deep(0)
+
+    async def awaited():
+        with hiding_frame:
+            return deep(0)
+
+    def generator():
+        with hiding_frame:
+            yield deep(0)
+
+    for call in (plain, lambda: awaited().send(None), lambda: next(generator())):
+        error = caught(call)
+        names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        assert [name for name in names if name != "<lambda>"] == ["caught", "deep"]
+
+    class Own(HidingFrame):
+        seen = None
+
+        def __exit__(self, kind, error, _traceback):
+            Own.seen = kind, error
+
+    with Own():
+        pass
+    assert Own.seen == (None, None)
+    with hiding_frame as given:
+        assert deep is not None
+    assert given is not hiding_frame
 
 
 def test_a_frame_of_ours_would_be_seen():
