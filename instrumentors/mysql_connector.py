@@ -110,9 +110,10 @@ AIO = Instrumentor(
         *_connections(f"{_HOME}.aio.connection", "MySQLConnection", awaited=True),
         Patch(f"{_HOME}.aio.connection:MySQLConnection.connect", _driver.connecting(_database, awaited=True)),
         Patch(
-            f"{_HOME}.aio.abstracts:MySQLConnectionAbstract.start_transaction",
+            f"{_HOME}.aio.connection:MySQLConnection.start_transaction",
             _driver.ending(_beginning, awaited=True),
+            optional=True,
         ),
-        Patch(f"{_HOME}.aio.abstracts:MySQLConnectionAbstract.info_query", suppression.suppressed(awaited=True)),
+        Patch(f"{_HOME}.aio.connection:MySQLConnection.info_query", suppression.suppressed(awaited=True)),
     ),
 )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
-from .mariadb import MariaServer
+from .mariadb import MariaServer, find_client
 from .postgresql import PostgresServer
 from .programs import Program, find_valgrind
 from .rabbitmq import RabbitBroker
@@ -38,6 +38,7 @@ KINDS: Mapping[str, Callable[[], Any]] = {
     # Each pytest process starts the servers of these itself; only that the programs are there is shared.
     "kafka programs": lambda: Program(lambda: f"{find_java()} {find_jars()}"),
     "redis-server": lambda: Program(find_program),
+    "to build mysqlclient": lambda: Program(find_client),
     "valgrind": lambda: Program(find_valgrind),
 }
 
