@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-import mysql.connector
+from mysql.connector import HAVE_CEXT  # not by way of ``mysql``, of which it is no attribute yet
 from mysql.connector.errors import Error
 
 from autotrace.families import suppression
-from autotrace.families.db import dbapi
-from autotrace.families.db import mysql as shared
+from autotrace.families.db import dbapi, mysql
 from autotrace.patching import Instrumentor, Patch
 
 TYPE_CHECKING = False
@@ -36,7 +35,7 @@ def _database(connection: Any) -> Database:
     handshake = getattr(connection, "_handshake", None)
     version = handshake.get("server_version_original") if handshake else None
     host, port, socket = connection.server_host, connection.server_port, connection.unix_socket
-    return shared.database(version, connection._database, host, port, socket)  # noqa: SLF001
+    return mysql.database(version, connection._database, host, port, socket)  # noqa: SLF001
 
 
 _of = dbapi.Kept(_database).of
@@ -48,13 +47,13 @@ def _of_cursor(cursor: Any) -> Database:
         connection = getattr(cursor, "_connection", None) or cursor._cnx  # noqa: SLF001
         found: Database = _of(connection.close.__self__)
     except ReferenceError:  # the connection is gone, as the library will say itself
-        return shared.UNKNOWN
+        return mysql.UNKNOWN
     return found
 
 
-_code_of = shared.code_of(Error)
+_code_of = mysql.code_of(Error)
 _driver = dbapi.Driver(
-    Error, _of, _of_cursor, shared.UNKNOWN, "operation", "seq_params", read=shared.text, code_of=_code_of
+    Error, _of, _of_cursor, mysql.UNKNOWN, "operation", "seq_params", read=mysql.text, code_of=_code_of
 )
 
 
@@ -72,7 +71,7 @@ def _cursors(module: str, *names: str, awaited: bool = False) -> list[Patch]:
 
 def _connections(module: str, name: str, awaited: bool = False) -> list[Patch]:
     commit, rollback = (
-        _driver.ending(shared.ending(text, _is_in_transaction), awaited) for text in ("COMMIT", "ROLLBACK")
+        _driver.ending(mysql.ending(text, _is_in_transaction), awaited) for text in ("COMMIT", "ROLLBACK")
     )
     return [Patch(f"{module}:{name}.commit", commit), Patch(f"{module}:{name}.rollback", rollback)]
 
@@ -85,10 +84,10 @@ _patches = [
     # its properties ask the server by a cursor
     Patch(f"{_HOME}.connection:MySQLConnection.info_query", suppression.suppressed()),
 ]
-if mysql.connector.HAVE_CEXT:
+if HAVE_CEXT:
     from _mysql_connector import MySQLInterfaceError  # type: ignore[import-not-found]
 
-    shared.code_of(MySQLInterfaceError)  # the cause of the library's own exceptions
+    mysql.code_of(MySQLInterfaceError)  # the cause of the library's own exceptions
     _patches += [
         *_cursors(f"{_HOME}.cursor_cext", "CMySQLCursor", "CMySQLCursorPrepared"),
         *_connections(f"{_HOME}.connection_cext", "CMySQLConnection"),
@@ -110,9 +109,10 @@ AIO = Instrumentor(
         *_connections(f"{_HOME}.aio.connection", "MySQLConnection", awaited=True),
         Patch(f"{_HOME}.aio.connection:MySQLConnection.connect", _driver.connecting(_database, awaited=True)),
         Patch(
-            f"{_HOME}.aio.abstracts:MySQLConnectionAbstract.start_transaction",
+            f"{_HOME}.aio.connection:MySQLConnection.start_transaction",
             _driver.ending(_beginning, awaited=True),
+            optional=True,
         ),
-        Patch(f"{_HOME}.aio.abstracts:MySQLConnectionAbstract.info_query", suppression.suppressed(awaited=True)),
+        Patch(f"{_HOME}.aio.connection:MySQLConnection.info_query", suppression.suppressed(awaited=True)),
     ),
 )

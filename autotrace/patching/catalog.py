@@ -108,6 +108,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("mysql_connector", "db_client", "mysql.connector", ".mysql_connector"),
      ("mysql_connector_aio", "db_client", "mysql.connector.aio", ".mysql_connector:AIO",
       "mysql-connector-python>=8.3,<27")),
+    ("mysqldb", "mysqlclient>=1.4.6,<3", "MySQL driver", ("mysqldb", "db_client", "MySQLdb.connections", ".mysqldb")),
     ("ninja", "django-ninja>=0.16,<2", "web framework", ("ninja", "http_server", "ninja.main", ".django.ninja")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
@@ -196,8 +197,8 @@ ALIASES = {"http_client": "urllib", "mysql_connector": "mysql", "threads": "thre
 # reads this and hardly any asks.
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch "
-    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysqlclient openai_v2 "
-    "pymongo pymssql remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
+    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging openai_v2 pymongo "
+    "pymssql remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
 

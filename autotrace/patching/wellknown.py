@@ -18,7 +18,7 @@ _ROWS = """
 web framework: tornado sanic robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
 HTTP client: niquests
-database: asyncpg mysqlclient=MySQLdb
+database: asyncpg
 database: oracledb pymssql pyodbc pg8000 duckdb clickhouse-connect=clickhouse_connect
 database: clickhouse-driver=clickhouse_driver snowflake-connector-python=snowflake.connector trino
 database: google-cloud-bigquery=google.cloud.bigquery cassandra-driver=cassandra neo4j couchbase

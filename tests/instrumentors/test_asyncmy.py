@@ -250,7 +250,7 @@ def test_a_connection_that_was_lost(traced, given, mariadb):
                 await cursor.execute("SELECT title FROM songs")
             traced.wait(1)
             with Work():
-                await connection.ping(reconnect=True)
+                await connection.connect()
                 await cursor.execute("SELECT title FROM songs")
         connection.close()
 
@@ -266,7 +266,7 @@ def test_a_query_that_is_cancelled_has_not_failed(traced, given):
     async def run():
         async with contextlib.AsyncExitStack() as stack:
             connection = await stack.enter_async_context(asyncmy.connect(**given))
-            cursor = await connection.cursor()
+            cursor = connection.cursor()
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(cursor.execute("SELECT SLEEP(5)"), 0.05)
             connection.close()

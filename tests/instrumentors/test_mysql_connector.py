@@ -81,8 +81,9 @@ class TestPrepared(TestInPython):
     test_a_load_of_a_file_is_told_without_its_name = None  # cannot be prepared
 
 
+@pytest.mark.skipif(mysql.connector.__version_info__ < (9,), reason="its errors have no number there")
 class TestPreparedInC(TestInC):
-    """The contract, with statements that are prepared by the server, in C."""
+    """The contract, with statements that are prepared by the server, in C; before 9 their errors have no number."""
 
     prepared = True
     test_a_load_of_a_file_is_told_without_its_name = None  # cannot be prepared

@@ -64,6 +64,18 @@ def find_programs() -> tuple[str, str]:
     raise ServiceUnavailable(f"{need}, and its package did not bring them")
 
 
+def find_client() -> str:
+    """Return the path of mariadb_config, which says where the library of clients and its headers are; see above."""
+    need = "mysqlclient is built with libmariadb, whose headers are not here"
+    for tried in (False, True):
+        path = shutil.which("mariadb_config")
+        if path:
+            return path
+        if not tried:
+            apt_install("libmariadb-dev", need)
+    raise ServiceUnavailable(f"{need}, and its package did not bring them")
+
+
 class MariaServer(Server):
     """One server; see ``Server``."""
 

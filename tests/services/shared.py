@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
-from .mariadb import MariaServer
+from .mariadb import MariaServer, find_client
 from .memcached import find_program as find_memcached
 from .postgresql import PostgresServer
 from .programs import Program, find_valgrind
@@ -40,6 +40,7 @@ KINDS: Mapping[str, Callable[[], Any]] = {
     "kafka programs": lambda: Program(lambda: f"{find_java()} {find_jars()}"),
     "memcached": lambda: Program(find_memcached),
     "redis-server": lambda: Program(find_program),
+    "to build mysqlclient": lambda: Program(find_client),
     "valgrind": lambda: Program(find_valgrind),
 }
 

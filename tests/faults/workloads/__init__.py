@@ -33,6 +33,7 @@ ALL = {
     "pymysql": (("pymysql",), mysql.pymysql_, _MARIADB),
     "aiomysql": (("aiomysql",), mysql.aiomysql_, _MARIADB),
     "asyncmy": (("asyncmy",), mysql.asyncmy_, _MARIADB),
+    "mysqldb": (("mysqldb",), mysql.mysqldb_, _MARIADB),
     "mysql_connector": (("mysql_connector",), mysql.mysql_connector_, _MARIADB),
     "psycopg2": (("psycopg2",), databases.psycopg2_, _POSTGRESQL),
     "psycopg": (("psycopg",), databases.psycopg_, _POSTGRESQL),

@@ -136,3 +136,36 @@ def mysql_connector_(address):
         return made
 
     yield run
+
+
+@contextlib.contextmanager
+def mysqldb_(address):
+    """Queries, batches, procedures, transactions, errors, connections, statements of the connection itself."""
+    import MySQLdb
+    from MySQLdb import cursors
+
+    def run():
+        made = []
+        given = {**_given(address), "database": "mysql", "init_command": "SET lock_wait_timeout = 1"}
+        with contextlib.closing(MySQLdb.connect(**given)) as connection:
+            cursor = connection.cursor()
+            made.append(cursor.execute(_TABLE))
+            made.append(cursor.execute(_PROCEDURE))
+            made.append(cursor.executemany("INSERT INTO pizzas VALUES (%s)", [("a",), ("b",)]))
+            connection.commit()
+            rows = connection.cursor(cursors.SSDictCursor)
+            rows.execute("SELECT 'secret', name FROM pizzas ORDER BY name")
+            made.append([list(row.values()) for row in rows])
+            rows.close()
+            cursor.callproc("thrice", (7,))
+            made.append(cursor.fetchall())
+            cursor.nextset()
+            made.append(outcome(cursor.execute, "INSERT INTO pizzas VALUES ('a')"))
+            connection.rollback()
+            made.append(outcome(cursor.execute, "SELEKT"))
+            made.append(outcome(cursor.execute, 7))
+            connection.query("SELECT 1")
+            connection.store_result()
+        return made
+
+    yield run

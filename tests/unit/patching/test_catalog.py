@@ -21,7 +21,7 @@ from autotrace.doctor.probe import _settle
 from autotrace.patching.catalog import parts
 
 rows = {}
-for part in parts():
+for part in sorted(parts(), key=lambda part: part.library == "eventlet"):  # it imports some of the others once more
     _settle(part.library)
     try:
         instrumentor = part.instrumentor()
