@@ -10,7 +10,7 @@ from functools import partial
 from autotrace.families import steps
 from autotrace.families.http.http_server import failure_in, finished, serving, unfinished
 from autotrace.faults import fault
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,11 +45,8 @@ def _held(decorating: Decorating) -> Wrap:
             except Exception:
                 fault(scope)
                 span = None
-            try:
+            with hiding_frame:
                 result = made(*args, **kwargs)
-            except BaseException as error:
-                hide_frame(error)
-                raise
             try:
                 if span is not None:
                     _unread(result, span)
