@@ -140,25 +140,30 @@ def generator(name: str, attributes: Attributes, original: Call) -> Call:
     def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         made = original(*args, **kwargs)
         running = _Running()
-        running.span, running.outside = begin(name, attributes, current=False), None
+        running.span = span = begin(name, attributes, current=False)
         resume, value = made.send, None
-        while True:
+        with running:
             try:
-                with running:
-                    item = resume(value)
+                while True:
+                    outside = _into(span)
+                    try:
+                        item = resume(value)
+                    finally:
+                        _out(span, outside)
+                    try:
+                        value = yield item
+                        resume = made.send
+                    except GeneratorExit:
+                        outside = _into(span)
+                        try:
+                            made.close()
+                        finally:
+                            _out(span, outside)
+                        raise
+                    except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
+                        resume, value = made.throw, error
             except StopIteration as stop:
                 return stop.value
-            try:
-                value = yield item
-                resume = made.send
-            except GeneratorExit as error:
-                with running:
-                    made.close()
-                end(running.span, error)
-                hide_frame(error)
-                raise
-            except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
-                resume, value = made.throw, error
 
     return traced
 
@@ -170,52 +175,67 @@ def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         made = original(*args, **kwargs)
         running = _Running()
-        running.span, running.outside = begin(name, attributes, current=False), None
+        running.span = span = begin(name, attributes, current=False)
         resume, value = made.asend, None
-        while True:
+        with running:
             try:
-                with running:
-                    item = await resume(value)
+                while True:
+                    outside = _into(span)
+                    try:
+                        item = await resume(value)
+                    finally:
+                        _out(span, outside)
+                    try:
+                        value = yield item
+                        resume = made.asend
+                    except GeneratorExit:
+                        outside = _into(span)
+                        try:
+                            await made.aclose()
+                        finally:
+                            _out(span, outside)
+                        raise
+                    except BaseException as error:
+                        resume, value = made.athrow, error
             except StopAsyncIteration:
                 return
-            try:
-                value = yield item
-                resume = made.asend
-            except GeneratorExit as error:
-                with running:
-                    await made.aclose()
-                end(running.span, error)
-                hide_frame(error)
-                raise
-            except BaseException as error:
-                resume, value = made.athrow, error
 
     return traced
 
 
 class _Running(HidingFrame):
-    """The span of a generator: current within a ``with`` of it, while the generator's frame runs; ends with that frame."""
+    """The ``with`` around all steps of a generator, at whose end its span ends."""
 
-    __slots__ = ("outside", "span")
+    __slots__ = ("span",)
 
-    outside: Span | None
     span: Span | None
-
-    def __enter__(self) -> None:
-        try:
-            self.outside = get_current()
-            if self.span is not None:
-                set_current(self.span)
-        except Exception:
-            fault(_SCOPE)
-            self.outside = get_current()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         try:
-            set_current(self.outside)
+            end(self.span, error)
         except Exception:
             fault(_SCOPE)
-            set_current(self.outside)
         if error is not None:
-            end(self.span, None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)
             hide_frame(error)
+
+
+def _into(span: Span | None) -> Span | None:
+    """Make a span current while a generator's frame runs; returns what is current around it."""
+    try:
+        outside = get_current()
+        if span is not None:
+            set_current(span)
+    except Exception:
+        fault(_SCOPE)
+        return get_current()
+    return outside
+
+
+def _out(span: Span | None, outside: Span | None) -> None:
+    """Put back what was current around a generator's frame."""
+    try:
+        if span is not None:
+            set_current(outside)
+    except Exception:
+        fault(_SCOPE)
+        set_current(outside)
