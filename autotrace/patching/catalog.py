@@ -95,7 +95,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
      ("multiprocessing_pool", "concurrency", "multiprocessing.pool", ".multiprocessing:POOL")),
-    ("ninja", "django-ninja>=0.16,<2", "web framework", ("ninja", "http_server", "ninja.main", ".django.ninja")),
+    ("ninja", "django-ninja>=0.19,<2", "web framework", ("ninja", "http_server", "ninja.main", ".django.ninja")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
