@@ -33,24 +33,30 @@ def generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call]:
         @functools.wraps(original)
         def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             made = original(*args, **kwargs)
-            running = _Running(begin(), end, scope)
+            span = begin()
             resume, value = made.send, None
-            while True:
+            with _Running(span, end):
                 try:
-                    with running:
-                        item = resume(value)
+                    while True:
+                        outside = _into(span, scope)
+                        try:
+                            item = resume(value)
+                        finally:
+                            _out(span, outside, scope)
+                        try:
+                            value = yield item
+                            resume = made.send
+                        except GeneratorExit:
+                            outside = _into(span, scope)
+                            try:
+                                made.close()
+                            finally:
+                                _out(span, outside, scope)
+                            raise
+                        except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
+                            resume, value = made.throw, error
                 except StopIteration as stop:
                     return stop.value
-                try:
-                    value = yield item
-                    resume = made.send
-                except GeneratorExit as error:
-                    with running:
-                        made.close()
-                    running.end(error)
-                    raise
-                except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
-                    resume, value = made.throw, error
 
         return traced
 
@@ -64,24 +70,30 @@ def async_generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call
         @functools.wraps(original)
         async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             made = original(*args, **kwargs)
-            running = _Running(begin(), end, scope)
+            span = begin()
             resume, value = made.asend, None
-            while True:
+            with _Running(span, end):
                 try:
-                    with running:
-                        item = await resume(value)
+                    while True:
+                        outside = _into(span, scope)
+                        try:
+                            item = await resume(value)
+                        finally:
+                            _out(span, outside, scope)
+                        try:
+                            value = yield item
+                            resume = made.asend
+                        except GeneratorExit:
+                            outside = _into(span, scope)
+                            try:
+                                await made.aclose()
+                            finally:
+                                _out(span, outside, scope)
+                            raise
+                        except BaseException as error:
+                            resume, value = made.athrow, error
                 except StopAsyncIteration:
                     return
-                try:
-                    value = yield item
-                    resume = made.asend
-                except GeneratorExit as error:
-                    with running:
-                        await made.aclose()
-                    running.end(error)
-                    raise
-                except BaseException as error:
-                    resume, value = made.athrow, error
 
         return traced
 
@@ -89,35 +101,39 @@ def async_generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call
 
 
 class _Running(HidingFrame):
-    """The span of a generator: current within a ``with`` of it, while the generator's frame runs; ends with that frame."""
+    """The ``with`` around all steps of a generator, at whose end its span ends."""
 
-    __slots__ = ("_end", "_outside", "_scope", "_span")
+    __slots__ = ("_end", "_span")
 
-    def __init__(self, span: Span | None, end: End, scope: str) -> None:
+    def __init__(self, span: Span | None, end: End) -> None:
         self._span = span
         self._end = end
-        self._scope = scope
-        self._outside: Span | None = None
-
-    def __enter__(self) -> None:
-        try:
-            self._outside = get_current()
-            if self._span is not None:
-                set_current(self._span)
-        except Exception:
-            fault(self._scope)
-            self._outside = get_current()
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         try:
-            set_current(self._outside)
-        except Exception:
-            fault(self._scope)
-            set_current(self._outside)
-        if error is not None:
-            self.end(error)
+            self._end(self._span, error)
+        finally:
+            if error is not None:
+                hide_frame(error)
 
-    def end(self, error: BaseException) -> None:
-        """End the span with the exception that leaves the generator's frame, and take the frame out of it."""
-        self._end(self._span, None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)
-        hide_frame(error)
+
+def _into(span: Span | None, scope: str) -> Span | None:
+    """Make a span current while a generator's frame runs; returns what is current around it."""
+    try:
+        outside = get_current()
+        if span is not None:
+            set_current(span)
+    except Exception:
+        fault(scope)
+        return get_current()
+    return outside
+
+
+def _out(span: Span | None, outside: Span | None, scope: str) -> None:
+    """Put back what was current around a generator's frame."""
+    try:
+        if span is not None:
+            set_current(outside)
+    except Exception:
+        fault(scope)
+        set_current(outside)

@@ -28,7 +28,7 @@ _viewed = http_routes.view(_view)
 
 INSTRUMENTOR = Instrumentor(
     "ninja",
-    ">=0.16,<2",
+    ">=0.19,<2",
     (
         Patch("ninja.operation:Operation.run", _viewed),
         Patch("ninja.operation:AsyncOperation.run", _viewed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import django
 import pytest
@@ -30,8 +31,8 @@ def set_up():
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory):
-    """The shop, with two books, in a file."""
+def _stocked(tmp_path_factory):
+    """The shop has two books, in a file."""
     set_up()
     for connection in connections.all():
         connection.close()
@@ -41,3 +42,11 @@ def shop(tmp_path_factory):
 
     Book.objects.bulk_create([Book(pk=1, title="One"), Book(pk=2, title="Two")])
     connections.close_all()
+
+
+@pytest.fixture(scope="module")
+def shop(_stocked):
+    """The shop, with two books."""
+    yield
+    connections.close_all()
+    gc.collect()  # the connections of threads that have ended, while nobody is warned of them

@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from autotrace.faults import faults
-from autotrace.patching.catalog import parts
+from autotrace.patching.catalog import SETTLED, parts
 
 # Those of greenlets change the whole process when they are imported.
 NAMES = [part.name for part in parts() if not part.name.startswith(("eventlet", "gevent"))]
@@ -61,6 +61,10 @@ def outcome(function, arguments, named):
 def test_a_call_that_is_wrong_raises_what_it_raises_without_us(name, recorder, instrument):
     """Without arguments, with too many, with names that there are not: one exception, of the same type and text."""
     part = KNOWN[name]
+    if part.library in SETTLED:
+        from contracts.django import set_up
+
+        set_up()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -28,7 +28,7 @@ _GRANIAN = "granian", "--port", "{port}", "--interface"
 SERVERS = {
     "daphne": ("daphne", "daphne", "--port", "{port}", "django_shop.asgi:application"),
     "granian": ("granian", *_GRANIAN, "asginl", "django_shop.asgi:application"),
-    "granian's WSGI": ("granian_wsgi", *_GRANIAN, "wsgi", "django_shop.wsgi:application"),
+    "granian's WSGI": ("granian", *_GRANIAN, "wsgi", "django_shop.wsgi:application"),
     "gunicorn": ("gunicorn", "gunicorn", "--bind", "127.0.0.1:{port}", "django_shop.wsgi"),
     "gunicorn's threads": ("gunicorn", "gunicorn", "--threads=2", "--bind", "127.0.0.1:{port}", "django_shop.wsgi"),
     "hypercorn": ("hypercorn", "hypercorn", "--bind", "127.0.0.1:{port}", "django_shop.asgi:application"),
