@@ -46,6 +46,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
       "confluent_kafka.deserializing_consumer", ".confluent_kafka.deserializing")),
     ("daphne", "daphne>=3", "web server", ("daphne", "http_server", "daphne.server", ".daphne")),
     ("django", "Django>=4.2,<7", "web framework",
+     ("django_mysql", "db_client", "django.db.backends.mysql.base", ".django_mysql"),
      ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django_sqlite3")),
     ("eventlet", "eventlet>=0.33", "greenlets",
      ("eventlet", "concurrency", "eventlet", ".eventlet"),

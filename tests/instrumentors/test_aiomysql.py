@@ -18,6 +18,7 @@ from contracts.mariadb import MariaContract, ask, database, songs, url, where
 from services.ports import free_port
 
 __all__ = ["database", "songs", "url", "where"]
+UNKNOWN_COLUMN = pymysql.err.OperationalError if pymysql.VERSION >= (1,) else pymysql.err.InternalError
 
 
 class Database:
@@ -41,9 +42,9 @@ class TestAiomysql(MariaContract):
 
     instrumentors = ("aiomysql",)
     scope = "aiomysql"
-    error = pymysql.err.OperationalError
+    error = UNKNOWN_COLUMN
     errors = pymysql.err.MySQLError
-    error_name = "pymysql.err.OperationalError"
+    error_name = f"pymysql.err.{UNKNOWN_COLUMN.__name__}"
     functions = 2
     cursors = aiomysql.Cursor
 

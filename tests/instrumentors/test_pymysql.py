@@ -17,6 +17,7 @@ from contracts.mariadb import MariaContract, ask, database, songs, url, where
 from services.ports import free_port
 
 __all__ = ["database", "songs", "url", "where"]
+UNKNOWN_COLUMN = pymysql.err.OperationalError if pymysql.VERSION >= (1,) else pymysql.err.InternalError
 
 
 class TestPyMySQL(MariaContract):
@@ -24,9 +25,9 @@ class TestPyMySQL(MariaContract):
 
     instrumentors = ("pymysql",)
     scope = "pymysql"
-    error = pymysql.err.OperationalError
+    error = UNKNOWN_COLUMN
     errors = pymysql.err.MySQLError
-    error_name = "pymysql.err.OperationalError"
+    error_name = f"pymysql.err.{UNKNOWN_COLUMN.__name__}"
     functions = 2
     cursors = cursors.Cursor
 
