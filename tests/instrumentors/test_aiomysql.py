@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import sys
 
 import aiomysql
 import pymysql
@@ -18,7 +17,6 @@ from contracts.mariadb import MariaContract, ask, database, songs, url, where
 from services.ports import free_port
 
 __all__ = ["database", "songs", "url", "where"]
-UNKNOWN_COLUMN = pymysql.err.OperationalError if pymysql.VERSION >= (1,) else pymysql.err.InternalError
 
 
 class Database:
@@ -42,9 +40,9 @@ class TestAiomysql(MariaContract):
 
     instrumentors = ("aiomysql",)
     scope = "aiomysql"
-    error = UNKNOWN_COLUMN
+    error = pymysql.err.OperationalError
     errors = pymysql.err.MySQLError
-    error_name = f"pymysql.err.{UNKNOWN_COLUMN.__name__}"
+    error_name = "pymysql.err.OperationalError"
     functions = 2
     cursors = aiomysql.Cursor
 
@@ -242,7 +240,6 @@ def test_a_query_that_is_cancelled_has_not_failed(traced, given):
     assert "error.type" not in span["attributes"]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="SQLAlchemy wants aiomysql 0.1 or newer")
 def test_beneath_sqlalchemy_a_statement_is_one_span(recorder, instrument, url, where):
     """The upper library tells what it sends, the driver what that does not tell: the ends of transactions."""
     instrument("sqlalchemy", "aiomysql", "pymysql")

@@ -17,7 +17,6 @@ from contracts.mariadb import MariaContract, ask, database, songs, url, where
 from services.ports import free_port
 
 __all__ = ["database", "songs", "url", "where"]
-UNKNOWN_COLUMN = pymysql.err.OperationalError if pymysql.VERSION >= (1,) else pymysql.err.InternalError
 
 
 class TestPyMySQL(MariaContract):
@@ -25,9 +24,9 @@ class TestPyMySQL(MariaContract):
 
     instrumentors = ("pymysql",)
     scope = "pymysql"
-    error = UNKNOWN_COLUMN
+    error = pymysql.err.OperationalError
     errors = pymysql.err.MySQLError
-    error_name = f"pymysql.err.{UNKNOWN_COLUMN.__name__}"
+    error_name = "pymysql.err.OperationalError"
     functions = 2
     cursors = cursors.Cursor
 
@@ -307,9 +306,11 @@ def test_beneath_sqlalchemy_a_statement_is_one_span(recorder, instrument, url, w
             connection.execute(insert, [{"id": number, "title": f"x{number}"} for number in (2, 3)])
             assert connection.execute(sqlalchemy.text("SELECT count(*) FROM songs")).scalar() == 3
         with engine.connect() as connection:
+            transaction = connection.begin()
             connection.execute(sqlalchemy.text("DELETE FROM songs WHERE id = 1"))
             with pytest.raises(sqlalchemy.exc.IntegrityError):
                 connection.execute(insert, {"id": 4, "title": "x3"})
+            transaction.rollback()
     engine.dispose()
     told = [(span["scope"], span["name"]) for span in recorder.finished()]
     assert told[told.index(("sqlalchemy", "connect")) + 1 :] == [
