@@ -20,7 +20,7 @@ _connection = "aiomysql.connection:Connection"
 
 INSTRUMENTOR = Instrumentor(
     library="aiomysql",
-    versions=">=0.0.22,<1",
+    versions=">=0.1,<1",
     patches=(
         Patch("aiomysql.cursors:Cursor.execute", _driver.execute(awaited=True)),
         Patch("aiomysql.cursors:Cursor.executemany", _driver.executemany(awaited=True)),

@@ -44,7 +44,7 @@ _of = dbapi.Kept(_database).of
 def _of_cursor(cursor: Any) -> Database:
     try:
         # what a cursor has is a proxy; its methods are those of the connection itself
-        connection = getattr(cursor, "_connection", None) or cursor._cnx  # noqa: SLF001
+        connection = getattr(cursor, "_connection", None) or cursor._cnx  # noqa: SLF001 - before 9 in C the latter
         found: Database = _of(connection.close.__self__)
     except ReferenceError:  # the connection is gone, as the library will say itself
         return mysql.UNKNOWN
@@ -96,7 +96,7 @@ if HAVE_CEXT:
 INSTRUMENTOR = Instrumentor(
     library="mysql_connector",
     distribution="mysql-connector-python",
-    versions=">=8.0.28,<27",
+    versions=">=8.3,<27",
     patches=tuple(_patches),
 )
 

@@ -20,7 +20,7 @@ _driver, _direct = mysql.drivers(MySQLError, mysql.of_connection)
 INSTRUMENTOR = Instrumentor(
     library="pymysql",
     distribution="PyMySQL",
-    versions=">=0.9.3,<2",
+    versions=">=1,<2",
     patches=(
         Patch("pymysql.cursors:Cursor.execute", _driver.execute()),
         Patch("pymysql.cursors:Cursor.executemany", _driver.executemany()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import sys
 
 import aiomysql
 import pymysql
@@ -241,7 +240,6 @@ def test_a_query_that_is_cancelled_has_not_failed(traced, given):
     assert "error.type" not in span["attributes"]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="SQLAlchemy wants aiomysql 0.1 or newer")
 def test_beneath_sqlalchemy_a_statement_is_one_span(recorder, instrument, url, where):
     """The upper library tells what it sends, the driver what that does not tell: the ends of transactions."""
     instrument("sqlalchemy", "aiomysql", "pymysql")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-import mysql.connector
+import mysql.connector.aio
 import pytest
 from mysql.connector import errors as raised
 
@@ -12,12 +12,6 @@ from autotrace.testing.contracts.db_client import Work
 from contracts.mariadb import MariaContract, database, songs, where
 
 __all__ = ["database", "songs", "where"]
-VERSION = mysql.connector.__version_info__[:2]
-if VERSION < (8, 3):
-    pytest.skip("it has come with 8.3", allow_module_level=True)
-
-import mysql.connector.aio  # noqa: E402
-
 # what it asks for by itself no MariaDB has
 COLLATION = {"charset": "utf8mb4", "collation": "utf8mb4_general_ci", "ssl_disabled": True}
 

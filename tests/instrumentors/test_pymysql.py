@@ -306,9 +306,11 @@ def test_beneath_sqlalchemy_a_statement_is_one_span(recorder, instrument, url, w
             connection.execute(insert, [{"id": number, "title": f"x{number}"} for number in (2, 3)])
             assert connection.execute(sqlalchemy.text("SELECT count(*) FROM songs")).scalar() == 3
         with engine.connect() as connection:
+            transaction = connection.begin()
             connection.execute(sqlalchemy.text("DELETE FROM songs WHERE id = 1"))
             with pytest.raises(sqlalchemy.exc.IntegrityError):
                 connection.execute(insert, {"id": 4, "title": "x3"})
+            transaction.rollback()
     engine.dispose()
     told = [(span["scope"], span["name"]) for span in recorder.finished()]
     assert told[told.index(("sqlalchemy", "connect")) + 1 :] == [
