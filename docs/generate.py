@@ -86,9 +86,10 @@ def instrumentors() -> str:
         distribution, versions = required(requires)
         fits = f"{distribution} {versions}" if distribution else "Python's own"
         head = f"| `{library}` | {what} | {fits} |"
-        for name, family, trigger, *_ in parts:
+        for name, family, trigger, _, *own in parts:
+            head = head or f"| | | {' '.join(required(own[0])) if own else ''} |".replace("  ", " ")
             rows.append(f"{head} `{name}` | `{family}` | `{trigger}` |")
-            head = "| | | |"
+            head = ""
     return f"""\
 # Instrumentors
 

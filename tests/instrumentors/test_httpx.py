@@ -1,141 +1,24 @@
-"""httpx, sync and async, with the contract of HTTP clients and what is its own."""
+"""httpx, sync and async."""
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-
 import httpx
-import pytest
 
-from autotrace.testing.contracts.http_client import AsyncHttpClientContract, HttpClientContract
-
-importlib.import_module("anyio._backends._asyncio")  # anyio 3 gives it to one thread while another still executes it
+from contracts.httpx_clients import AsyncHttpxContract, HttpxContract
 
 
-class TestSync(HttpClientContract):
+class Httpx:
+    """The library."""
+
+    httpx = httpx
+    instrumentor = "httpx"
+    refused = httpx.ConnectError
+    timed_out = httpx.ReadTimeout
+
+
+class TestSync(Httpx, HttpxContract):
     """The contract, for Client."""
 
-    instrumentor = "httpx"
-    refused = httpx.ConnectError
-    timed_out = httpx.ReadTimeout
 
-    def send(self, method, url, headers=None, body=None, timeout=None):
-        with httpx.Client(timeout=timeout, follow_redirects=True, trust_env=False) as client:
-            return client.request(method, url, headers=headers, content=body).status_code
-
-    def test_request_is_untouched(self, traced, origin):
-        """A request that the program built is not written to, and the response holds that very one."""
-        with httpx.Client(trust_env=False) as client:
-            request = client.build_request("POST", origin.url + "/", headers={"Traceparent": "x"}, content=b"body")
-            before = request.headers.copy()
-            response = client.send(request)
-        assert response.request is request
-        assert request.headers == before
-        assert origin.asked[0].body == b"body"
-        assert len(origin.asked[0].all("traceparent")) == 1
-
-    def test_stream(self, traced, origin):
-        """The span of a streamed answer ends when the headers are read."""
-        with httpx.Client(trust_env=False) as client, client.stream("GET", origin.url + "/") as response:
-            assert traced.wait(1) == [self.expected(origin, "/", 200)]
-            assert b"".join(response.iter_raw()) == b"hello"
-
-    def test_authentication(self, traced, origin):
-        """Both requests of digest authentication are spans."""
-        with httpx.Client(trust_env=False, auth=httpx.DigestAuth("me", "secret")) as client:
-            assert client.get(origin.url + "/digest").status_code == 200
-        assert [span["attributes"]["http.response.status_code"] for span in traced.wait(2)] == [401, 200]
-        assert [len(asked.all("traceparent")) for asked in origin.asked] == [1, 1]
-
-    def test_generator_body(self, traced, origin):
-        """A body that can be read once is read once, by the server."""
-        with httpx.Client(trust_env=False) as client:
-            assert client.post(origin.url + "/", content=iter([b"one", b"two"])).status_code == 200
-        assert origin.asked[0].body == b"onetwo"
-
-    def test_user_information(self, traced, origin):
-        """A user and a password in the URL are used, but not kept."""
-        with httpx.Client(trust_env=False) as client:
-            client.get(origin.url.replace("//", "//me:secret@") + "/")
-        assert origin.asked[0].all("authorization") == ["Basic bWU6c2VjcmV0"]
-        assert "secret" not in str(traced.wait(1))
-
-    def test_transport_of_the_program(self, traced):
-        """A transport of the program's own gets the very request, and is traced."""
-        got = []
-
-        def handle(request):
-            got.append(request)
-            return httpx.Response(404)
-
-        with httpx.Client(transport=httpx.MockTransport(handle)) as client:
-            request = client.build_request("GET", "http://example.invalid/x")
-            client.send(request)
-        assert got == [request]
-        (span,) = traced.wait(1)
-        assert span["attributes"]["http.response.status_code"] == 404
-        assert span["attributes"]["server.address"] == "example.invalid"
-
-    def test_version_of_the_protocol(self, traced):
-        """The version is told as the conventions spell it; one that is not known is not told."""
-        for version in (b"HTTP/2", b"HTTP/9"):
-            answer = httpx.Response(200, extensions={"http_version": version})
-            with httpx.Client(transport=httpx.MockTransport(lambda request, answer=answer: answer)) as client:
-                client.get("http://example.invalid/x")
-        versions = [span["attributes"].get("network.protocol.version") for span in traced.wait(2)]
-        assert versions == ["2", None]
-
-    def test_functions_of_the_module(self, traced, origin):
-        """httpx.get is traced as clients are."""
-        assert httpx.get(origin.url + "/", trust_env=False).text == "hello"
-        assert traced.wait(1) == [self.expected(origin, "/", 200)]
-
-
-class TestAsync(AsyncHttpClientContract):
+class TestAsync(Httpx, AsyncHttpxContract):
     """The contract, for AsyncClient."""
-
-    instrumentor = "httpx"
-    refused = httpx.ConnectError
-    timed_out = httpx.ReadTimeout
-
-    async def asend(self, method, url, headers=None, body=None, timeout=None):
-        async with httpx.AsyncClient(timeout=timeout, follow_redirects=True, trust_env=False) as client:
-            return (await client.request(method, url, headers=headers, content=body)).status_code
-
-    def test_stream(self, traced, origin):
-        """The span of a streamed answer ends when the headers are read."""
-
-        async def main():
-            async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", origin.url + "/") as response:
-                assert traced.wait(1) == [self.expected(origin, "/", 200)]
-                assert await response.aread() == b"hello"
-
-        asyncio.run(main())
-
-    def test_application_in_process(self, traced):
-        """An ASGI application that is called without a connection gets the context too."""
-        scopes = []
-
-        async def application(scope, receive, send):
-            scopes.append(scope)
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
-
-        async def main():
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=application)) as client:
-                await client.get("http://app/")
-
-        asyncio.run(main())
-        (span,) = traced.wait(1)
-        assert dict(scopes[0]["headers"])[b"traceparent"].decode() == f"00-{span['trace_id']}-{span['span_id']}-03"
-
-    def test_limit_of_time_around(self, traced, origin):
-        """A request that the program's own limit of time ends was cancelled."""
-
-        async def main():
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(self.asend("GET", origin.url + "/slow"), 0.2)
-
-        asyncio.run(main())
-        assert [span["status"] for span in traced.wait(1)] == ["UNSET"]
