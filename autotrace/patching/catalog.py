@@ -69,6 +69,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("http_client", "", "HTTP client",
      ("http_client", "http_client", "http.client", ".http_client"),
      ("http_client_urllib", "http_client", "urllib.request", ".http_client:URLLIB")),
+    ("httplib2", "httplib2>=0.12,<1", "HTTP client", ("httplib2", "http_client", "httplib2", ".httplib2")),
     ("httpx", "httpx>=0.23", "HTTP client",
      ("httpx", "http_client", "httpx", ".httpx.httpx"),
      ("httpx2", "http_client", "httpx2", ".httpx.httpx2", "httpx2>=2,<3")),

@@ -1,7 +1,8 @@
 """HTTP client libraries in which one call makes several attempts, each of which is a span.
 
-Two shapes are served.  A function that makes attempts by calling itself, with an inner one that returns when the headers
-of the answer are read: ``http_client.call`` outside, ``answer`` inside.  And a coroutine that makes attempts in a loop:
+Three shapes are served.  A function that makes attempts by calling itself, with an inner one that returns when the headers
+of the answer are read: ``http_client.call`` outside, ``answer`` inside.  A function that makes them in a loop: both of these
+around it, ``attempt`` where one begins, ``attempted`` where it is answered.  And a coroutine that makes them in a loop:
 ``async_session`` around it all, ``async_attempt`` where an attempt begins, ``async_answer`` where it is answered.
 """
 
@@ -123,6 +124,27 @@ def attempted(response: After) -> Wrap:
             _note(None, None, error, scope)
 
         return around(None, leave, raised)(original, scope)
+
+    return wrap
+
+
+def attempt() -> Wrap:
+    """Begin an attempt where the function begins; the first is the request that is current already.
+
+    What it raises is noted, as ``attempted`` does it.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        mine = operation(scope)
+
+        def enter(args: Args, _kwargs: Kwargs) -> tuple[bool, Args]:
+            _next(mine)
+            return True, args
+
+        def raised(_state: Any, error: BaseException) -> None:
+            _note(None, None, error, scope)
+
+        return around(enter, lambda _state, result: result, raised)(original, scope)
 
     return wrap
 
