@@ -45,7 +45,8 @@ def taking_over(kind: Any, scope: str, wraps: dict[str, Wrap]) -> Any:
     """
     if hasattr(kind, KEPT):
         return kind
-    return _with_methods(kind, scope, wraps, (KEPT, "__weakref__"))
+    slots = (KEPT,) if kind.__weakrefoffset__ else (KEPT, "__weakref__")
+    return _with_methods(kind, scope, wraps, slots)
 
 
 class StandIns:

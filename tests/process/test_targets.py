@@ -24,6 +24,8 @@ _ALLOWED = {
         for name in ("Producer", "Consumer")
         for look in _IN_PLACE
     ),
+    *((f"pycurl:{name}", look) for name in ("Curl", "CurlMulti") for look in _IN_PLACE),
+    *(("pycurl.async_multi:CurlMulti", look) for look in _IN_PLACE),
     # Its base is such a subclass.
     ("confluent_kafka.deserializing_consumer:DeserializingConsumer.poll", "owner"),
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from autotrace.families.calls import failed
 from autotrace.families.http.http_client import FAMILY, operation, silent
-from autotrace.families.http.http_resends import made
+from autotrace.families.http.http_pending import begun
 from autotrace.faults import fault
 from autotrace.patching.wrapping import after, around, before
 from autotrace.propagation import fields, header_lines, outgoing
@@ -47,17 +47,9 @@ def opened(request: Before) -> Wrap:
             connection = args[0]
             if hasattr(connection, _PENDING):
                 _abandon(connection)
-            parent = get_current()
-            if parent is None or parent.operation.family is not FAMILY or parent.end:
-                prepared = request(args, kwargs)
-                if prepared is not None:
-                    span = tracer.start(mine, prepared[0], parent)
-                    call = made.get()
-                    if call is not None:
-                        call.add(span, silent(span.facts))
-                    if span.trace.sampled and silent(span.facts):
-                        span.trace = span.trace.unsampled()
-                    setattr(connection, _PENDING, (span, None))
+            span = begun(mine, request, args, kwargs)
+            if span is not None:
+                setattr(connection, _PENDING, (span, None))
             return result
 
         return after(look)(original, scope)
