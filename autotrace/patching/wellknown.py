@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ROWS = """
 web framework: Django=django tornado sanic robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
-HTTP client: curl-cffi=curl_cffi niquests
+HTTP client: niquests
 database: asyncpg PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy
 database: mysql-connector-python=mysql.connector oracledb pymssql pyodbc pg8000 duckdb clickhouse-connect=clickhouse_connect
 database: clickhouse-driver=clickhouse_driver snowflake-connector-python=snowflake.connector trino
