@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 VALUES_LIMIT = 16  # values of one command, and different commands of one batch, that its text has
-_PORTS = {"memcached": 11211, "redis": 6379}
+_PORTS = {"memcached": 11211, "redis": 6379, "valkey": 6379}
 # Commands whose second word belongs to the name, where both stand in one text; any other word may be a key.
 _CONTAINERS = (
     "ACL CLIENT CLUSTER COMMAND CONFIG DEBUG FT.CONFIG FT.CURSOR FUNCTION HIMPORT HOTKEYS LATENCY MEMORY MODULE OBJECT "

@@ -30,6 +30,7 @@ class DbCommandsContract(ABC):
 
     instrumentors = ()
     scope = ""
+    system = "redis"
     errors = "redis.exceptions"
     wrong_type = connection_error = timeout_error = Exception
 
@@ -73,7 +74,7 @@ class DbCommandsContract(ABC):
             "span_id": span["span_id"],
             "parent_id": "",
             "attributes": {
-                "db.system.name": "redis",
+                "db.system.name": self.system,
                 "db.namespace": "0",
                 "db.operation.name": name,
                 "db.query.text": text,
@@ -199,7 +200,7 @@ class DbCommandsContract(ABC):
             self.run(client)
         with pytest.raises(TypeError):
             self.run(client, 5)
-        assert [span["name"] for span in recorder.finished()] == ["redis"]
+        assert [span["name"] for span in recorder.finished()] == [self.system]
 
     @pytest.mark.parametrize(("transaction", "kind"), [(False, "PIPELINE"), (True, "MULTI")])
     def test_a_batch_is_one_span_with_its_size(self, client, redis_server, recorder, transaction, kind):

@@ -15,128 +15,39 @@ from redis.retry import Retry
 
 from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import get_current
-from contracts.db_commands import DbCommandsContract
+from contracts.redis_clients import AsyncCommandsContract, CommandsContract, Library, SubclassContract, closed
 from services.redis import RedisServer
 
 VERSION = tuple(int(part) for part in redis.__version__.split(".")[:2])
 ASYNC_CLUSTER = VERSION >= (4, 3)
 
 
-class TestClient(DbCommandsContract):
+REDIS = Library("redis", "Redis")
+
+
+class TestClient(CommandsContract):
     """The contract, through ``Redis``."""
 
+    library = REDIS
     instrumentors = ("redis",)
     scope = "redis"
-    wrong_type = redis.ResponseError
-    connection_error = redis.ConnectionError
-    timeout_error = redis.TimeoutError
-
-    def open(self, server, port=None, timeout=None, **options):
-        options.setdefault("retry", Retry(NoBackoff(), 0))
-        return redis.Redis(server.host, port or server.port, socket_timeout=timeout, **options)
-
-    def run(self, client, *command):
-        return client.execute_command(*command)
-
-    def run_many(self, client, commands, transaction=False):
-        with client.pipeline(transaction=transaction) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            return pipeline.execute()
-
-    def close(self, client):
-        client.close()
-        client.connection_pool.disconnect()
-
-    def patched(self):
-        return [
-            redis.client.Redis.execute_command,
-            redis.client.Pipeline.execute,
-            redis.client.PubSub.execute_command,
-            redis.cluster.RedisCluster.execute_command,
-        ]
 
 
-class TestSubclass(TestClient):
-    """The contract, through a class of the program's own, with one connection for all."""
+class TestSubclass(SubclassContract):
+    """The contract, through a class of the program's own."""
 
-    def open(self, server, port=None, timeout=None, **options):
-        class Own(redis.StrictRedis):
-            def execute_command(self, *args, **kwargs):
-                return super().execute_command(*args, **kwargs)
-
-        return Own(
-            server.host,
-            port or server.port,
-            socket_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            single_connection_client=port is None,  # older ones connect at once
-        )
+    library = REDIS
+    instrumentors = ("redis",)
+    scope = "redis"
 
 
-class AsyncClient:
-    """An asynchronous client and its loop."""
-
-    def __init__(self, make):
-        self.loop = asyncio.new_event_loop()
-
-        async def inside():
-            return make()
-
-        self.client = self.loop.run_until_complete(inside())
-
-
-class TestAsyncClient(DbCommandsContract):
+class TestAsyncClient(AsyncCommandsContract):
     """The contract, through the asyncio variant."""
 
+    library = REDIS
     instrumentors = ("redis", "redis_asyncio")
     scope = "redis_asyncio"
-    wrong_type = redis.ResponseError
-    connection_error = redis.ConnectionError
-    timeout_error = redis.TimeoutError
-
-    def open(self, server, port=None, timeout=None):
-        return AsyncClient(
-            lambda: redis.asyncio.Redis(
-                host=server.host,
-                port=port or server.port,
-                socket_timeout=timeout,
-                retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
-            )
-        )
-
-    def run(self, client, *command):
-        return client.loop.run_until_complete(client.client.execute_command(*command))
-
-    def run_many(self, client, commands, transaction=False):
-        async def batch():
-            async with client.client.pipeline(transaction=transaction) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)
-                return await pipeline.execute()
-
-        return client.loop.run_until_complete(batch())
-
-    def close(self, client):
-        client.loop.run_until_complete(closed(client.client))
-        client.loop.close()
-
-    def patched(self):
-        found = [
-            redis.asyncio.client.Redis.execute_command,
-            redis.asyncio.client.Pipeline.execute,
-            redis.asyncio.client.PubSub.execute_command,
-        ]
-        if ASYNC_CLUSTER:
-            found += [redis.asyncio.RedisCluster.execute_command]
-        return found
-
-
-async def closed(client):
-    """Close an asynchronous client."""
-    await (client.aclose() if hasattr(client, "aclose") else client.close())
-    if isinstance(client, redis.asyncio.Redis):
-        await client.connection_pool.disconnect()
+    clusters = ASYNC_CLUSTER
 
 
 @pytest.fixture
