@@ -99,6 +99,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("pyramid", "pyramid>=1.10", "web framework", ("pyramid", "http_server", "pyramid.config", ".pyramid")),
     ("quart", "quart>=0.19", "web framework", ("quart", "http_server", "quart", ".quart")),
     ("pycurl", "pycurl>=7.45,<8", "HTTP client", ("pycurl", "http_client", "pycurl", ".pycurl")),
+    ("pymemcache", "pymemcache>=3.5,<5", "memcached client", ("pymemcache", "db_client", "pymemcache", ".pymemcache")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
@@ -171,6 +172,8 @@ OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
     "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
+    "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
+    "openai_v2 pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

@@ -70,7 +70,7 @@ def _unquoted(message: str) -> str:
 
     line = message.partition("\n")[0]
     line = re.sub(r"\(.*\)(?= of pipeline\b)", "(?)", line)
-    quoted = r"""(near "[^\W\d]\w*")|(?<!\w)(['"])(?:\\.|(?!\2).|\2\2)*(?:\2|$)"""
+    quoted = r"""(near "[^\W\d]\w*")|(?:(?<!\w)|(?<=\bb))(['"])(?:\\.|(?!\2).|\2\2)*(?:\2|$)"""  # b"..." are bytes
     return re.sub(quoted, lambda found: found[1] or "?", line)
 
 

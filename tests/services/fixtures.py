@@ -10,13 +10,14 @@ import contextlib
 import os
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .errors import ServiceUnavailable
 from .kafka import ADDRESS_VARIABLE as KAFKA_VARIABLE
 from .kafka_wire import NotReady, probe
+from .memcached import MemcachedServer
 from .postgresql import ADDRESS_VARIABLE as POSTGRESQL_VARIABLE
 from .postgresql import USER as POSTGRESQL_USER
 from .rabbitmq import ADDRESS_VARIABLE as RABBITMQ_VARIABLE
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 NEEDS = {
     "kafka_broker": "kafka",
     "kafka_programs": "kafka programs",
+    "memcached_server": "memcached",
     "postgresql": "postgresql",
     "rabbitmq": "rabbitmq",
     "redis_server": "redis-server",
@@ -89,7 +91,7 @@ def unavailable(error: ServiceUnavailable) -> None:
     pytest.skip(str(error).splitlines()[0])
 
 
-def start(service: KafkaBroker | RedisServer) -> None:
+def start(service: KafkaBroker | MemcachedServer | RedisServer) -> None:
     """Start a service of a test's own; where it cannot be had, fail with CI=true and skip otherwise."""
     try:
         service.start()
@@ -209,7 +211,17 @@ def queue_name() -> str:
 def redis_server(shared_service) -> Iterator[RedisServer]:
     """A real Redis server of this process's own."""
     shared_service("redis-server")
-    server = RedisServer()
+    yield from _of_its_own(RedisServer())
+
+
+@pytest.fixture(scope="session")
+def memcached_server(shared_service) -> Iterator[MemcachedServer]:
+    """A real memcached of this process's own."""
+    shared_service("memcached")
+    yield from _of_its_own(MemcachedServer())
+
+
+def _of_its_own(server: Any) -> Iterator[Any]:
     start(server)
     try:
         yield server

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
+from .memcached import find_program as find_memcached
 from .postgresql import PostgresServer
 from .programs import Program, find_valgrind
 from .rabbitmq import RabbitBroker
@@ -35,6 +36,7 @@ KINDS: Mapping[str, Callable[[], Any]] = {
     "rabbitmq": RabbitBroker,
     # Each pytest process starts the servers of these itself; only that the programs are there is shared.
     "kafka programs": lambda: Program(lambda: f"{find_java()} {find_jars()}"),
+    "memcached": lambda: Program(find_memcached),
     "redis-server": lambda: Program(find_program),
     "valgrind": lambda: Program(find_valgrind),
 }

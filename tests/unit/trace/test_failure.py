@@ -203,6 +203,10 @@ class QuotingError(Exception):
             "unknown command 'NO', with args beginning with: 'secret' 'more' ",
             "unknown command ?, with args beginning with: ? ? ",
         ),
+        (
+            "Key is too long: b'secret' (bytearray(b\"it's\")), a thumb's",
+            "Key is too long: b? (bytearray(b?)), a thumb's",
+        ),
     ],
 )
 def test_what_a_databases_exception_quotes_is_not_kept(message, kept, monkeypatch):
