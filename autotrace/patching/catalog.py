@@ -27,6 +27,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("aiohttp_client", "http_client", "aiohttp", ".aiohttp.client"),
      ("aiohttp_server", "http_server", "aiohttp.web", ".aiohttp.server")),
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
+    ("aiomcache", "aiomcache>=0.8,<1", "memcached client", ("aiomcache", "db_client", "aiomcache", ".aiomcache")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
     ("bottle", "bottle>=0.12", "web framework", ("bottle", "http_server", "bottle", ".bottle")),
     ("celery", "celery>=5.2,<6", "task queue",

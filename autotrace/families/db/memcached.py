@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from autotrace.families.db.db_calls import CodeOf
 
 # What a command is given, beside limits of time: keys, contents, differences, and tokens of cas.
-_VALUES = {
+VALUES = {
     **dict.fromkeys(("add", "append", "decr", "incr", "prepend", "replace", "set"), 2),
     "cas": 3,
     **dict.fromkeys(("delete", "gat", "gats", "get", "gets", "touch"), 1),
@@ -40,9 +40,9 @@ def code_by_name(error: Exception) -> str | None:
 
 def one(name: str, values: int | None = None) -> tuple[str, int, str | None]:
     """Return a command as facts: its name, how many values it has where that is not its usual number, and no procedure."""
-    return name, _VALUES.get(name, 0) if values is None else values, None
+    return name, VALUES.get(name, 0) if values is None else values, None
 
 
 def several(name: str, size: int) -> Any:
     """Return a batch of one command's name as facts; one command is none."""
-    return "PIPELINE", size, True, ((name, _VALUES.get(name, 0)),)  # as command.gathered has it
+    return "PIPELINE", size, True, ((name, VALUES.get(name, 0)),)  # as command.gathered has it
