@@ -23,7 +23,6 @@ database: mysql-connector-python=mysql.connector oracledb pymssql pyodbc pg8000 
 database: clickhouse-driver=clickhouse_driver snowflake-connector-python=snowflake.connector trino
 database: google-cloud-bigquery=google.cloud.bigquery cassandra-driver=cassandra neo4j couchbase
 document store: pymongo motor google-cloud-firestore=google.cloud.firestore azure-cosmos=azure.cosmos
-cache: pylibmc
 search: elasticsearch opensearch-py=opensearchpy qdrant-client=qdrant_client weaviate-client=weaviate
 AWS: boto3 aiobotocore
 RPC: grpcio=grpc grpclib thrift zeep

@@ -63,13 +63,13 @@ def _unquoted(message: str) -> str:
     """Return the first line of a message with a question mark for all that is quoted in it.
 
     Further lines hold statements, parameters and rows.  An apostrophe within a word is none that quotes; one without an
-    end quotes the rest.  A command of a batch is quoted in parentheses.  A word that a parser did not understand stays: it
-    is none of the statement's values, which would be a number or have quotes of its own.
+    end quotes the rest.  A command of a batch, and what a function was given, is quoted in parentheses.  A word that a
+    parser did not understand stays: it is none of the statement's values, which would be a number or have quotes of its own.
     """
     import re
 
     line = message.partition("\n")[0]
-    line = re.sub(r"\(.*\)(?= of pipeline\b)", "(?)", line)
+    line = re.sub(r"\(.*\)(?= of pipeline\b)|(?<=\w)\(.*\)(?=: )", "(?)", line)
     quoted = r"""(near "[^\W\d]\w*")|(?:(?<!\w)|(?<=\bb))(['"])(?:\\.|(?!\2).|\2\2)*(?:\2|$)"""  # b"..." are bytes
     return re.sub(quoted, lambda found: found[1] or "?", line)
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from abc import ABC, abstractmethod
+from types import FunctionType, MethodDescriptorType
 
 import pytest
 
@@ -265,7 +266,10 @@ def _resolve(target):
 
 def _looks(target):
     function = _resolve(target)
-    names = function.__name__, function.__qualname__, function.__doc__
+    of_python = isinstance(function, FunctionType) and not isinstance(
+        getattr(function, "__wrapped__", None), MethodDescriptorType
+    )  # the name of a method of C has the type of C in it, which the program never sees
+    names = function.__name__, function.__qualname__ if of_python else "", function.__doc__
     return names, _signature(function), is_awaited(function, None)
 
 

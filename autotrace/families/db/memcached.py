@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from autotrace.families.db.db_calls import CodeOf
+    from autotrace.families.db.db_calls import CodeOf, IsAnswer
 
 # What a command is given, beside limits of time: keys, contents, differences, and tokens of cas.
 VALUES = {
@@ -24,13 +24,14 @@ def _is_answer(_error: Exception) -> bool:
     return False
 
 
-def commands(code_of: CodeOf | None = None) -> command.Commands:
+def commands(code_of: CodeOf | None = None, is_answer: IsAnswer | None = None) -> command.Commands:
     """Return what makes the wrappers.
 
     Args:
         code_of: finds the server's code in an exception; None: the name of its type tells.
+        is_answer: tells of an exception that nothing has failed; None: of none.
     """
-    return command.Commands("memcached", code_of or code_by_name, _is_answer)
+    return command.Commands("memcached", code_of or code_by_name, is_answer or _is_answer)
 
 
 def code_by_name(error: Exception) -> str | None:
