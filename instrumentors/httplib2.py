@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.families.calls import Prepared
-    from autotrace.patching import Args, Call, Kwargs
+    from autotrace.patching import Args, Kwargs
     from autotrace.trace.span import Facts
 
 
@@ -34,17 +34,12 @@ def _attempt(response: Any) -> Facts:
     return response.status, http_client.VERSIONS.get(response.version)
 
 
-def _attempts(original: Call, scope: str) -> Call:
-    last = http_attempts.answer(_response)(original, scope)
-    return http_client.call(_request, _response)(last, scope)
-
-
 INSTRUMENTOR = Instrumentor(
     library="httplib2",
     versions=">=0.12,<1",
     patches=(
         Patch("httplib2:Http.request", http_resends.session(lambda _args, _kwargs: True)),
-        Patch("httplib2:Http._conn_request", _attempts),
+        Patch("httplib2:Http._conn_request", http_attempts.attempts(_request, _response)),
         Patch("http.client:HTTPConnection.request", http_attempts.attempt()),
         Patch("http.client:HTTPConnection.getresponse", http_attempts.attempted(_attempt)),
         Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),

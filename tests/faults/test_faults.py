@@ -17,18 +17,23 @@ import workloads  # noqa: E402
 
 # How many functions of ours each one passes at least: a workload that is not traced proves nothing.
 FEWEST = {"threads": 3}
+LONG = {"curl"}
 ADDRESS = {
     "redis_server": lambda server: str(server.port),
+    "memcached_server": lambda server: str(server.port),
     "kafka_broker": lambda broker: broker.bootstrap,
     "postgresql": lambda server: server.dsn(),
     "rabbitmq": lambda broker: broker.url,
 }
 
 
+def marks(name, told):
+    """What a workload needs, and whether it is for the night."""
+    return [pytest.mark.needs(*told[2:]), *([pytest.mark.endurance] if name in LONG else [])]
+
+
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.needs(*told[2:])) for name, told in workloads.ALL.items()]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name, told)) for name, told in workloads.ALL.items()])
 def test_the_program_does_not_notice(name, request):
     """Results, exceptions, what is said and what is current are the bare run's; each fault is counted; spans go on."""
     if name == "confluent_kafka_aio":

@@ -1,7 +1,7 @@
 """HTTP client libraries in which one call makes several attempts, each of which is a span.
 
 Three shapes are served.  A function that makes attempts by calling itself, with an inner one that returns when the headers
-of the answer are read: ``http_client.call`` outside, ``answer`` inside.  A function that makes them in a loop: both of these
+of the answer are read: ``http_client.call`` outside, ``answer`` inside.  A function that makes them in a loop: ``attempts``
 around it, ``attempt`` where one begins, ``attempted`` where it is answered.  And a coroutine that makes them in a loop:
 ``async_session`` around it all, ``async_attempt`` where an attempt begins, ``async_answer`` where it is answered.
 """
@@ -9,7 +9,7 @@ around it, ``attempt`` where one begins, ``attempted`` where it is answered.  An
 from __future__ import annotations
 
 from autotrace.families.calls import failed
-from autotrace.families.http.http_client import FAMILY, begin, open_span, operation, silent
+from autotrace.families.http.http_client import FAMILY, begin, call, open_span, operation, silent
 from autotrace.families.http.http_resends import beside, end, made, start
 from autotrace.faults import fault
 from autotrace.patching.wrapping import around
@@ -128,6 +128,29 @@ def attempted(response: After) -> Wrap:
     return wrap
 
 
+def attempts(request: Before, response: After) -> Wrap:
+    """Trace a function that makes attempts in a loop: the first one here, the others where ``attempt`` is.
+
+    Args:
+        request: as for ``call``.
+        response: returns the outcome of the last one.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        traced = call(request, response)(answer(response)(original, scope), scope)
+
+        def raised(state: tuple[Span | None], error: BaseException | None) -> None:
+            _end_left(*state, error, scope)
+
+        def leave(state: tuple[Span | None], result: Any) -> Any:
+            raised(state, None)
+            return result
+
+        return around(lambda args, _kwargs: ((get_current(),), args), leave, raised)(traced, scope)
+
+    return wrap
+
+
 def attempt() -> Wrap:
     """Begin an attempt where the function begins; the first is the request that is current already.
 
@@ -193,9 +216,9 @@ def _next(mine: Operation) -> Span | None:
         method, url, resends = before.facts
         span = tracer.start(mine, (method, url, resends + 1), before.previous)
         beside(span, before, False)
-        call = made.get()
-        if call is not None:
-            call.count += 1
+        counted = made.get()
+        if counted is not None:
+            counted.count += 1
         set_current(span)
     except Exception:
         fault(mine.scope)
@@ -205,8 +228,8 @@ def _next(mine: Operation) -> Span | None:
 
 def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args:
     try:
-        call, parent = made.get(), get_current()
-        if call is None:  # not from a session's request: nobody would end the span
+        counted, parent = made.get(), get_current()
+        if counted is None:  # not from a session's request: nobody would end the span
             return args
         if parent is not None and parent.operation.family is FAMILY and parent.operation is not mine and not parent.end:
             return args
@@ -214,7 +237,7 @@ def _begin(mine: Operation, request: Before, args: Args, kwargs: Kwargs) -> Args
         if prepared is None:
             return args
         (method, url, _), carrier, args_ = prepared
-        span = tracer.start(mine, (method, url, call.count), parent)
+        span = tracer.start(mine, (method, url, counted.count), parent)
         if span.trace.sampled and silent(span.facts):
             span.trace = span.trace.unsampled()
         begin(carrier, span)

@@ -89,3 +89,80 @@ def httpx_():
             return [*made, asyncio.run(waiting()), outcome(asyncio.run, refused())]
 
         yield run
+
+
+@contextmanager
+def httplib2_():
+    """Answers, a redirect, a server that hangs up, nobody there."""
+    import httplib2
+
+    with origin() as base:
+
+        def get(path):
+            http = httplib2.Http(proxy_info=None)
+            try:
+                return http.request(base + path if path != NOBODY else path)[1]
+            finally:
+                for connection in http.connections.values():
+                    connection.close()
+
+        yield lambda: [outcome(get, path) for path in ("/200", "/404", "/302", "/gone", NOBODY)]
+
+
+@contextmanager
+def curl_():
+    """Handles that are used again, by themselves and in a loop; the sessions of another library over the same."""
+    import pycurl
+    from curl_cffi import requests
+
+    def performed(handle):
+        try:
+            return handle.perform()
+        except pycurl.error as error:
+            return error.args[0]  # the text says how long it took
+
+    def driven(handle):
+        multi = pycurl.CurlMulti()
+        multi.add_handle(handle)
+        while True:
+            while multi.perform()[0] == pycurl.E_CALL_MULTI_PERFORM:
+                pass
+            _, well, ill = multi.info_read()
+            if well or ill:
+                break
+            multi.select(0.01)
+        multi.remove_handle(handle)
+        multi.close()
+        return [code for _, code, _ in ill]
+
+    with origin() as base:
+
+        def handles():
+            handle, got = pycurl.Curl(), []
+            handle.setopt(pycurl.NOPROXY, "*")
+            handle.setopt(pycurl.HTTPHEADER, ["X-Mine: 1"])
+            handle.setopt(pycurl.WRITEFUNCTION, lambda chunk: got.append(bytes(chunk)))
+            made = []
+            for url in (base + "/200", base + "/404", NOBODY):
+                handle.setopt(pycurl.URL, url)
+                made += [performed(handle), driven(handle), handle.getinfo(pycurl.RESPONSE_CODE)]
+            copy = handle.duphandle()
+            handle.reset()
+            handle.close()
+            copy.close()
+            return made, got
+
+        def session():
+            with requests.Session(trust_env=False, timeout=10) as session:
+                return [outcome(lambda path=path: session.get(base + path).text) for path in ("/200", "/404", "/302")]
+
+        async def waiting():
+            async with requests.AsyncSession(trust_env=False, timeout=10) as session:
+                made = [(await session.get(base + path)).status_code for path in ("/200", "/404")]
+                try:
+                    await session.get(NOBODY)
+                except requests.errors.RequestsError as error:
+                    made.append(type(error).__name__)
+                return made
+
+        yield lambda: [handles(), session(), asyncio.run(waiting())]

@@ -215,3 +215,28 @@ def aiosqlite_():
         connection = loops(opened)
         yield lambda: loops(all_of_it)
         loops(connection.close)
+
+
+@contextmanager
+def memcached_(port):
+    """Commands, several at once, their errors, nobody there, sync and async."""
+    import aiomcache
+    from pymemcache.client.base import PooledClient
+
+    where = "127.0.0.1", int(port)
+
+    async def waiting():
+        client = aiomcache.Client(*where)
+        made = [await client.set(b"faults", b"text"), await client.multi_get(b"faults", b"nothing")]
+        made += [await client.get(b"faults"), await awaited(client.incr, b"faults"), await client.delete(b"faults")]
+        await client.close()
+        return made
+
+    with closing(PooledClient(where, default_noreply=False)) as client, closing(PooledClient(("127.0.0.1", 9))) as gone:
+
+        def run():
+            made = [client.set("faults", "text"), client.get("faults"), outcome(client.incr, "faults", 1)]
+            made += [client.set_many({"a": "1", "b": "2"}), client.get_many(["a", "b"]), client.delete_many(["a", "b"])]
+            return [*made, outcome(gone.get, "a"), asyncio.run(waiting())]
+
+        yield run
