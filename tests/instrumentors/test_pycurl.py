@@ -148,6 +148,14 @@ class Easy(HttpClientContract):
         assert traced.finished() == []
         handle.close()
 
+    def test_what_has_no_url_has_no_span(self, traced):
+        """A handle that was given none fails, or only keeps a loop going."""
+        handle = pycurl.Curl()
+        with pytest.raises(pycurl.error):
+            self.transfer(handle)
+        assert traced.finished() == []
+        handle.close()
+
     def test_url_without_a_scheme(self, traced, origin):
         """libcurl takes it for one of http, and so do we."""
         assert self.send("GET", origin.url.replace("http://", "") + "/status/200") == 200

@@ -176,9 +176,9 @@ class Handles:
         lines = _Lines(noted.lines)
 
         def request(_args: Args, _kwargs: Kwargs) -> Prepared | None:
-            url = noted.url or "file:"
-            if "://" not in url:
-                url = f"http://{url}"
+            if noted.url is None:  # as of a handle that only keeps a loop going
+                return None
+            url = noted.url if "://" in noted.url else f"http://{noted.url}"
             if url.partition(":")[0].lower() not in ("http", "https", "ws", "wss"):
                 return None
             return (noted.custom or noted.method, url, resends(self._operation.scope)), lines, ()
