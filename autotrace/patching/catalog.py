@@ -57,6 +57,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("django", "http_server", "django.core.handlers.base", ".django.handlers"),
      ("django_asgi", "http_server", "django.core.handlers.asgi", ".django.handlers:ASGI"),
      ("django_commands", "console", "django.core.management.base", ".django.commands"),
+     ("django_mysql", "db_client", "django.db.backends.mysql.base", ".django.databases:MYSQL"),
      ("django_postgresql", "db_client", "django.db.backends.postgresql.base", ".django.databases:POSTGRESQL"),
      ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django.databases:SQLITE3"),
      ("django_static", "http_server", "django.contrib.staticfiles.handlers", ".django.static"),
@@ -195,9 +196,9 @@ ALIASES = {"http_client": "urllib", "mysql_connector": "mysql", "threads": "thre
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
-    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch "
+    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch falcon "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging openai_v2 pymongo "
-    "pymssql remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
+    "pymssql pyramid remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
 

@@ -41,6 +41,13 @@ SQLITE3 = Instrumentor(
     ),
 )
 
+MYSQL = Instrumentor(
+    library="django_mysql",
+    distribution="Django",
+    versions=_VERSIONS,
+    patches=(Patch("django.db.backends.mysql.base:DatabaseWrapper.init_connection_state", suppression.suppressed()),),
+)
+
 POSTGRESQL = Instrumentor(
     library="django_postgresql",
     distribution="Django",

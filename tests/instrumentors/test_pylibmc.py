@@ -104,7 +104,7 @@ def test_addresses(memcached_server, recorder, instrument):
     with MemcachedServer(by_socket=True) as server:
         for addresses in ([server.socket], [(1, memcached_server.host, memcached_server.port)], [server.socket] * 2):
             client = pylibmc.Client(addresses)
-            assert client.get("a") is None
+            assert client.get("nothing") is None
             client.clone().disconnect_all()
             client.disconnect_all()
         path, address, several = recorder.wait(3)
