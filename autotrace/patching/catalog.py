@@ -28,6 +28,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("aiohttp_server", "http_server", "aiohttp.web", ".aiohttp.server")),
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
+    ("asyncpg", "asyncpg>=0.22,<1", "PostgreSQL driver", ("asyncpg", "db_client", "asyncpg", ".asyncpg")),
     ("celery", "celery>=5.2,<6", "task queue",
      ("celery", "messaging", "celery.app.base", ".celery"),
      ("celery_worker", "messaging", "celery.app.trace", ".celery.worker:WORKER"),
@@ -140,7 +141,7 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
-    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
+    "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
     "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"

@@ -19,7 +19,7 @@ web framework: Django=django tornado sanic bottle falcon pyramid quart litestar 
 web framework: python-socketio=socketio websockets websocket-client=websocket
 web server: daphne granian cheroot
 HTTP client: httplib2 curl-cffi=curl_cffi pycurl niquests
-database: asyncpg PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy
+database: PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy
 database: mysql-connector-python=mysql.connector oracledb pymssql pyodbc pg8000 duckdb clickhouse-connect=clickhouse_connect
 database: clickhouse-driver=clickhouse_driver snowflake-connector-python=snowflake.connector trino
 database: google-cloud-bigquery=google.cloud.bigquery cassandra-driver=cassandra neo4j couchbase
