@@ -36,6 +36,11 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("celery_beat", "messaging", "celery.beat", ".celery.traffic:BEAT"),
      ("celery_broker", "messaging", "kombu.transport.redis", ".celery.traffic:BROKER", "kombu>=5.2,<6"),
      ("celery_results", "messaging", "celery.backends.redis", ".celery.traffic:RESULTS")),
+    ("clickhouse_connect", "clickhouse-connect>=0.6,<2", "ClickHouse client",
+     ("clickhouse_connect", "db_client", "clickhouse_connect.driver.httpclient", ".clickhouse_connect"),
+     ("clickhouse_connect_async", "db_client", "clickhouse_connect.driver.asyncclient", ".clickhouse_connect:ASYNC")),
+    ("clickhouse_driver", "clickhouse-driver>=0.2.6,<1", "ClickHouse client",
+     ("clickhouse_driver", "db_client", "clickhouse_driver.client", ".clickhouse_driver")),
     ("confluent_kafka", "confluent-kafka>=2.0.2,<3", "Kafka client",
      ("confluent_kafka", "messaging", "confluent_kafka.cimpl", ".confluent_kafka"),
      ("confluent_kafka_aio", "messaging", "confluent_kafka.aio", ".confluent_kafka.aio", "confluent-kafka>=2.13,<3"),
@@ -43,6 +48,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
       "confluent_kafka.deserializing_consumer", ".confluent_kafka.deserializing")),
     ("django", "Django>=4.2,<7", "web framework",
      ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django_sqlite3")),
+    ("duckdb", "duckdb>=0.8", "database", ("duckdb", "db_client", "duckdb", ".duckdb")),
     ("eventlet", "eventlet>=0.33", "greenlets",
      ("eventlet", "concurrency", "eventlet", ".eventlet"),
      ("eventlet_tpool", "concurrency", "eventlet.tpool", ".eventlet:TPOOL")),
@@ -70,11 +76,14 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
      ("multiprocessing_pool", "concurrency", "multiprocessing.pool", ".multiprocessing:POOL")),
+    ("oracledb", "oracledb>=1.2,<27", "Oracle driver", ("oracledb", "db_client", "oracledb", ".oracledb")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
+    ("pymssql", "pymssql>=2.2.7,<3", "SQL Server driver", ("pymssql", "db_client", "pymssql", ".pymssql")),
+    ("pyodbc", "pyodbc>=4.0.39,<6", "database driver", ("pyodbc", "db_client", "pyodbc", ".pyodbc")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
@@ -143,7 +152,7 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 OTHERS = (
     "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "openai_v2 pymemcache pymongo pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
