@@ -31,6 +31,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("aiomysql", "aiomysql>=0.1,<1", "MySQL driver", ("aiomysql", "db_client", "aiomysql", ".aiomysql")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
     ("asyncmy", "asyncmy>=0.2.5,<0.3", "MySQL driver", ("asyncmy", "db_client", "asyncmy", ".asyncmy")),
+    ("asyncpg", "asyncpg>=0.22,<1", "PostgreSQL driver", ("asyncpg", "db_client", "asyncpg", ".asyncpg")),
     ("bottle", "bottle>=0.12", "web framework", ("bottle", "http_server", "bottle", ".bottle")),
     ("celery", "celery>=5.2,<6", "task queue",
      ("celery", "messaging", "celery.app.base", ".celery"),
@@ -44,6 +45,11 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("channels_routing", "http_server", "channels.routing", ".django.channels:ROUTING")),
     ("cheroot", "cheroot>=8.4", "web server", ("cheroot", "http_server", "cheroot.wsgi", ".cheroot")),
     ("cherrypy", "CherryPy>=18", "web framework", ("cherrypy", "http_server", "cherrypy", ".cherrypy")),
+    ("clickhouse_connect", "clickhouse-connect>=0.6,<2", "ClickHouse client",
+     ("clickhouse_connect", "db_client", "clickhouse_connect.driver.httpclient", ".clickhouse_connect"),
+     ("clickhouse_connect_async", "db_client", "clickhouse_connect.driver.asyncclient", ".clickhouse_connect:ASYNC")),
+    ("clickhouse_driver", "clickhouse-driver>=0.2.6,<1", "ClickHouse client",
+     ("clickhouse_driver", "db_client", "clickhouse_driver.client", ".clickhouse_driver")),
     ("confluent_kafka", "confluent-kafka>=2.0.2,<3", "Kafka client",
      ("confluent_kafka", "messaging", "confluent_kafka.cimpl", ".confluent_kafka"),
      ("confluent_kafka_aio", "messaging", "confluent_kafka.aio", ".confluent_kafka.aio", "confluent-kafka>=2.13,<3"),
@@ -63,6 +69,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("django_static", "http_server", "django.contrib.staticfiles.handlers", ".django.static"),
      ("django_test_client", "http_server", "django.test.client", ".django.test_client"),
      ("django_wsgi", "http_server", "django.core.handlers.wsgi", ".django.handlers:WSGI")),
+    ("duckdb", "duckdb>=0.8", "database", ("duckdb", "db_client", "duckdb", ".duckdb")),
     ("eventlet", "eventlet>=0.33", "greenlets",
      ("eventlet", "concurrency", "eventlet", ".eventlet"),
      ("eventlet_tpool", "concurrency", "eventlet.tpool", ".eventlet:TPOOL")),
@@ -110,6 +117,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("mysql_connector_aio", "db_client", "mysql.connector.aio", ".mysql_connector:AIO")),
     ("mysqldb", "mysqlclient>=1.4.6,<3", "MySQL driver", ("mysqldb", "db_client", "MySQLdb.connections", ".mysqldb")),
     ("ninja", "django-ninja>=0.19,<2", "web framework", ("ninja", "http_server", "ninja.main", ".django.ninja")),
+    ("oracledb", "oracledb>=1.2,<27", "Oracle driver", ("oracledb", "db_client", "oracledb", ".oracledb")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
@@ -118,7 +126,9 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("pycurl", "pycurl>=7.45,<8", "HTTP client", ("pycurl", "http_client", "pycurl", ".pycurl")),
     ("pylibmc", "pylibmc>=1.6,<2", "memcached client", ("pylibmc", "db_client", "pylibmc", ".pylibmc")),
     ("pymemcache", "pymemcache>=3.5,<5", "memcached client", ("pymemcache", "db_client", "pymemcache", ".pymemcache")),
+    ("pymssql", "pymssql>=2.2.7,<3", "SQL Server driver", ("pymssql", "db_client", "pymssql", ".pymssql")),
     ("pymysql", "PyMySQL>=1,<2", "MySQL driver", ("pymysql", "db_client", "pymysql", ".pymysql")),
+    ("pyodbc", "pyodbc>=4.0.39,<6", "database driver", ("pyodbc", "db_client", "pyodbc", ".pyodbc")),
     ("pyramid", "pyramid>=1.10", "web framework", ("pyramid", "http_server", "pyramid.config", ".pyramid")),
     ("quart", "quart>=0.19", "web framework", ("quart", "http_server", "quart", ".quart")),
     ("queue", "", "queues between threads and tasks",
@@ -196,9 +206,9 @@ ALIASES = {"http_client": "urllib", "mysql_connector": "mysql", "threads": "thre
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
-    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch falcon "
+    "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch falcon "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging openai_v2 pymongo "
-    "pymssql pyramid remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
+    "pyramid remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
 

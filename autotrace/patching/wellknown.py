@@ -18,9 +18,8 @@ _ROWS = """
 web framework: tornado sanic robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
 HTTP client: niquests
-database: asyncpg
-database: oracledb pymssql pyodbc pg8000 duckdb clickhouse-connect=clickhouse_connect
-database: clickhouse-driver=clickhouse_driver snowflake-connector-python=snowflake.connector trino
+database: pg8000
+database: snowflake-connector-python=snowflake.connector trino
 database: google-cloud-bigquery=google.cloud.bigquery cassandra-driver=cassandra neo4j couchbase
 document store: pymongo motor google-cloud-firestore=google.cloud.firestore azure-cosmos=azure.cosmos
 search: elasticsearch opensearch-py=opensearchpy qdrant-client=qdrant_client weaviate-client=weaviate

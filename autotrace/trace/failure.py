@@ -13,14 +13,16 @@ from _thread import get_ident
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import Any
 
     # file name, line number, function name
     Frame = tuple[str, int, str]
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PYTHONS = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _MAX_FRAMES = 64
+_MAX_CALLERS = 100  # frames, those of ours among them, in which the program's is looked for
 _MAX_CHAIN = 8
 _MAX_MESSAGE = 32_768  # characters
 _quoting: tuple[type, ...] = ()
@@ -72,11 +74,14 @@ def _unquoted(message: str) -> str:
     Further lines hold statements, parameters and rows.  An apostrophe within a word is none that quotes; one without an
     end quotes the rest.  A command of a batch, and what a function was given, is quoted in parentheses.  A word that a
     parser did not understand stays: it is none of the statement's values, which would be a number or have quotes of its own.
+    Of an argument that a driver refuses, whatever it says is hidden, and of a cast the value.
     """
     import re
 
     line = message.partition("\n")[0]
     line = re.sub(r"\(.*\)(?= of pipeline\b)|(?<=\w)\(.*\)(?=: )", "(?)", line)
+    line = re.sub(r"(?<=\bwith value )\S+", "?", line)
+    line = re.sub(r"(?<=\bquery argument \$)(\d+[^:]*: ).*", r"\1?", line)
     quoted = r"""(near "[^\W\d]\w*")|(?:(?<!\w)|(?<=\bb))(['"])(?:\\.|(?!\2).|\2\2)*(?:\2|$)"""  # b"..." are bytes
     return re.sub(quoted, lambda found: found[1] or "?", line)
 
@@ -100,21 +105,50 @@ def type_name(kind: type) -> str:
     return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
 
 
-def failure_of(error: BaseException, depth: int = 0) -> Failure:
-    """Reduce an exception to strings; never raises, whatever its ``__str__`` does."""
+def failure_of(error: BaseException, depth: int = 0, quoting: bool = False) -> Failure:
+    """Reduce an exception to strings; never raises, whatever its ``__str__`` does.
+
+    Args:
+        error: the exception.
+        depth: how many exceptions it has led to that are told with it.
+        quoting: one of those quotes data, so this one may be where it has it from.
+    """
     try:
         message = str(error)[:_MAX_MESSAGE]
     except Exception:
         message = ""
-    if message and isinstance(error, _quoting):
+    quoting = quoting or isinstance(error, _quoting)
+    if message and quoting:
+        if message[:2] == "('" and len(error.args) == 2 and isinstance(error.args[1], str):
+            message = error.args[1][:_MAX_MESSAGE]  # a code and a text, as a tuple is written
         loosely = isinstance(error, _loosely) or isinstance(getattr(error, "orig", None), _loosely)
         message = _unquoted_loosely(message) if loosely else _unquoted(message)
     cause = error.__cause__
     explicit = cause is not None
     if cause is None and not error.__suppress_context__:
         cause = error.__context__
-    led = failure_of(cause, depth + 1) if cause is not None and depth < _MAX_CHAIN else None
+    led = failure_of(cause, depth + 1, quoting) if cause is not None and depth < _MAX_CHAIN else None
     return Failure(type_name(type(error)), message, _frames(error.__traceback__), led, explicit)
+
+
+def called_from() -> tuple[Frame, ...]:
+    """Return the frames from the program's nearest one to the caller, without ours; none where none is the program's.
+
+    For an exception that has not passed through them yet.  What is installed, and what is Python's own, is no program.
+    Python 3.9 does not know whom a coroutine awaits that an exception is thrown into (bpo-29590): there are none.
+    """
+    frames = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to callers
+    for _ in range(_MAX_CALLERS):
+        if frame is None:
+            break
+        name = frame.f_code.co_filename
+        if not name.startswith(_OURS):
+            frames.append((name, frame.f_lineno, frame.f_code.co_name))
+            if not (name.startswith(("<", _PYTHONS)) or "site-packages" in name or "dist-packages" in name):
+                return tuple(frames[::-1])
+        frame = frame.f_back
+    return ()
 
 
 def _frames(traceback: TracebackType | None) -> tuple[Frame, ...]:

@@ -36,6 +36,7 @@ NEEDS = {
     "kafka_programs": "kafka programs",
     "memcached_server": "memcached",
     "mariadb": "mariadb",
+    "odbc": "odbc drivers",
     "postgresql": "postgresql",
     "rabbitmq": "rabbitmq",
     "redis_server": "redis-server",
@@ -146,6 +147,12 @@ def kafka_broker(shared_service) -> Kafka:
 def kafka_programs(shared_service) -> None:
     """What a broker of the test's own is made of is there."""
     shared_service("kafka programs")
+
+
+@pytest.fixture(scope="session")
+def odbc(shared_service) -> str:
+    """The directory of the drivers of ODBC."""
+    return shared_service("odbc drivers")
 
 
 @pytest.fixture

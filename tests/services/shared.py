@@ -22,7 +22,7 @@ from .kafka_jars import find_jars, find_java
 from .mariadb import MariaServer, find_client
 from .memcached import find_program as find_memcached
 from .postgresql import PostgresServer
-from .programs import Program, find_valgrind
+from .programs import Program, find_odbc, find_valgrind
 from .rabbitmq import RabbitBroker
 from .redis import find_program
 
@@ -39,6 +39,7 @@ KINDS: Mapping[str, Callable[[], Any]] = {
     # Each pytest process starts the servers of these itself; only that the programs are there is shared.
     "kafka programs": lambda: Program(lambda: f"{find_java()} {find_jars()}"),
     "memcached": lambda: Program(find_memcached),
+    "odbc drivers": lambda: Program(find_odbc),
     "redis-server": lambda: Program(find_program),
     "to build mysqlclient": lambda: Program(find_client),
     "valgrind": lambda: Program(find_valgrind),

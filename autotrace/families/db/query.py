@@ -12,7 +12,7 @@ from weakref import ref
 from autotrace.conventions.db import describe, describe_connection
 from autotrace.families.db import db_calls
 from autotrace.families.db.db_calls import APART
-from autotrace.patching.wrapping import around
+from autotrace.patching.wrapping import after, around
 from autotrace.trace.context import get_current
 
 TYPE_CHECKING = False
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     TextOf = Callable[[Any], Optional[str]]
 
 FAMILY = "db_client"
-_CONNECTION = "db_connection"
+CONNECTION = "db_connection"
+OPENING = "opening"  # the note of a span beneath which a connection was asked for: when
 _RECEIVER = "receiver"  # the note of a span whose method connects its receiver, weakly
 _SENT = "sent"  # the note of a span whose text is what was sent
 TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a script or a load of data
@@ -141,7 +142,10 @@ def connecting(
     """
 
     def opened(span: Span, args: Args) -> None:
-        span.noted()[_RECEIVER] = ref(args[0])
+        if span.previous is not None:
+            span.previous.noted()[OPENING] = span.start
+        if itself:
+            span.noted()[_RECEIVER] = ref(args[0])
 
     def correct(span: Span, done: Any) -> None:
         connection = span.noted()[_RECEIVER]() if itself else None if isinstance(done, BaseException) else done
@@ -149,14 +153,23 @@ def connecting(
             span.facts = (database_of(connection),)
 
     trace = db_calls.async_call if awaited else db_calls.call
-    return trace(
-        _CONNECTION,
-        describe_connection,
-        facts_of,
-        code_of or code,
-        database_of and correct,
-        opened=opened if itself else None,
-    )
+    return trace(CONNECTION, describe_connection, facts_of, code_of or code, database_of and correct, opened=opened)
+
+
+def resolving(database_of: Callable[[Any], Database]) -> Wrap:
+    """Wrap a function in which a library finds out what the connection is to be to that it is opening.
+
+    Args:
+        database_of: tells that from what the function returned.
+    """
+
+    def look(_args: Args, _kwargs: Kwargs, found: Any) -> Any:
+        span = get_current()
+        if span is not None and span.operation.family is CONNECTION and not span.end and span.trace.sampled:
+            span.facts = (database_of(found),)
+        return found
+
+    return after(look)
 
 
 def _correct(span: Span, sent: str | None) -> None:

@@ -37,6 +37,7 @@ ALL = {
     "mysql_connector": (("mysql_connector",), mysql.mysql_connector_, _MARIADB),
     "psycopg2": (("psycopg2",), databases.psycopg2_, _POSTGRESQL),
     "psycopg": (("psycopg",), databases.psycopg_, _POSTGRESQL),
+    "asyncpg": (("asyncpg",), databases.asyncpg_, _POSTGRESQL),
     "redis": (("redis", "redis_asyncio"), databases.redis_, _REDIS),
     "redis_asyncio": (("redis", "redis_asyncio"), databases.redis_asyncio, _REDIS),
     "memcached": (("pymemcache", "aiomcache"), databases.memcached_, "memcached_server"),
