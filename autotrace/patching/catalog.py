@@ -106,6 +106,13 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("starlette", "http_server", "starlette.applications", ".starlette")),
     ("subprocess", "", "threads and processes", ("subprocess", "concurrency", "subprocess", ".subprocess")),
     ("threads", "", "threads and processes", ("threads", "concurrency", "threading", ".threads")),
+    ("tornado", "tornado>=6.1", "web framework, web server and HTTP client",
+     ("tornado_server", "http_server", "tornado.httpserver", ".tornado.server"),
+     ("tornado_web", "http_server", "tornado.web", ".tornado.handlers"),
+     ("tornado_websocket", "http_server", "tornado.websocket", ".tornado.websocket"),
+     ("tornado_client", "http_client", "tornado.httpclient", ".tornado.client"),
+     ("tornado_client_simple", "http_client", "tornado.simple_httpclient", ".tornado.client:SIMPLE"),
+     ("tornado_client_curl", "http_client", "tornado.curl_httpclient", ".tornado.client:CURL")),
     ("urllib3", "urllib3>=1.26", "HTTP client", ("urllib3", "http_client", "urllib3", ".urllib3")),
     ("uvicorn", "uvicorn>=0.20", "web server",
      ("uvicorn", "http_server", "uvicorn.config", ".uvicorn"),
@@ -161,7 +168,7 @@ OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
     "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
-    "tornado tortoiseorm vertexai wsgi"
+    "tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
 

@@ -66,6 +66,24 @@ def resolved(route_of: ResolvedOf, view_of: ResolvedViewOf | None = None) -> Wra
     return after(look)
 
 
+def found(route_of: Callable[[Args, Kwargs, Any], str | None]) -> Wrap:
+    """Note the route that a function has found when it returns; the one that was found last counts.
+
+    Args:
+        route_of: returns the template, from arguments and result; empty where a route that was found leads nowhere, None
+            where the function says nothing of it.
+    """
+
+    def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+        template = route_of(args, kwargs, result)
+        span = serving() if template is not None else None
+        if span is not None and span.trace.sampled:
+            span.noted()["route"] = template or None
+        return result
+
+    return after(look)
+
+
 def note_route(span: Span, root: str, template: str) -> None:
     """Note a route on the span of a request that is sampled; see `route`."""
     late = span.noted()

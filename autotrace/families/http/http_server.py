@@ -221,6 +221,13 @@ def tell(span: Span, name: str, value: int) -> None:
         span.more().attributes[name] = value
 
 
+def count(span: Span, name: str) -> None:
+    """Add one to what is counted of a request."""
+    if span.trace.sampled and not span.end:
+        attributes = span.more().attributes
+        attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
+
+
 def piece_sent() -> Wrap:
     """Trace a coroutine function each of whose calls sends a piece of the response."""
     return _counting(PIECES)
@@ -243,9 +250,8 @@ def message_received(matters: Callable[[Any], bool]) -> Wrap:
 def _counting(name: str, matters: Callable[[Any], bool] | None = None) -> Wrap:
     def look(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
         span = serving() if matters is None or matters(result) else None
-        if span is not None and span.trace.sampled:
-            attributes = span.more().attributes
-            attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
+        if span is not None:
+            count(span, name)
         return result
 
     return after(look, awaited=True)
