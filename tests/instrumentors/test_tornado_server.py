@@ -182,8 +182,11 @@ class Upload(web.RequestHandler):
 class Waiting(web.RequestHandler):
     """Waits until the client has gone."""
 
+    here = threading.Event()
+
     async def get(self):
         self.gone = asyncio.Event()
+        self.here.set()
         await self.gone.wait()
         with api.span("cleaned"):
             pass
@@ -201,7 +204,7 @@ class Socket(websocket.WebSocketHandler):
         await asyncio.sleep(0)
         self.everybody.add(self)
 
-    async def on_message(self, message):
+    def on_message(self, message):
         with api.span("message"):
             if message == "close":
                 self.close(4002)
@@ -367,6 +370,7 @@ class TestTornadoServer(HttpServerContract):
         """The request lasts until its handler has noticed."""
         with socket.create_connection(("127.0.0.1", served.port), 10) as connection:
             connection.sendall(b"GET /waiting HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert Waiting.here.wait(10)
         cleaned, span = served.spans.wait(2)
         assert cleaned["parent_id"] == span["span_id"]
         assert (span["status"], span["attributes"]["autotrace.client.disconnected"]) == ("UNSET", True)

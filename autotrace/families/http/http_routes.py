@@ -6,7 +6,7 @@ anything that does not tell it here; the route then has the values in it that th
 
 from __future__ import annotations
 
-from autotrace.families.http.http_server import failure_in, name_of, serving
+from autotrace.families.http.http_server import name_of, note_error, serving
 from autotrace.patching.wrapping import after, before
 
 TYPE_CHECKING = False
@@ -133,17 +133,16 @@ def _within(span: Span, root: str, known: str) -> str:
     return ""
 
 
-def exception(error_of: ErrorOf) -> Wrap:
+def exception(error_of: ErrorOf, late_of: Callable[[Args, Kwargs], bool] | None = None) -> Wrap:
     """Note the exception that a framework is about to turn into a response.
 
     Args:
         error_of: returns the exception; None where it does not count.
+        late_of: tells whether the response has begun (see ``http_server.note_error``); by default it has not.
     """
 
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
-        failure = failure_in(span, error_of(args, kwargs))
-        if failure is not None:
-            span.noted()["failure"] = failure
+        note_error(span, error_of(args, kwargs), late_of is not None and late_of(args, kwargs))
 
     return _noting(note)
 

@@ -15,7 +15,14 @@ from __future__ import annotations
 from functools import partial
 
 from autotrace.conventions import http
-from autotrace.conventions.http_server import DISCONNECTED, MESSAGES_RECEIVED, MESSAGES_SENT, PIECES, describe
+from autotrace.conventions.http_server import (
+    CLOSE_CODE,
+    DISCONNECTED,
+    MESSAGES_RECEIVED,
+    MESSAGES_SENT,
+    PIECES,
+    describe,
+)
 from autotrace.faults import fault
 from autotrace.patching.wrapping import after, around
 from autotrace.propagation import incoming
@@ -163,6 +170,19 @@ def noted(span: Span) -> Failure | None:
     return span.notes.get("failure") if span.notes is not None else None
 
 
+def note_error(span: Span, error: BaseException | None, late: bool) -> None:
+    """Note an exception that a framework is about to turn into a response.
+
+    Args:
+        span: the request's.
+        error: the exception, or None where there is none that counts.
+        late: the response has begun, so the exception counts whatever the status is.
+    """
+    failure = failure_in(span, error)
+    if failure is not None:
+        span.noted()["raised" if late else "failure"] = failure
+
+
 def name_of(function: Any) -> tuple[str, str]:
     """Return module and qualified name of a function, a method or a class, which together are ``code.function.name``."""
     if type(function) is not _PLAIN:
@@ -196,8 +216,8 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
     route = view = None
     notes = span.notes
     if notes is not None:
-        if failure is None and status is not None and status >= 500:
-            failure = notes.get("failure")
+        if failure is None:
+            failure = notes.get("raised") or (notes.get("failure") if status is not None and status >= 500 else None)
         route, view = notes.get("route"), notes.get("view")
         if status in (404, 405) and "mounted" in notes:
             route = None  # nothing beneath the mount felt responsible
@@ -228,14 +248,25 @@ def count(span: Span, name: str) -> None:
         attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
 
 
-def piece_sent() -> Wrap:
-    """Trace a coroutine function each of whose calls sends a piece of the response."""
-    return _counting(PIECES)
+def piece_sent(matters: Callable[[Args, Kwargs], bool] | None = None) -> Wrap:
+    """Trace a coroutine function each of whose calls sends a piece of the response.
+
+    Args:
+        matters: tells of the arguments whether the call counts.
+    """
+
+    def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+        span = serving() if matters is None or matters(args, kwargs) else None
+        if span is not None:
+            count(span, PIECES)
+        return result
+
+    return after(look, awaited=True)
 
 
 def message_sent() -> Wrap:
     """Trace a coroutine function each of whose calls sends a message of the websocket that is served here."""
-    return _counting(MESSAGES_SENT)
+    return _counting(MESSAGES_SENT, lambda _result: True)
 
 
 def message_received(matters: Callable[[Any], bool]) -> Wrap:
@@ -247,9 +278,9 @@ def message_received(matters: Callable[[Any], bool]) -> Wrap:
     return _counting(MESSAGES_RECEIVED, matters)
 
 
-def _counting(name: str, matters: Callable[[Any], bool] | None = None) -> Wrap:
+def _counting(name: str, matters: Callable[[Any], bool]) -> Wrap:
     def look(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
-        span = serving() if matters is None or matters(result) else None
+        span = serving() if matters(result) else None
         if span is not None:
             count(span, name)
         return result
@@ -264,7 +295,40 @@ def disconnected() -> None:
         tell(span, DISCONNECTED, True)
 
 
-def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
+def responded(status_of: Callable[[Any], int]) -> Wrap:
+    """Note the status of the response that a coroutine function returns, for a server that does not keep it."""
+
+    def look(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
+        span = serving()
+        if span is not None and span.trace.sampled:
+            span.noted()["status"] = status_of(result)
+        return result
+
+    return after(look, awaited=True)
+
+
+def closed(code: int) -> None:
+    """Say with which code the websocket that is served here was closed."""
+    span = serving()
+    if span is not None:
+        tell(span, CLOSE_CODE, code)
+
+
+def kept(name: str, request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
+    """Trace what each connection keeps as its attribute ``name`` once the patched method has run, as `handler` does."""
+    traced = handler(request_of, outcome_of)
+
+    def wrap(original: Call, scope: str) -> Call:
+        def change(args: Args, _kwargs: Kwargs, result: Any) -> Any:
+            setattr(args[0], name, traced(getattr(args[0], name), scope))
+            return result
+
+        return after(change)(original, scope)
+
+    return wrap
+
+
+def handler(request_of: RequestOf, outcome_of: OutcomeOf, *, outermost: bool = True) -> Wrap:
     """Trace a server's own coroutine that handles a request and sends the response.
 
     A ``ConnectionError`` that leaves it means that the client went away.
@@ -273,6 +337,7 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
         request_of: returns where the facts are found, and a function that looks up a header (see Asked); None means that
             the request is not traced.
         outcome_of: see OutcomeOf.
+        outermost: it is the server's own; where it is not, a request that is being served has its span already.
     """
 
     def wrap(original: Call, scope: str) -> Call:
@@ -280,10 +345,10 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
 
         def open_(args: Args, kwargs: Kwargs) -> Span | None:
             try:
-                found = request_of(args, kwargs)
+                found = request_of(args, kwargs) if outermost or serving() is None else None
                 if found is None:
                     return None
-                span = begin(made, found, 0, outermost=True)
+                span = begin(made, found, 0, outermost)
                 own(span)
                 set_current(span)
             except Exception:
@@ -303,7 +368,10 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
                     failure = failure_in(span, error)
                 status, route, view = outcome_of(args, kwargs, result)
                 notes = span.noted()
-                notes["route"] = route
+                if status is None:
+                    status = notes.get("status")
+                if route is not None:
+                    notes["route"] = route
                 if view is not None:
                     notes["view"] = name_of(view)
                 finished(span, status, failure)

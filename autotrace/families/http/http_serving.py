@@ -138,7 +138,7 @@ def exception(connection_of: ConnectionOf, error_of: ErrorOf) -> Wrap:
         connection_of: returns the connection.
         error_of: see ErrorOf.
     """
-    return _noting(connection_of, lambda span, args, kwargs: _note_error(span, *error_of(args, kwargs)))
+    return _noting(connection_of, lambda span, args, kwargs: http_server.note_error(span, *error_of(args, kwargs)))
 
 
 def piece_sent(matters: Callable[[Args, Kwargs], bool]) -> Wrap:
@@ -188,16 +188,10 @@ def given_up(connection_of: ConnectionOf, error_of: ErrorOf) -> Wrap:
     """
 
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
-        _note_error(span, *error_of(args, kwargs))
+        http_server.note_error(span, *error_of(args, kwargs))
         _close(span, LOST)
 
     return _noting(connection_of, note)
-
-
-def _note_error(span: Span, error: BaseException | None, certain: bool) -> None:
-    failure = http_server.failure_in(span, error)
-    if failure is not None:
-        span.noted()["raised" if certain else "failure"] = failure
 
 
 def _close(span: Span, code: int) -> None:
@@ -219,4 +213,4 @@ def _finish(span: Span, status: int | None) -> None:
     notes = span.noted()
     if notes.get("pieces", 0) > 1:
         http_server.tell(span, PIECES, notes["pieces"])
-    http_server.finished(span, status, notes.get("raised"))
+    http_server.finished(span, status, None)
