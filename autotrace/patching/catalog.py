@@ -141,12 +141,20 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("rest_framework", "djangorestframework>=3.12,<4", "web framework",
      ("rest_framework", "http_server", "rest_framework.views", ".django.rest_framework")),
     ("rq", "rq>=1.11,<4", "task queue", ("rq", "messaging", "rq", ".rq")),
+    ("sanic", "sanic>=22.12", "web framework and web server", ("sanic", "http_server", "sanic", ".sanic")),
     ("sqlalchemy", "SQLAlchemy>=1.4,<3", "database toolkit", ("sqlalchemy", "db_client", "sqlalchemy", ".sqlalchemy")),
     ("sqlite3", "", "database", ("sqlite3", "db_client", "sqlite3", ".sqlite3")),
     ("starlette", "starlette>=0.21", "web framework",
      ("starlette", "http_server", "starlette.applications", ".starlette")),
     ("subprocess", "", "threads and processes", ("subprocess", "concurrency", "subprocess", ".subprocess")),
     ("threads", "", "threads and processes", ("threads", "concurrency", "threading", ".threads")),
+    ("tornado", "tornado>=6.1", "web framework, web server and HTTP client",
+     ("tornado_server", "http_server", "tornado.httpserver", ".tornado.server"),
+     ("tornado_web", "http_server", "tornado.web", ".tornado.handlers"),
+     ("tornado_websocket", "http_server", "tornado.websocket", ".tornado.websocket"),
+     ("tornado_client", "http_client", "tornado.httpclient", ".tornado.client"),
+     ("tornado_client_simple", "http_client", "tornado.simple_httpclient", ".tornado.client:SIMPLE"),
+     ("tornado_client_curl", "http_client", "tornado.curl_httpclient", ".tornado.client:CURL")),
     ("urllib3", "urllib3>=1.26", "HTTP client", ("urllib3", "http_client", "urllib3", ".urllib3")),
     ("uvicorn", "uvicorn>=0.20", "web server",
      ("uvicorn", "http_server", "uvicorn.config", ".uvicorn"),
@@ -191,6 +199,7 @@ RUNNERS: dict[str, tuple[tuple[str, ...], str, bool]] = {
     "quart": (("-A", "--app"), "QUART_APP", False),
     "rq": ((), "", False),
     "rqworker": ((), "", False),
+    "sanic": ((), "", True),
     "uvicorn": ((), "UVICORN_APP", True),
     "waitress": ((), "", True),
     "waitress-serve": ((), "", True),
@@ -208,7 +217,7 @@ ALIASES = {"http_client": "urllib", "mysql_connector": "mysql", "threads": "thre
 OTHERS = (
     "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch falcon "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging openai_v2 pymongo "
-    "pyramid remoulade sqlcommenter system_metrics tornado tortoiseorm vertexai wsgi"
+    "pyramid remoulade sqlcommenter system_metrics tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
 

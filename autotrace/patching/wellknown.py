@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ROWS = """
-web framework: tornado sanic robyn
+web framework: robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
 HTTP client: niquests
 database: pg8000

@@ -6,7 +6,7 @@ import sys
 
 from aiohttp import WSMsgType
 
-from autotrace.families.http import http_routes, http_server
+from autotrace.families.http import http_handlers, http_routes, http_server
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
 
 TYPE_CHECKING = False
@@ -85,7 +85,7 @@ INSTRUMENTOR = Instrumentor(
     "aiohttp_server",
     ">=3.8",
     (
-        Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_server.handler(_asked, _outcome)),
+        Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_handlers.handler(_asked, _outcome)),
         Patch("aiohttp.web_protocol:RequestHandler.handle_error", http_routes.exception(_error)),
         Patch("aiohttp.web_response:StreamResponse.write", http_server.piece_sent()),
         Patch("aiohttp.web_ws:WebSocketResponse.send_str", _sending),

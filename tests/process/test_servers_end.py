@@ -217,3 +217,23 @@ def test_recycled_workers_of_a_pool_deliver(machine):
     done = machine.python(script)
     assert (done.returncode, done.stdout) == (0, b"45\n")
     assert machine.names() == ["work"] * 10
+
+
+SANIC = (
+    "from sanic import Sanic, text\napp = Sanic('shop')\n"
+    "@app.get('/orders/<number:int>')\nasync def order(request, number):\n    return text(str(number))\n"
+)
+
+
+@pytest.mark.parametrize(
+    "options", [("--single-process",), pytest.param(("--workers", "1"), marks=pytest.mark.endurance)]
+)
+def test_sanic(machine, options):
+    """A request is a span, also where Sanic's manager has spawned the worker that serves it."""
+    command = sys.executable, "-m", "sanic", "app:app", "--host", "127.0.0.1", "--port", "{port}", *options
+    with serving(machine, SANIC, *command) as (_, url):
+        assert ask(f"{url}/orders/7") == b"7"
+        until(lambda: machine.delivered() >= 1, "the span")
+    (span,) = (span for span in machine.spans() if span.name.startswith("GET"))
+    assert span.name == "GET /orders/<number:int>"
+    assert {item.key: item.value.string_value for item in span.attributes}["code.function.name"] == "app.order"

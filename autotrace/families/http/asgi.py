@@ -237,7 +237,9 @@ def handler(scope_of: ScopeOf, status_of: StatusOf) -> Wrap:
         scope_of: returns the ``scope``.
         status_of: returns the status code, of the response.
     """
-    return http_server.handler(
+    from autotrace.families.http import http_handlers
+
+    return http_handlers.handler(
         lambda args, kwargs: _asked(scope_of(args, kwargs)),
         lambda _args, _kwargs, response: (None if response is None else status_of(response), None, None),
         outermost=False,

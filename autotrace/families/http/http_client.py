@@ -23,13 +23,13 @@ from autotrace.trace.span import CLIENT, Operation
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Optional
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Facts, Span
 
     # what to put the context into, and the positional arguments to call with
-    Copy = Callable[[Args, Kwargs], tuple[Any, Args]]
+    Copy = Callable[[Args, Kwargs], Optional[tuple[Any, Args]]]
 
 FAMILY = "http_client"
 
@@ -97,7 +97,8 @@ def carry(copy: Copy) -> Wrap:
     """Put the current request's context into the headers of a copy that the function gets.
 
     Args:
-        copy: returns the headers of a fresh copy, and the arguments with the copy in them.
+        copy: returns the headers of a fresh copy, and the arguments with the copy in them; None where the call does not send
+            the request.
     """
     return _carrying(copy, awaited=False)
 
@@ -113,7 +114,10 @@ def _carrying(copy: Copy, awaited: bool) -> Wrap:
             span = open_span(scope)
             if span is None:
                 return None
-            carrier, copied = copy(args, kwargs)
+            found = copy(args, kwargs)
+            if found is None:
+                return None
+            carrier, copied = found
             put(carrier, span)
             return copied
 

@@ -28,16 +28,18 @@ class Made:
     Attributes:
         scope: the instrumentor of whose calls it is one.
         count: how many.
-        first: the first one, or None.
+        first: the first one that the user does not exclude, or None.
+        last: the last one, or None.
         over: the call has returned; what still runs in a copy of its context has no part in it.
     """
 
-    __slots__ = ("count", "first", "over", "scope")
+    __slots__ = ("count", "first", "last", "over", "scope")
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
         self.count = 0
         self.first: Span | None = None
+        self.last: Span | None = None
         self.over = False
 
     def add(self, span: Span, excluded: bool) -> None:
@@ -50,6 +52,7 @@ class Made:
         if self.over or self.scope != span.operation.scope:
             return
         self.count += 1
+        self.last = span
         if self.first is not None:
             beside(span, self.first, excluded)
         elif not excluded:
@@ -57,7 +60,7 @@ class Made:
 
 
 made: ContextVar[Made | None] = ContextVar("autotrace_made", default=None)
-_make = setter(made)
+make = setter(made)
 
 
 def beside(span: Span, first: Span, excluded: bool) -> None:
@@ -103,7 +106,7 @@ def start(scope: str, goes_on: Callable[[Args, Kwargs], bool] | None, args: Args
     try:
         outer = made.get()
         if outer is None or outer.over or outer.scope != scope or goes_on is None or not goes_on(args, kwargs):
-            _make(Made(scope))
+            make(Made(scope))
     except Exception:
         fault(scope)
         return made.get()
@@ -117,7 +120,7 @@ def end(outer: Made | None, scope: str) -> None:
         if call is not outer:
             if call is not None:
                 call.over = True
-            _make(outer)
+            make(outer)
     except Exception:
         fault(scope)
-        _make(outer)
+        make(outer)

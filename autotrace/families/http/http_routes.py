@@ -6,7 +6,7 @@ anything that does not tell it here; the route then has the values in it that th
 
 from __future__ import annotations
 
-from autotrace.families.http.http_server import failure_in, name_of, serving
+from autotrace.families.http.http_server import name_of, note_error, serving
 from autotrace.faults import fault
 from autotrace.patching.wrapping import after, before
 
@@ -62,6 +62,24 @@ def resolved(route_of: ResolvedOf, view_of: ResolvedViewOf | None = None) -> Wra
             found = route_of(args, kwargs, result)
             if found is not None:
                 note_route(span, *found)
+        return result
+
+    return after(look)
+
+
+def found(route_of: Callable[[Args, Kwargs, Any], str | None]) -> Wrap:
+    """Note the route that a function has found when it returns; the one that was found last counts.
+
+    Args:
+        route_of: returns the template, from arguments and result; empty where a route that was found leads nowhere, None
+            where the function says nothing of it.
+    """
+
+    def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+        template = route_of(args, kwargs, result)
+        span = serving() if template is not None else None
+        if span is not None and span.trace.sampled:
+            span.noted()["route"] = template or None
         return result
 
     return after(look)
@@ -161,17 +179,16 @@ def _within(span: Span, root: str, known: str) -> str:
     return ""
 
 
-def exception(error_of: ErrorOf) -> Wrap:
+def exception(error_of: ErrorOf, late_of: Callable[[Args, Kwargs], bool] | None = None) -> Wrap:
     """Note the exception that a framework is about to turn into a response.
 
     Args:
         error_of: returns the exception; None where it does not count.
+        late_of: tells whether the response has begun (see ``http_server.note_error``); by default it has not.
     """
 
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
-        failure = failure_in(span, error_of(args, kwargs))
-        if failure is not None:
-            span.noted()["failure"] = failure
+        note_error(span, error_of(args, kwargs), late_of is not None and late_of(args, kwargs))
 
     return _noting(note)
 

@@ -1,7 +1,7 @@
 """The family of HTTP servers: what a request's span means, how it begins and ends, and what frameworks add to it.
 
-The span belongs to the server's boundary (``wsgi``, ``asgi``, ``handler``); a framework adds the route and the exception
-that it turned into a response (``http_routes``), and makes the span itself where no server did.  None of this uses
+The span belongs to the server's boundary (``wsgi``, ``asgi``, ``http_handlers``); a framework adds the route and the
+exception that it turned into a response (``http_routes``), and makes the span itself where no server did.  None of this uses
 ``tracer.finish``: the wrappers put back by value what was current, and a span may end before the task in which it stays
 current.
 
@@ -15,14 +15,20 @@ from __future__ import annotations
 from functools import partial
 
 from autotrace.conventions import http
-from autotrace.conventions.http_server import DISCONNECTED, MESSAGES_RECEIVED, MESSAGES_SENT, PIECES, describe
+from autotrace.conventions.http_server import (
+    CLOSE_CODE,
+    DISCONNECTED,
+    MESSAGES_RECEIVED,
+    MESSAGES_SENT,
+    PIECES,
+    describe,
+)
 from autotrace.faults import fault
-from autotrace.patching.wrapping import after, around
+from autotrace.patching.wrapping import after
 from autotrace.propagation import incoming
 from autotrace.trace.clocks import clocks
-from autotrace.trace.context import get_current, set_current
+from autotrace.trace.context import get_current
 from autotrace.trace.failure import failure_of
-from autotrace.trace.inheriting import own
 from autotrace.trace.span import CONSUMER, INTERNAL, SERVER, Operation, Span
 from autotrace.trace.tracer import tracer
 
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
-    from autotrace.patching import Args, Call, Kwargs, Wrap
+    from autotrace.patching import Args, Kwargs, Wrap
     from autotrace.propagation import Get
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Describe, Facts
@@ -163,6 +169,19 @@ def noted(span: Span) -> Failure | None:
     return span.notes.get("failure") if span.notes is not None else None
 
 
+def note_error(span: Span, error: BaseException | None, late: bool) -> None:
+    """Note an exception that a framework is about to turn into a response.
+
+    Args:
+        span: the request's.
+        error: the exception, or None where there is none that counts.
+        late: the response has begun, so the exception counts whatever the status is.
+    """
+    failure = failure_in(span, error)
+    if failure is not None:
+        span.noted()["raised" if late else "failure"] = failure
+
+
 def name_of(function: Any) -> tuple[str, str]:
     """Return module and qualified name of a function, a method or a class, which together are ``code.function.name``."""
     if type(function) is not _PLAIN:
@@ -199,8 +218,8 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
     route = view = None
     notes = span.notes
     if notes is not None:
-        if failure is None and status is not None and status >= 500:
-            failure = notes.get("failure")
+        if failure is None:
+            failure = notes.get("raised") or (notes.get("failure") if status is not None and status >= 500 else None)
         route, view = notes.get("route"), notes.get("view")
         if status in (404, 405) and "mounted" in notes:
             route = None  # nothing beneath the mount felt responsible
@@ -224,14 +243,32 @@ def tell(span: Span, name: str, value: int) -> None:
         span.more().attributes[name] = value
 
 
-def piece_sent() -> Wrap:
-    """Trace a coroutine function each of whose calls sends a piece of the response."""
-    return _counting(PIECES)
+def count(span: Span, name: str) -> None:
+    """Add one to what is counted of a request."""
+    if span.trace.sampled and not span.end:
+        attributes = span.more().attributes
+        attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
+
+
+def piece_sent(matters: Callable[[Args, Kwargs], bool] | None = None) -> Wrap:
+    """Trace a coroutine function each of whose calls sends a piece of the response.
+
+    Args:
+        matters: tells of the arguments whether the call counts.
+    """
+
+    def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
+        span = serving() if matters is None or matters(args, kwargs) else None
+        if span is not None:
+            count(span, PIECES)
+        return result
+
+    return after(look, awaited=True)
 
 
 def message_sent() -> Wrap:
     """Trace a coroutine function each of whose calls sends a message of the websocket that is served here."""
-    return _counting(MESSAGES_SENT)
+    return _counting(MESSAGES_SENT, lambda _result: True)
 
 
 def message_received(matters: Callable[[Any], bool]) -> Wrap:
@@ -243,12 +280,11 @@ def message_received(matters: Callable[[Any], bool]) -> Wrap:
     return _counting(MESSAGES_RECEIVED, matters)
 
 
-def _counting(name: str, matters: Callable[[Any], bool] | None = None) -> Wrap:
+def _counting(name: str, matters: Callable[[Any], bool]) -> Wrap:
     def look(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
-        span = serving() if matters is None or matters(result) else None
-        if span is not None and span.trace.sampled:
-            attributes = span.more().attributes
-            attributes[name] = int(attributes.get(name, 0)) + 1  # type: ignore[arg-type]
+        span = serving() if matters(result) else None
+        if span is not None:
+            count(span, name)
         return result
 
     return after(look, awaited=True)
@@ -261,86 +297,20 @@ def disconnected() -> None:
         tell(span, DISCONNECTED, True)
 
 
-def handler(
-    request_of: RequestOf,
-    outcome_of: OutcomeOf,
-    *,
-    outermost: bool = True,
-    awaited: bool = True,
-    meaning: Describe = describe,
-) -> Wrap:
-    """Trace a function that handles a request: a server's own, which sends the response, or one that returns it.
+def responded(status_of: Callable[[Any], int]) -> Wrap:
+    """Note the status of the response that a coroutine function returns, for a server that does not keep it."""
 
-    A ``ConnectionError`` that leaves a server's means that the client went away.  Where a stream was held meanwhile
-    (``http_streams``) the span ends with that.
+    def look(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
+        span = serving()
+        if span is not None and span.trace.sampled:
+            span.noted()["status"] = status_of(result)
+        return result
 
-    Args:
-        request_of: returns where the facts are found, and a function that looks up a header (see Asked); None means that
-            the request is not traced.
-        outcome_of: see OutcomeOf.
-        outermost: it is the server's own.
-        awaited: it is a coroutine function.
-        meaning: what the facts mean.
-    """
+    return after(look, awaited=True)
 
-    def wrap(original: Call, scope: str) -> Call:
-        made = operation(scope, meaning)
 
-        def open_(args: Args, kwargs: Kwargs) -> Span | None:
-            try:
-                found = None if not outermost and serving() is not None else request_of(args, kwargs)
-                if found is None:
-                    return None
-                span = begin(made, found, 0, outermost)
-                own(span)
-                set_current(span)
-            except Exception:
-                fault(scope)
-                return None
-            return span
-
-        def close(span: Span, args: Args, kwargs: Kwargs, result: Any, error: BaseException | None) -> None:
-            try:
-                if not span.trace.sampled:
-                    finished(span, None, None)
-                    return
-                if outermost and isinstance(error, ConnectionError):
-                    failure = noted(span)
-                    tell(span, DISCONNECTED, True)
-                else:
-                    failure = failure_in(span, error)
-                status, route, view = outcome_of(args, kwargs, result)
-                notes = span.noted()
-                if route is not None:
-                    notes["route"] = route
-                if view is not None:
-                    notes["view"] = name_of(view)
-                if error is None and notes.get("held"):
-                    notes["status"] = status
-                    return
-                if status is None and not outermost and failure is not None:
-                    status = 500  # what a server answers in the application's stead
-                finished(span, status, failure)
-            except Exception:
-                fault(scope)
-                unfinished(span)
-
-        def enter(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
-            before = get_current()
-            span = open_(args, kwargs)
-            return (None if span is None else (span, before, args, kwargs)), args
-
-        def leave(state: Any, result: Any) -> Any:
-            span, before, args, kwargs = state
-            close(span, args, kwargs, result, None)
-            set_current(before)
-            return result
-
-        def raised(state: Any, error: BaseException) -> None:
-            span, before, args, kwargs = state
-            close(span, args, kwargs, None, error)
-            set_current(before)
-
-        return around(enter, leave, raised, awaited)(original, scope)
-
-    return wrap
+def closed(code: int) -> None:
+    """Say with which code the websocket that is served here was closed."""
+    span = serving()
+    if span is not None:
+        tell(span, CLOSE_CODE, code)

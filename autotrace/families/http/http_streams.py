@@ -1,6 +1,6 @@
 """The rest of a response that whoever asked reads on his own, after the function that handled the request has returned.
 
-The span of the request then ends with that, or when nobody can read it any more; see ``http_server.handler``.
+The span of the request then ends with that, or when nobody can read it any more; see ``http_handlers.handler``.
 """
 
 from __future__ import annotations

@@ -89,7 +89,9 @@ def handler(environ_of: EnvironOf, status_of: StatusOf) -> Wrap:
         environ_of: returns the ``environ``.
         status_of: returns the status code, of the response.
     """
-    return http_server.handler(
+    from autotrace.families.http import http_handlers
+
+    return http_handlers.handler(
         lambda args, kwargs: _asked(environ_of(args, kwargs)),
         lambda _args, _kwargs, response: (None if response is None else status_of(response), None, None),
         outermost=False,

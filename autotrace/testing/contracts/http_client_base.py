@@ -34,7 +34,7 @@ class HttpClientBase(ABC):
 
     Attributes:
         instrumentor: by its name, which is also the scope of its spans.
-        parts: the instrumentors of the same library that belong to it.
+        parts: the other instrumentors of the same library that belong to it.
         layers: the instrumentors of the libraries beneath it that are of the same family.
         follows: whether it is told to follow redirects, each hop being a request of its own.
         refused: what the program gets when nobody listens.

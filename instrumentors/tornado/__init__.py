@@ -1,0 +1,1 @@
+"""Tornado: its server with the handlers of applications, and its clients."""
