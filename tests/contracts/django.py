@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import warnings
 
 import django
 import pytest
@@ -27,7 +28,9 @@ def set_up():
     if not settings.configured:
         asyncio.run(asyncio.sleep(0))  # before that Django 3 makes a loop by asking for one, and closes it never
         settings.configure(**{name: value for name, value in vars(ours).items() if name.isupper()})
-        django.setup()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            django.setup()
 
 
 @pytest.fixture(scope="session")
