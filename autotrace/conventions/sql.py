@@ -189,7 +189,7 @@ def _read(text: str, dialect: Dialect) -> Query:
             position = position if kind == "comment" else _comment_end(text, position, dialect.nested)
             if out and not out[-1][-1].isspace():
                 out.append(" ")  # keeps apart what the comment kept apart
-        elif kind in ("word", "name") or (kind == "maybe" and _is_name(text, position, summary)):
+        elif kind in ("word", "name") or (kind == "maybe" and _is_name(text, position, summary, out)):
             out.append(found)
             summary.name(found)
         elif kind in ("sign", "other"):
@@ -230,9 +230,11 @@ def _comment_end(text: str, position: int, nested: bool | None) -> int:
     return position
 
 
-def _is_name(text: str, position: int, summary: Summary) -> bool:
+def _is_name(text: str, position: int, summary: Summary, before: list[str]) -> bool:
     """Tell whether what ends here and may be a name or a literal is a name for certain."""
-    return text[position : position + 1] == "." or summary.wants_name()
+    if text[position : position + 1] == "." or summary.wants_name():
+        return True
+    return next((token for token in reversed(before) if not token.isspace()), "").upper() == "AS"
 
 
 def _collapsed(text: str) -> str:

@@ -1,19 +1,16 @@
-"""The family of spans that the program names itself.
-
-Generators: the span is current only while the generator's own frame runs, so a consumer that stops early, or that
-interleaves two of them, never sees a wrong span.
-"""
+"""The family of spans that the program names itself."""
 
 from __future__ import annotations
 
 import functools
 
 from autotrace.conventions.manual import describe
+from autotrace.families import steps
 from autotrace.families.calls import abandon, failed
 from autotrace.faults import fault
 from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import failure_of, hide_frame
+from autotrace.trace.failure import failure_of
 from autotrace.trace.generators import closing
 from autotrace.trace.inheriting import own
 from autotrace.trace.span import INTERNAL, Operation
@@ -22,7 +19,6 @@ from autotrace.trace.unrecorded import Unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
     from typing import Any
 
     from autotrace.patching import Call
@@ -135,96 +131,9 @@ def _whole(enter: Enter, original: Call, awaited: bool) -> Call:
 
 def generator(name: str, attributes: Attributes, original: Call) -> Call:
     """Trace each generator that a generator function makes, from its first step to its end."""
-
-    @functools.wraps(original)
-    def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        made = original(*args, **kwargs)
-        span = begin(name, attributes, current=False)
-        resume, value = made.send, None
-        try:
-            while True:
-                outside = _into(span)
-                try:
-                    item = resume(value)
-                finally:
-                    _out(span, outside)
-                try:
-                    value = yield item
-                    resume = made.send
-                except GeneratorExit:
-                    outside = _into(span)
-                    try:
-                        made.close()
-                    finally:
-                        _out(span, outside)
-                    raise
-                except BaseException as error:  # thrown in by the consumer: it is the generator's to handle
-                    resume, value = made.throw, error
-        except StopIteration as stop:
-            end(span, None)
-            return stop.value
-        except BaseException as error:
-            end(span, error)
-            hide_frame(error)
-            raise
-
-    return traced
+    return steps.generator(lambda: begin(name, attributes, current=False), end, _SCOPE)(original)
 
 
 def async_generator(name: str, attributes: Attributes, original: Call) -> Call:
     """Trace each asynchronous generator that a function makes, from its first step to its end."""
-
-    @functools.wraps(original)
-    async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        made = original(*args, **kwargs)
-        span = begin(name, attributes, current=False)
-        resume, value = made.asend, None
-        try:
-            while True:
-                outside = _into(span)
-                try:
-                    item = await resume(value)
-                finally:
-                    _out(span, outside)
-                try:
-                    value = yield item
-                    resume = made.asend
-                except GeneratorExit:
-                    outside = _into(span)
-                    try:
-                        await made.aclose()
-                    finally:
-                        _out(span, outside)
-                    raise
-                except BaseException as error:
-                    resume, value = made.athrow, error
-        except StopAsyncIteration:
-            end(span, None)
-        except BaseException as error:
-            end(span, error)
-            hide_frame(error)
-            raise
-
-    return traced
-
-
-def _into(span: Span | None) -> Span | None:
-    """Make a span current while a generator's frame runs; returns what is current around it."""
-    try:
-        outside = get_current()
-        if span is not None:
-            set_current(span)
-    except Exception:
-        fault(_SCOPE)
-        return get_current()
-    return outside
-
-
-def _out(span: Span | None, outside: Span | None) -> None:
-    """Put back what was current around a generator's frame."""
-    try:
-        if span is not None:
-            set_current(outside)
-    except Exception:
-        fault(_SCOPE)
-        set_current(outside)
+    return steps.async_generator(lambda: begin(name, attributes, current=False), end, _SCOPE)(original)

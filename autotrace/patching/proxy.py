@@ -7,11 +7,13 @@ own folder is the program's: then the real one is loaded under a private name.
 from __future__ import annotations
 
 import sys
+from copy import copy, deepcopy
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import ModuleType
     from typing import Any
 
@@ -49,6 +51,7 @@ def _private(file: str, locations: list[str]) -> ModuleType:
 
 
 _FunctionWrapper: Any = _wrapt().FunctionWrapper
+_ObjectProxy: Any = _wrapt().ObjectProxy
 
 
 class TracedCallable(_FunctionWrapper):  # type: ignore[misc]
@@ -75,3 +78,33 @@ def wrapped(original: Any, wrap: Wrap, scope: str) -> Any:
         return made(*args, **kwargs)
 
     return TracedCallable(original, through)
+
+
+class Iterated(_ObjectProxy):  # type: ignore[misc]
+    """A collection that is iterated in our way, and is the program's in all else; a copy of it is one of that.
+
+    Args:
+        wrapped: the program's.
+        way: returns the iterator.
+    """
+
+    def __init__(self, wrapped: Any, way: Callable[[Any], Iterator[Any]]) -> None:
+        super().__init__(wrapped)
+        self._self_way = way
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return an iterator of ours."""
+        iterator: Iterator[Any] = self._self_way(self.__wrapped__)
+        return iterator
+
+    def __copy__(self) -> Any:
+        """Copy the program's."""
+        return copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        """Copy the program's."""
+        return deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle the program's."""
+        return self.__wrapped__.__reduce_ex__(protocol)

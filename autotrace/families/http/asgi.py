@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from autotrace.families.http.http_server import Request
-    from autotrace.patching import Call, Wrap
+    from autotrace.families.http.http_server import Asked, Request
+    from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Operation, Span
+
+    ScopeOf = Callable[[Args, Kwargs], Any]
+    StatusOf = Callable[[Any], int]
 
 
 _NO_STATUS = 1005  # RFC 6455, section 7.4.1
@@ -234,7 +237,27 @@ def _says_gone(error: BaseException) -> bool:
     return isinstance(error, OSError) or "disconnect" in type(error).__name__.lower()
 
 
+def handler(scope_of: ScopeOf, status_of: StatusOf) -> Wrap:
+    """Trace a coroutine function of a test client's, which returns the response as an object.
+
+    Args:
+        scope_of: returns the ``scope``.
+        status_of: returns the status code, of the response.
+    """
+    return http_server.handler(
+        lambda args, kwargs: _asked(scope_of(args, kwargs)),
+        lambda _args, _kwargs, response: (None if response is None else status_of(response), None, None),
+        outermost=False,
+    )
+
+
 def _begin(made: Operation, asked: Any, outermost: bool) -> Span:
+    span = http_server.begin(made, _asked(asked), id(asked), outermost)
+    own(span)
+    return span
+
+
+def _asked(asked: Any) -> Asked:
     headers = asked.get("headers")
     if not isinstance(headers, (list, tuple)):
         headers = ()
@@ -247,9 +270,7 @@ def _begin(made: Operation, asked: Any, outermost: bool) -> Span:
         values = [value for key, value in headers if key == name.encode()]
         return b",".join(values).decode("latin-1")
 
-    span = http_server.begin(made, (_request, (asked, found), get), id(asked), outermost)
-    own(span)
-    return span
+    return _request, (asked, found), get
 
 
 def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:

@@ -7,11 +7,12 @@ anything that does not tell it here; the route then has the values in it that th
 from __future__ import annotations
 
 from autotrace.families.http.http_server import failure_in, name_of, serving
+from autotrace.faults import fault
 from autotrace.patching.wrapping import after, before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Optional
 
     from autotrace.patching import Args, Kwargs, Wrap
@@ -72,6 +73,51 @@ def note_route(span: Span, root: str, template: str) -> None:
     known, prefix = late.get("root") or ("", "")
     late["route"] = prefix + (_within(span, root, known) if root else "") + template
     late.pop("mounted", None)
+
+
+class Trying:
+    """Notes the route that a router stands at, which tries its routes in turn and calls what answers within that loop.
+
+    The routes of a router beneath another are beneath the one at which that stands.
+
+    Args:
+        template_of: returns the template of a route.
+        scope: the instrumentor's name.
+    """
+
+    __slots__ = ("_scope", "_template_of")
+
+    def __init__(self, template_of: Callable[[Any], str], scope: str) -> None:
+        self._template_of = template_of
+        self._scope = scope
+
+    def each(self, routes: Iterable[Any]) -> Iterator[Any]:
+        """Iterate over the routes."""
+        above = self._begin()
+        for tried in routes:
+            self._note(above, tried)
+            yield tried
+        self._note(above, None)
+
+    def _begin(self) -> tuple[Span, str | None] | None:
+        try:
+            span = serving()
+            if span is None or not span.trace.sampled:
+                return None
+            return span, span.noted().get("route")
+        except Exception:
+            fault(self._scope)
+            return None
+
+    def _note(self, above: tuple[Span, str | None] | None, tried: Any) -> None:
+        try:
+            if above is not None:
+                span, route = above
+                if tried is not None:
+                    route = f"{(route or '').rstrip('/')}{self._template_of(tried)}"
+                span.noted()["route"] = route
+        except Exception:
+            fault(self._scope)
 
 
 def view(view_of: ViewOf) -> Wrap:

@@ -171,6 +171,9 @@ def name_of(function: Any) -> tuple[str, str]:
         function = getattr(function, "__func__", function)
         if not hasattr(function, "__qualname__"):
             function = type(function)  # an object that can be called
+        name: str = function.__qualname__
+        if isinstance(function, type) and not name.endswith(function.__name__):
+            return function.__module__, function.__name__  # a class that a decorator made of a function, and called so
     return function.__module__, function.__qualname__
 
 
@@ -258,26 +261,37 @@ def disconnected() -> None:
         tell(span, DISCONNECTED, True)
 
 
-def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
-    """Trace a server's own coroutine that handles a request and sends the response.
+def handler(
+    request_of: RequestOf,
+    outcome_of: OutcomeOf,
+    *,
+    outermost: bool = True,
+    awaited: bool = True,
+    meaning: Describe = describe,
+) -> Wrap:
+    """Trace a function that handles a request: a server's own, which sends the response, or one that returns it.
 
-    A ``ConnectionError`` that leaves it means that the client went away.
+    A ``ConnectionError`` that leaves a server's means that the client went away.  Where a stream was held meanwhile
+    (``http_streams``) the span ends with that.
 
     Args:
         request_of: returns where the facts are found, and a function that looks up a header (see Asked); None means that
             the request is not traced.
         outcome_of: see OutcomeOf.
+        outermost: it is the server's own.
+        awaited: it is a coroutine function.
+        meaning: what the facts mean.
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        made = operation(scope)
+        made = operation(scope, meaning)
 
         def open_(args: Args, kwargs: Kwargs) -> Span | None:
             try:
-                found = request_of(args, kwargs)
+                found = None if not outermost and serving() is not None else request_of(args, kwargs)
                 if found is None:
                     return None
-                span = begin(made, found, 0, outermost=True)
+                span = begin(made, found, 0, outermost)
                 own(span)
                 set_current(span)
             except Exception:
@@ -290,16 +304,22 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
                 if not span.trace.sampled:
                     finished(span, None, None)
                     return
-                if isinstance(error, ConnectionError):
+                if outermost and isinstance(error, ConnectionError):
                     failure = noted(span)
                     tell(span, DISCONNECTED, True)
                 else:
                     failure = failure_in(span, error)
                 status, route, view = outcome_of(args, kwargs, result)
                 notes = span.noted()
-                notes["route"] = route
+                if route is not None:
+                    notes["route"] = route
                 if view is not None:
                     notes["view"] = name_of(view)
+                if error is None and notes.get("held"):
+                    notes["status"] = status
+                    return
+                if status is None and not outermost and failure is not None:
+                    status = 500  # what a server answers in the application's stead
                 finished(span, status, failure)
             except Exception:
                 fault(scope)
@@ -321,6 +341,6 @@ def handler(request_of: RequestOf, outcome_of: OutcomeOf) -> Wrap:
             close(span, args, kwargs, None, error)
             set_current(before)
 
-        return around(enter, leave, raised, awaited=True)(original, scope)
+        return around(enter, leave, raised, awaited)(original, scope)
 
     return wrap

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from autotrace.families.http.http_server import Request
+    from autotrace.families.http.http_server import Asked, Request
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Span
+
+    EnvironOf = Callable[[Args, Kwargs], Any]
+    StatusOf = Callable[[Any], int]
 
 _variables: dict[str, str] = {}
 
@@ -48,12 +51,7 @@ def application(*, receiver: bool = False, outermost: bool = False) -> Wrap:
                 if len(args) != first + 2 or kwargs or scope in off or http_server.served(id(args[first]), outermost):
                     return None, args
                 environ = args[first]
-
-                def get(name: str) -> str | None:
-                    value: str | None = environ.get(_variables.get(name) or _variable(name))
-                    return value
-
-                span = http_server.begin(made, (_request, (environ,), get), id(environ), outermost)
+                span = http_server.begin(made, _asked(environ), id(environ), outermost)
                 response = _Response(span, scope, args[first + 1])
                 if span.trace.sampled:
                     args = (*args[: first + 1], response.start)
@@ -86,6 +84,30 @@ def application(*, receiver: bool = False, outermost: bool = False) -> Wrap:
         return traced
 
     return wrap
+
+
+def handler(environ_of: EnvironOf, status_of: StatusOf) -> Wrap:
+    """Trace a function of a test client's, which is given what an application is, and returns the response as an object.
+
+    Args:
+        environ_of: returns the ``environ``.
+        status_of: returns the status code, of the response.
+    """
+    return http_server.handler(
+        lambda args, kwargs: _asked(environ_of(args, kwargs)),
+        lambda _args, _kwargs, response: (None if response is None else status_of(response), None, None),
+        outermost=False,
+        awaited=False,
+        meaning=describe_decoded,
+    )
+
+
+def _asked(environ: Any) -> Asked:
+    def get(name: str) -> str | None:
+        value: str | None = environ.get(_variables.get(name) or _variable(name))
+        return value
+
+    return _request, (environ,), get
 
 
 def _variable(name: str) -> str:
