@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
+from operator import attrgetter
 
 from autotrace.patching.metadata import file_of, judged
 from autotrace.patching.modules import own
@@ -168,6 +169,7 @@ def _state(part: Part, agent: Agent) -> tuple[str, str]:
     for broken, why in _broken.items():
         if part.trigger.startswith(f"{broken}."):
             return "not applied", f"{part.trigger} cannot be imported: {why}"
+    _settle(part.library)
     try:
         import_module(part.trigger)
     except ModuleNotFoundError as error:
@@ -177,11 +179,24 @@ def _state(part: Part, agent: Agent) -> tuple[str, str]:
             return "not installed", f"{part.trigger} needs {error.name}"
         return "not applied", f"{part.trigger} cannot be imported: {error}"
     except BaseException as error:  # a library's import may do anything, also end the process
-        why = _broken[part.trigger] = f"{type(error).__name__}: {error}"
+        why = _broken[part.trigger] = f"{type(error).__name__}: {error}".partition("\n")[0]
         return "not applied", f"{part.trigger} cannot be imported: {why}"
     if part.name in agent.applied:
         return "on", ""
     return "not applied", agent.skipped.get(part.name, f"{part.trigger} was imported before autotrace was there")
+
+
+def _settle(library: str) -> None:
+    """Give a library what it asks for when it is imported, as far as that is known and nobody has."""
+    from autotrace.patching.catalog import SETTLED
+
+    module, _, path = SETTLED.get(library, "").partition(":")
+    if not module:
+        return
+    try:
+        attrgetter(path)(import_module(module))()
+    except Exception:  # it is there already, or its import will say what is missing
+        return
 
 
 def _instrumentor(part: Part) -> Instrumentor | None:

@@ -36,6 +36,9 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("celery_beat", "messaging", "celery.beat", ".celery.traffic:BEAT"),
      ("celery_broker", "messaging", "kombu.transport.redis", ".celery.traffic:BROKER", "kombu>=5.2,<6"),
      ("celery_results", "messaging", "celery.backends.redis", ".celery.traffic:RESULTS")),
+    ("channels", "channels>=4,<5", "websockets of Django",
+     ("channels_consumer", "http_server", "channels.consumer", ".django.channels:CONSUMER"),
+     ("channels_routing", "http_server", "channels.routing", ".django.channels:ROUTING")),
     ("cheroot", "cheroot>=8.4", "web server", ("cheroot", "http_server", "cheroot.wsgi", ".cheroot")),
     ("cherrypy", "CherryPy>=18", "web framework", ("cherrypy", "http_server", "cherrypy", ".cherrypy")),
     ("confluent_kafka", "confluent-kafka>=2.0.2,<3", "Kafka client",
@@ -44,8 +47,15 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("confluent_kafka_deserializing", "messaging",
       "confluent_kafka.deserializing_consumer", ".confluent_kafka.deserializing")),
     ("daphne", "daphne>=3", "web server", ("daphne", "http_server", "daphne.server", ".daphne")),
-    ("django", "Django>=4.2,<7", "web framework",
-     ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django_sqlite3")),
+    ("django", "Django>=3.2,<7", "web framework",
+     ("django", "http_server", "django.core.handlers.base", ".django.handlers"),
+     ("django_asgi", "http_server", "django.core.handlers.asgi", ".django.handlers:ASGI"),
+     ("django_commands", "console", "django.core.management.base", ".django.commands"),
+     ("django_postgresql", "db_client", "django.db.backends.postgresql.base", ".django.databases:POSTGRESQL"),
+     ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django.databases:SQLITE3"),
+     ("django_static", "http_server", "django.contrib.staticfiles.handlers", ".django.static"),
+     ("django_test_client", "http_server", "django.test.client", ".django.test_client"),
+     ("django_wsgi", "http_server", "django.core.handlers.wsgi", ".django.handlers:WSGI")),
     ("eventlet", "eventlet>=0.33", "greenlets",
      ("eventlet", "concurrency", "eventlet", ".eventlet"),
      ("eventlet_tpool", "concurrency", "eventlet.tpool", ".eventlet:TPOOL")),
@@ -85,6 +95,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
      ("multiprocessing_pool", "concurrency", "multiprocessing.pool", ".multiprocessing:POOL")),
+    ("ninja", "django-ninja>=0.19,<2", "web framework", ("ninja", "http_server", "ninja.main", ".django.ninja")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
@@ -99,6 +110,8 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("redis", "db_client", "redis", ".redis"),
      ("redis_asyncio", "db_client", "redis.asyncio", ".redis:ASYNCIO")),
     ("requests", "requests>=2.25", "HTTP client", ("requests", "http_client", "requests", ".requests")),
+    ("rest_framework", "djangorestframework>=3.12,<4", "web framework",
+     ("rest_framework", "http_server", "rest_framework.views", ".django.rest_framework")),
     ("rq", "rq>=1.11,<4", "task queue", ("rq", "messaging", "rq", ".rq")),
     ("sqlalchemy", "SQLAlchemy>=1.4,<3", "database toolkit", ("sqlalchemy", "db_client", "sqlalchemy", ".sqlalchemy")),
     ("sqlite3", "", "database", ("sqlite3", "db_client", "sqlite3", ".sqlite3")),
@@ -152,13 +165,17 @@ RUNNERS: dict[str, tuple[tuple[str, ...], str, bool]] = {
     "waitress-serve": ((), "", True),
 }
 
+# What a library asks for when it is imported, and a program has given by then: a function that gives it, for those who only
+# want to know whether it can be imported.
+SETTLED = {"ninja": "django.conf:settings.configure", "rest_framework": "django.conf:settings.configure"}
+
 # What libraries are called by OpenTelemetry, where that is neither our name nor the distribution's
 # (opentelemetry-python-contrib, entry points).
 ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threading"}
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
-    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
+    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
     "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"

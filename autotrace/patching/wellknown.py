@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ROWS = """
-web framework: Django=django tornado sanic robyn
+web framework: tornado sanic robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
 HTTP client: httplib2 curl-cffi=curl_cffi pycurl niquests
 database: asyncpg PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy

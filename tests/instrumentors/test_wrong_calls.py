@@ -11,14 +11,17 @@ import warnings
 import pytest
 
 from autotrace.faults import faults
-from autotrace.patching.catalog import parts
+from autotrace.patching.catalog import SETTLED, parts
 
 # Those of greenlets change the whole process when they are imported.
 NAMES = [part.name for part in parts() if not part.name.startswith(("eventlet", "gevent"))]
 KNOWN = {part.name: part for part in parts()}
 WRONG = [((), {}), ((), {"nonsense": 1}), ((5,), {}), ((5,), {"nonsense": 1}), ((5,) * 30, {})]
 # Servers call these; as it must be seen at once that an argument is missing, ours have arguments of their own.
-SERVED = ("ASGIWrapper.__call__", "WSGIWrapper.__call__", "Starlette.__call__")
+SERVED = (
+    *("ASGIWrapper.__call__", "WSGIWrapper.__call__", "Starlette.__call__"),
+    *("ASGIHandler.__call__", "ProtocolTypeRouter.__call__", "AsyncConsumer.__call__"),
+)
 
 
 def found(target):
@@ -61,6 +64,10 @@ def outcome(function, arguments, named):
 def test_a_call_that_is_wrong_raises_what_it_raises_without_us(name, recorder, instrument):
     """Without arguments, with too many, with names that there are not: one exception, of the same type and text."""
     part = KNOWN[name]
+    if part.library in {*SETTLED, "django"}:
+        from contracts.django import set_up
+
+        set_up()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -186,12 +186,12 @@ def test_nothing_of_the_working_directory_is_run(machine):
 
 def test_foreign_text_reaches_no_terminal_as_it_is(machine):
     """The name of a library, of a file, or a setting may hold what moves the cursor."""
-    machine.write("fakes/Django-5\x1b[31m.dist-info/METADATA", "Metadata-Version: 2.1\nName: Django\n")
+    machine.write("fakes/robyn-5\x1b[31m.dist-info/METADATA", "Metadata-Version: 2.1\nName: robyn\n")
     machine.write("auto\x1b[32m.toml", "service_name = 'a\\u001b[33mb'")
     environ = {**fakes(machine, "flask"), "AUTOTRACE_CONFIG": str(machine.directory / "auto\x1b[32m.toml")}
     done = machine.run(AUTOTRACE, "doctor", environ=environ, timeout=170)
     assert b"\x1b" not in done.stdout + done.stderr
-    assert b"Django 5\\x1b[31m" in done.stdout
+    assert b"robyn 5\\x1b[31m" in done.stdout
 
 
 def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
@@ -208,14 +208,14 @@ def test_a_library_that_does_not_fit_is_said_with_the_reason(machine):
 
 def test_what_is_installed_and_not_supported_is_named(machine):
     """Before there is an instrumentor, from one table of well-known names, with its version; other names are nobody's."""
-    for name, version in (("Django", "5.1.2"), ("mysql_connector_python", "9.1.0"), ("acme", "1.0")):
+    for name, version in (("robyn", "5.1.2"), ("mysql_connector_python", "9.1.0"), ("acme", "1.0")):
         machine.write(f"fakes/{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\n")
     environ = fakes(machine, "flask")
     code, found = examined(machine, **environ)
     named = {one["name"]: one["version"] for one in found["python"]["unsupported"]}
-    assert (code, named["Django"], named["mysql-connector-python"], "acme" in named) == (0, "5.1.2", "9.1.0", False)
+    assert (code, named["robyn"], named["mysql-connector-python"], "acme" in named) == (0, "5.1.2", "9.1.0", False)
     words = machine.run(AUTOTRACE, "doctor", environ=environ, timeout=170).stdout.decode()
-    assert re.search("^unsupported .*Django 5.1.2, ", words, re.MULTILINE)
+    assert re.search("^unsupported .*robyn 5.1.2, ", words, re.MULTILINE)
 
 
 def test_what_metadata_says_or_nobody_wants_is_not_imported(machine):

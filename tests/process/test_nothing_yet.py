@@ -42,31 +42,31 @@ def test_a_program_that_did_nothing(machine):
 def test_what_it_had_is_named(machine):
     """Too old, switched off, not supported: each by its name and with what to do."""
     environ = installed(machine, "Flask", "1.0")
-    installed(machine, "Django", "5.1")
+    installed(machine, "robyn", "5.1")
     installed(machine, "redis", "5.0")
     installed(machine, "boto3", "1.34")
     done = machine.python(
-        machine.write("app.py", "import flask, django, redis"),
+        machine.write("app.py", "import flask, robyn, redis"),
         environ={**environ, "AUTOTRACE_INSTRUMENTORS_OFF": "redis"},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     text = said(machine)
     assert "too old or not patched: flask 1.0 is not >=2.2; upgrade it" in text
     assert "switched off: redis" in text
-    assert "not supported: Django 5.1 (web framework);" in text  # not boto3, which is there and was not imported
+    assert "not supported: robyn 5.1 (web framework);" in text  # not boto3, which is there and was not imported
 
 
 def test_a_server_that_runs_is_told_of(machine):
     """Its note is there before it ends, with what is installed; and a forked child says what it has imported."""
-    environ = {**machine.environ, **installed(machine, "Django", "5.1")}
-    code = "import os, sys\nif os.fork() == 0:\n    import django\n    sys.exit()\nos.wait()\nprint('up', flush=True)\ninput()\n"
+    environ = {**machine.environ, **installed(machine, "robyn", "5.1")}
+    code = "import os, sys\nif os.fork() == 0:\n    import robyn\n    sys.exit()\nos.wait()\nprint('up', flush=True)\ninput()\n"
     command = [RUN, sys.executable, machine.write("serve.py", code)]
     with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout.readline() == b"up\n"
         text = said(machine)
         server.communicate(b"\n")
     assert "serve.py ran at" in text
-    assert "not supported: Django 5.1 (web framework)" in text
+    assert "not supported: robyn 5.1 (web framework)" in text
 
 
 @pytest.mark.parametrize("variable", ["AUTOTRACE_ENABLED=false", "AUTOTRACE_EXPORTERS=none"])

@@ -6,7 +6,7 @@ begins with the connections that each run uses, so that a run is short.
 
 from __future__ import annotations
 
-from . import by_hand, clients, concurrency, databases, kafka, rabbitmq, servers, tasks
+from . import by_hand, clients, concurrency, databases, django_, kafka, rabbitmq, servers, tasks
 from .common import outcome as outcome
 
 _RABBIT = "rabbitmq"
@@ -21,6 +21,7 @@ ALL = {
     "plain_clients": (("urllib3", "http_client"), clients.plain_clients),
     "httpx": (("httpx",), clients.httpx_),
     "aiohttp": (("aiohttp_client", "aiohttp_server"), servers.aiohttp_),
+    "django": (django_.NAMES, django_.django_),
     "wsgi": (("flask", "wsgiref"), servers.wsgi),
     "asgi": (("uvicorn", "uvicorn_h11", "starlette", "fastapi", "futures"), servers.asgi),
     "sqlite": (("sqlite3",), databases.sqlite),

@@ -14,10 +14,12 @@ from autotrace.patching.versions import required
 
 ROWS = """
 import json
+from autotrace.doctor.probe import _settle
 from autotrace.patching.catalog import parts
 
 rows = {}
 for part in parts():
+    _settle(part.library)
     try:
         instrumentor = part.instrumentor()
     except Exception as error:

@@ -1,0 +1,1 @@
+"""Django: its handlers, its test clients, its commands, and what it asks of databases for itself."""

@@ -1,0 +1,1 @@
+"""A shop on Django, for the tests of it: one view of each kind."""
