@@ -17,6 +17,8 @@ import pytest
 from .errors import ServiceUnavailable
 from .kafka import ADDRESS_VARIABLE as KAFKA_VARIABLE
 from .kafka_wire import NotReady, probe
+from .mariadb import ADDRESS_VARIABLE as MARIADB_VARIABLE
+from .mariadb import USER as MARIADB_USER
 from .postgresql import ADDRESS_VARIABLE as POSTGRESQL_VARIABLE
 from .postgresql import USER as POSTGRESQL_USER
 from .rabbitmq import ADDRESS_VARIABLE as RABBITMQ_VARIABLE
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 NEEDS = {
     "kafka_broker": "kafka",
     "kafka_programs": "kafka programs",
+    "mariadb": "mariadb",
     "postgresql": "postgresql",
     "rabbitmq": "rabbitmq",
     "redis_server": "redis-server",
@@ -73,6 +76,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         name
         for name, variable in (
             ("kafka", KAFKA_VARIABLE),
+            ("mariadb", MARIADB_VARIABLE),
             ("postgresql", POSTGRESQL_VARIABLE),
             ("rabbitmq", RABBITMQ_VARIABLE),
         )
@@ -197,6 +201,28 @@ def postgresql(shared_service) -> Postgres:
     """A real PostgreSQL: the one at AUTOTRACE_TEST_POSTGRESQL, else the run's."""
     host, _, port = (os.environ.get(POSTGRESQL_VARIABLE) or shared_service("postgresql")).rpartition(":")
     return Postgres(host, int(port))
+
+
+@dataclass(frozen=True)
+class Maria:
+    """Where a running MariaDB is; its user needs no password, and may do everything.
+
+    Attributes:
+        host: the address it listens on.
+        port: the port.
+        user: the user.
+    """
+
+    host: str
+    port: int
+    user: str = MARIADB_USER
+
+
+@pytest.fixture(scope="session")
+def mariadb(shared_service) -> Maria:
+    """A real MariaDB: the one at AUTOTRACE_TEST_MARIADB, else the run's."""
+    host, _, port = (os.environ.get(MARIADB_VARIABLE) or shared_service("mariadb")).rpartition(":")
+    return Maria(host, int(port))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
+from .mariadb import MariaServer, find_client
 from .postgresql import PostgresServer
 from .programs import Program, find_valgrind
 from .rabbitmq import RabbitBroker
@@ -31,11 +32,13 @@ VARIABLE = "AUTOTRACE_TEST_SERVICES"
 
 KINDS: Mapping[str, Callable[[], Any]] = {
     "kafka": KafkaBroker,
+    "mariadb": MariaServer,
     "postgresql": PostgresServer,
     "rabbitmq": RabbitBroker,
     # Each pytest process starts the servers of these itself; only that the programs are there is shared.
     "kafka programs": lambda: Program(lambda: f"{find_java()} {find_jars()}"),
     "redis-server": lambda: Program(find_program),
+    "to build mysqlclient": lambda: Program(find_client),
     "valgrind": lambda: Program(find_valgrind),
 }
 
