@@ -17,7 +17,7 @@ import json
 from autotrace.patching.catalog import parts
 
 rows = {}
-for part in parts():
+for part in sorted(parts(), key=lambda part: part.library == "eventlet"):  # it imports some of the others once more
     try:
         instrumentor = part.instrumentor()
     except Exception as error:
@@ -130,7 +130,8 @@ def test_the_table_says_of_versions_what_the_instrumentors_say():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", ROWS], capture_output=True, check=True, timeout=120)
     rows = json.loads(done.stdout)
     broken = {name: row for name, row in rows.items() if isinstance(row, str)}
-    assert {name: row for name, row in broken.items() if not name.startswith("eventlet")} == {}  # not on each Python
+    not_everywhere = ("eventlet", "mysqldb")
+    assert {name: row for name, row in broken.items() if not name.startswith(not_everywhere)} == {}
     assert {part.name: list(required(part.requires)) for part in parts() if part.name not in broken} == {
         name: row for name, row in rows.items() if name not in broken
     }
