@@ -28,6 +28,8 @@ FEWEST_IN_CI = 3
 NO_WHEEL: dict[str, set[str]] = {}
 for _row in nox.project.load_toml(CHECKOUT / "tests" / "speeds.toml")["no_wheel"]:
     NO_WHEEL.setdefault(_row["python"], set()).add(_row["library"])
+# What has no wheel for any Python is built where that can be done: from these programs, and Python's own header.
+BUILT = {"mysqlclient": ("cc", "mariadb_config")}
 LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
 IN_CI = os.environ.get("CI") == "true"
 SPEED = os.environ.get("SPEED", "test")  # check, test or nightly: what runs where says tests/speeds.toml
@@ -129,16 +131,29 @@ def _wheel() -> Path:
     return wheel
 
 
-def _requirements(version: str) -> list[str]:
-    """Return what the tests need on a Python, but for what has no wheel for it."""
+def _requirements(version: str, built: bool) -> list[str]:
+    """Return what the tests need on a Python, but for what has no wheel for it and cannot, or need not, be built."""
     lines = [line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if re.match(r"\w", line)]
-    return [line for line in lines if re.split(r"[^\w.-]", line)[0] not in NO_WHEEL.get(version, ())]
+    left_out = NO_WHEEL.get(version, set()) | {name for name in BUILT if not (built and _can_build(version, name))}
+    return [line for line in lines if re.split(r"[^\w.-]", line)[0] not in left_out]
 
 
-def _install(session: nox.Session, *requirements: str, constraints: str) -> None:
+def _can_build(version: str, library: str) -> bool:
+    """Tell whether a library can be built for a Python; its programs are installed first where that is possible."""
+    program = "import pathlib, sysconfig; print(pathlib.Path(sysconfig.get_path('include'), 'Python.h').is_file())"
+    found = subprocess.run([f"python{version}", "-c", program], capture_output=True, text=True, check=False).stdout
+    if found.strip() != "True":
+        return False
+    if "AUTOTRACE_TEST_SERVICES" in os.environ and not all(map(shutil.which, BUILT[library])):
+        install = f"from tests.services.shared import Client; Client().address('to build {library}')"
+        subprocess.run([sys.executable, "-c", install], cwd=CHECKOUT, capture_output=True, check=False)
+    return all(map(shutil.which, BUILT[library]))
+
+
+def _install(session: nox.Session, *requirements: str, constraints: str, built: bool = True) -> None:
     """Bring the session's environment to exactly ``requirements``, at the versions that ``constraints`` pins."""
     path = CONSTRAINTS / constraints
-    requirements += tuple(_requirements(str(session.python)))
+    requirements += tuple(_requirements(str(session.python), built))
     session.install("--quiet", "--exact", *requirements, "-c", str(path))
     pinned = set(re.findall(r"^[\w.-]+==\S+", path.read_text(encoding="utf-8"), re.MULTILINE))
     frozen = session.run("uv", "pip", "freeze", "--quiet", silent=True, log=False, external=True)
@@ -175,7 +190,7 @@ def lint(session: nox.Session) -> None:
     """Check style and types."""
     project = nox.project.load_toml(CHECKOUT / "pyproject.toml")["project"]
     extras = [*project["dependencies"], *project["optional-dependencies"]["ui"]]
-    _install(session, "ruff", "mypy", *extras, constraints="lint.txt")
+    _install(session, "ruff", "mypy", *extras, constraints="lint.txt", built=False)
     checks = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
     # All of them, so that one run tells everything that is to be mended.
     codes = [_exit_code(session, *check) for check in checks]

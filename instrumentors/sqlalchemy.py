@@ -27,7 +27,12 @@ _databases = Beside()  # of the dialects, which a pool has and an engine does no
 
 def _database(connection: Connection, dialect: Any) -> tuple[Any, ...]:
     url = connection.engine.url
-    return dialect.name, url.database or None, url.host, url.port
+    return _system(dialect), url.database or None, url.host, url.port
+
+
+def _system(dialect: Any) -> Any:
+    # it has asked the server by then; of MySQL's it is an attribute of the class, and false
+    return "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
 
 
 def _new_engine(args: Args, kwargs: Kwargs) -> None:
@@ -39,8 +44,9 @@ def _new_engine(args: Args, kwargs: Kwargs) -> None:
 
 
 def _pooled(args: Args, _kwargs: Kwargs) -> Any:
-    database = _databases.of(getattr(args[0]._ConnectionRecord__pool, "_dialect", None))  # noqa: SLF001
-    return database and (database,)
+    dialect = getattr(args[0]._ConnectionRecord__pool, "_dialect", None)  # noqa: SLF001
+    database = _databases.of(dialect)
+    return database and ((_system(dialect), *database[1:]),)
 
 
 def _with_listeners(span: Any, args: Args) -> None:

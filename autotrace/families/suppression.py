@@ -29,14 +29,14 @@ _muted = Beside()
 muted = _muted.kept
 
 
-def suppressed() -> Wrap:
-    """Wrap a function in which a library talks for itself."""
-    return _under(suppress)
+def suppressed(awaited: bool = False) -> Wrap:
+    """Wrap a function, or a coroutine function, in which a library talks for itself."""
+    return _under(suppress, awaited)
 
 
-def resumed() -> Wrap:
-    """Wrap a function that does the program's work, beneath one that is quiet."""
-    return _under(_resume)
+def resumed(awaited: bool = False) -> Wrap:
+    """Wrap a function, or a coroutine function, that does the program's work, beneath one that is quiet."""
+    return _under(_resume, awaited)
 
 
 def onwards(begins: Callable[[Args, Kwargs], bool]) -> Wrap:
@@ -103,7 +103,7 @@ def is_muted(thing: Any) -> bool:
     return id(thing) in muted
 
 
-def _under(change: Callable[[], None]) -> Wrap:
+def _under(change: Callable[[], None], awaited: bool) -> Wrap:
     def enter(args: Args, _kwargs: Kwargs) -> tuple[tuple[Span | None], Args]:
         before_it = get_current()
         change()
@@ -113,7 +113,7 @@ def _under(change: Callable[[], None]) -> Wrap:
         set_current(*before_it)
         return result
 
-    return around(enter, leave, leave)
+    return around(enter, leave, leave, awaited)
 
 
 def _describe(_facts: Facts, _outcome: Facts | None, _failure: Failure | None) -> Description:

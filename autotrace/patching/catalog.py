@@ -27,7 +27,9 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("aiohttp_client", "http_client", "aiohttp", ".aiohttp.client"),
      ("aiohttp_server", "http_server", "aiohttp.web", ".aiohttp.server")),
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
+    ("aiomysql", "aiomysql>=0.1,<1", "MySQL driver", ("aiomysql", "db_client", "aiomysql", ".aiomysql")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
+    ("asyncmy", "asyncmy>=0.2.5,<0.3", "MySQL driver", ("asyncmy", "db_client", "asyncmy", ".asyncmy")),
     ("bottle", "bottle>=0.12", "web framework", ("bottle", "http_server", "bottle", ".bottle")),
     ("celery", "celery>=5.2,<6", "task queue",
      ("celery", "messaging", "celery.app.base", ".celery"),
@@ -45,6 +47,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
       "confluent_kafka.deserializing_consumer", ".confluent_kafka.deserializing")),
     ("daphne", "daphne>=3", "web server", ("daphne", "http_server", "daphne.server", ".daphne")),
     ("django", "Django>=4.2,<7", "web framework",
+     ("django_mysql", "db_client", "django.db.backends.mysql.base", ".django_mysql"),
      ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django_sqlite3")),
     ("eventlet", "eventlet>=0.33", "greenlets",
      ("eventlet", "concurrency", "eventlet", ".eventlet"),
@@ -85,11 +88,16 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
      ("multiprocessing_pool", "concurrency", "multiprocessing.pool", ".multiprocessing:POOL")),
+    ("mysql_connector", "mysql-connector-python>=8.3,<27", "MySQL driver",
+     ("mysql_connector", "db_client", "mysql.connector", ".mysql_connector"),
+     ("mysql_connector_aio", "db_client", "mysql.connector.aio", ".mysql_connector:AIO")),
+    ("mysqldb", "mysqlclient>=1.4.6,<3", "MySQL driver", ("mysqldb", "db_client", "MySQLdb.connections", ".mysqldb")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
      ("psycopg_pool", "concurrency", "psycopg_pool", ".psycopg:POOL", "psycopg-pool>=3.1,<4")),
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
+    ("pymysql", "PyMySQL>=1,<2", "MySQL driver", ("pymysql", "db_client", "pymysql", ".pymysql")),
     ("pyramid", "pyramid>=1.10", "web framework", ("pyramid", "http_server", "pyramid.config", ".pyramid")),
     ("quart", "quart>=0.19", "web framework", ("quart", "http_server", "quart", ".quart")),
     ("queue", "", "queues between threads and tasks",
@@ -154,13 +162,13 @@ RUNNERS: dict[str, tuple[tuple[str, ...], str, bool]] = {
 
 # What libraries are called by OpenTelemetry, where that is neither our name nor the distribution's
 # (opentelemetry-python-contrib, entry points).
-ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threading"}
+ALIASES = {"http_client": "urllib", "mysql_connector": "mysql", "threads": "threading", "futures": "threading"}
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
-    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
+    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging "
+    "openai_v2 pymemcache pymongo pymssql remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

@@ -21,6 +21,7 @@ _MAX_FRAMES = 64
 _MAX_CHAIN = 8
 _MAX_MESSAGE = 32_768  # characters
 _quoting: tuple[type, ...] = ()
+_loosely: tuple[type, ...] = ()
 
 
 class Failure:
@@ -53,10 +54,17 @@ class Failure:
         self.repeated = False
 
 
-def conceal(*kinds: type) -> None:
-    """Name exceptions whose messages quote data, as those of databases do: of these the values are not kept."""
-    global _quoting
+def conceal(*kinds: type, loosely: bool = False) -> None:
+    """Name exceptions whose messages quote data, as those of databases do: of these the values are not kept.
+
+    Args:
+        kinds: the classes.
+        loosely: what they quote may have the same quotes in it, so that nobody can tell where it ends, as MySQL's do.
+    """
+    global _quoting, _loosely
     _quoting += tuple(kind for kind in kinds if not issubclass(kind, _quoting))
+    if loosely:
+        _loosely += tuple(kind for kind in kinds if not issubclass(kind, _loosely))
 
 
 def _unquoted(message: str) -> str:
@@ -74,6 +82,19 @@ def _unquoted(message: str) -> str:
     return re.sub(quoted, lambda found: found[1] or "?", line)
 
 
+def _unquoted_loosely(message: str) -> str:
+    """Return the first line of a message with a question mark from its first quote to its last; a number stands before it.
+
+    A pair of a number and a message, as which some of MySQL's drivers tell an exception, is told with a colon.
+    """
+    import re
+
+    line, more, _ = message.partition("\n")
+    line = re.sub(r"""\((-?\d+), (['"])(.*)\2\)$""", r"\1: \3", line)
+    quoted = r"""(?<!\w)\\?['"].*""" if more else r"""(?<!\w)\\?['"](?:.*['"]|.*)"""
+    return re.sub(quoted, "?", line)
+
+
 def type_name(kind: type) -> str:
     """Return ``module.qualname``, without the module for built-in exceptions."""
     module = kind.__module__
@@ -87,7 +108,8 @@ def failure_of(error: BaseException, depth: int = 0) -> Failure:
     except Exception:
         message = ""
     if message and isinstance(error, _quoting):
-        message = _unquoted(message)
+        loosely = isinstance(error, _loosely) or isinstance(getattr(error, "orig", None), _loosely)
+        message = _unquoted_loosely(message) if loosely else _unquoted(message)
     cause = error.__cause__
     explicit = cause is not None
     if cause is None and not error.__suppress_context__:

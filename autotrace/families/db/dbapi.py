@@ -12,6 +12,7 @@ Not seen: what a driver sends by itself, such as the beginning of a transaction,
 
 from __future__ import annotations
 
+from autotrace.families import suppression
 from autotrace.families.beside import Beside
 from autotrace.families.db import query
 from autotrace.families.db.db_calls import conceal
@@ -124,7 +125,12 @@ class Driver:
 
         def facts_of(args: Args, kwargs: Kwargs) -> Any:
             text = query.text(text_of(args, kwargs))
-            return text and (self._of_cursor(args[0]), text, None)
+            if not text:
+                return None
+            try:
+                return self._of_cursor(args[0]), text, None
+            except AttributeError:
+                return self._unknown, text, None
 
         return self._query(facts_of, awaited)
 
@@ -165,7 +171,24 @@ class Driver:
         def facts_of(args: Args, kwargs: Kwargs) -> Any:
             return None if get_current() is None else (database_of(args, kwargs),)
 
-        return query.connecting(facts_of, self._of_connection, awaited)
+        return query.connecting(facts_of, self._of_connection, awaited, self._code_of)
+
+    def connecting(self, database_of: Callable[[Any], Database], awaited: bool = False) -> Wrap:
+        """Trace a method that connects its receiver and returns nothing, beneath what is current.
+
+        What the library sends by itself meanwhile makes no spans.
+
+        Args:
+            database_of: tells what the connection is to be to, and once it is opened what it is to.
+            awaited: it is a coroutine function.
+        """
+
+        def facts_of(args: Args, _kwargs: Kwargs) -> Any:
+            return None if get_current() is None else (database_of(args[0]),)
+
+        trace = query.connecting(facts_of, database_of, awaited, self._code_of, itself=True)
+        quiet = suppression.suppressed(awaited)
+        return lambda original, scope: trace(quiet(original, scope), scope)
 
     def _query(self, facts_of: FactsOf, awaited: bool, by: By | None = None) -> Wrap:
         if awaited:

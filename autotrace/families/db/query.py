@@ -7,6 +7,8 @@ them later.  What a library asks on a new connection is beneath a span of its ow
 
 from __future__ import annotations
 
+from weakref import ref
+
 from autotrace.conventions.db import describe, describe_connection
 from autotrace.families.db import db_calls
 from autotrace.families.db.db_calls import APART
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 FAMILY = "db_client"
 _CONNECTION = "db_connection"
+_RECEIVER = "receiver"  # the note of a span whose method connects its receiver, weakly
 _SENT = "sent"  # the note of a span whose text is what was sent
 TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a script or a load of data
 
@@ -120,22 +123,40 @@ def _waits(span: Span, scope: str) -> bool:
     return span.notes is not None and span.notes.get(APART, ()) is None and span.operation.scope == scope
 
 
-def connecting(facts_of: FactsOf, database_of: Callable[[Any], Database] | None = None, awaited: bool = False) -> Wrap:
+def connecting(
+    facts_of: FactsOf,
+    database_of: Callable[[Any], Database] | None = None,
+    awaited: bool = False,
+    code_of: CodeOf | None = None,
+    itself: bool = False,
+) -> Wrap:
     """Trace a function that opens a connection and asks what its library has to know; its fact is a Database.
 
     Args:
         facts_of: looks at the arguments; None means that this call is not traced.
         database_of: finds the Database of the connection that was opened, where that knows it better than the arguments.
         awaited: it is a coroutine function.
+        code_of: finds the server's code in an exception; by default ``code``.
+        itself: it is a method that connects its receiver, and returns nothing; where that fails it is looked at, too.
     """
 
+    def opened(span: Span, args: Args) -> None:
+        span.noted()[_RECEIVER] = ref(args[0])
+
     def correct(span: Span, done: Any) -> None:
-        # a method that connects its receiver returns nothing
-        if database_of is not None and done is not None and not isinstance(done, BaseException):
-            span.facts = (database_of(done),)
+        connection = span.noted()[_RECEIVER]() if itself else None if isinstance(done, BaseException) else done
+        if database_of is not None and connection is not None:
+            span.facts = (database_of(connection),)
 
     trace = db_calls.async_call if awaited else db_calls.call
-    return trace(_CONNECTION, describe_connection, facts_of, code, database_of and correct)
+    return trace(
+        _CONNECTION,
+        describe_connection,
+        facts_of,
+        code_of or code,
+        database_of and correct,
+        opened=opened if itself else None,
+    )
 
 
 def _correct(span: Span, sent: str | None) -> None:
@@ -166,12 +187,12 @@ def batch_size(parameters: Any) -> int | None:
 def code(error: Exception) -> str | None:
     """Return the server's code as drivers keep it: SQLSTATE, a name, a number, or ``ORA-`` and a number."""
     cause = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
+    first = cause.args[0] if isinstance(cause, Exception) and cause.args else None
+    if type(first) is int and first > 0:  # MySQL's drivers have SQLSTATE beside it
+        return str(first)
     for name in _CODES:
         told = getattr(cause or error, name, None)
         if isinstance(told, str) and told:
             return told
-    first = cause.args[0] if isinstance(cause, Exception) and cause.args else None
-    if type(first) is int:
-        return str(first)
     told = getattr(first, "full_code", None)
     return told if isinstance(told, str) and told else None

@@ -6,11 +6,12 @@ begins with the connections that each run uses, so that a run is short.
 
 from __future__ import annotations
 
-from . import by_hand, clients, concurrency, databases, kafka, rabbitmq, servers, tasks
+from . import by_hand, clients, concurrency, databases, kafka, mysql, rabbitmq, servers, tasks
 from .common import outcome as outcome
 
 _RABBIT = "rabbitmq"
 _POSTGRESQL = "postgresql"
+_MARIADB = "mariadb"
 _REDIS = "redis_server"
 _KAFKA = "kafka_broker"
 _CELERY = "celery", "celery_worker"
@@ -26,6 +27,11 @@ ALL = {
     "sqlite": (("sqlite3",), databases.sqlite),
     "aiosqlite": (("aiosqlite", "threads", "sqlite3"), databases.aiosqlite_),
     "sqlalchemy": (("sqlalchemy", "sqlite3"), databases.sqlalchemy_),
+    "pymysql": (("pymysql",), mysql.pymysql_, _MARIADB),
+    "aiomysql": (("aiomysql",), mysql.aiomysql_, _MARIADB),
+    "asyncmy": (("asyncmy",), mysql.asyncmy_, _MARIADB),
+    "mysqldb": (("mysqldb",), mysql.mysqldb_, _MARIADB),
+    "mysql_connector": (("mysql_connector",), mysql.mysql_connector_, _MARIADB),
     "psycopg2": (("psycopg2",), databases.psycopg2_, _POSTGRESQL),
     "psycopg": (("psycopg",), databases.psycopg_, _POSTGRESQL),
     "redis": (("redis", "redis_asyncio"), databases.redis_, _REDIS),

@@ -15,7 +15,7 @@ def test_what_is_supported_is_not_in_the_table():
     modules = {part.trigger.partition(".")[0] for part in served}
     names = {normalized(required(part.requires or "")[0]) for part in served}
     assert not [one.module for one in well_known() if one.module in modules or normalized(one.distribution) in names]
-    assert len({normalized(one.distribution) for one in well_known()}) == len(well_known()) > 40
+    assert len({normalized(one.distribution) for one in well_known()}) == len(well_known()) > 50
 
 
 def test_what_is_installed_is_told_by_the_names_of_its_metadata(tmp_path):

@@ -1,0 +1,34 @@
+"""aiomysql: statements, batches and procedures; connections and transactions beneath what is current.
+
+Cursors of every kind, also of the program's own, send through the methods that are patched; so does ``Connection.query()``
+where a program calls it itself.  A batch is one span, in however many statements it is sent.  What the library sends on a
+new connection, or to reconnect, has no spans of its own.
+
+Not traced: the end of a transaction where there is none, though it is sent; ``select_db()``, ``ping()`` and
+``show_warnings()``, which are no statements of the program's; the namespace is the one that the connection was opened with.
+"""
+
+from __future__ import annotations
+
+from pymysql.err import MySQLError  # type: ignore[import-untyped]
+
+from autotrace.families.db import mysql
+from autotrace.patching import Instrumentor, Patch
+
+_driver, _direct = mysql.drivers(MySQLError, mysql.of_connection)
+_connection = "aiomysql.connection:Connection"
+
+INSTRUMENTOR = Instrumentor(
+    library="aiomysql",
+    versions=">=0.1,<1",
+    patches=(
+        Patch("aiomysql.cursors:Cursor.execute", _driver.execute(awaited=True)),
+        Patch("aiomysql.cursors:Cursor.executemany", _driver.executemany(awaited=True)),
+        Patch("aiomysql.cursors:Cursor.callproc", _driver.callproc(awaited=True)),
+        Patch(f"{_connection}.query", _direct.execute(awaited=True)),
+        Patch(f"{_connection}.begin", _driver.ending(mysql.beginning, awaited=True)),
+        Patch(f"{_connection}.commit", _driver.ending(mysql.ending("COMMIT"), awaited=True)),
+        Patch(f"{_connection}.rollback", _driver.ending(mysql.ending("ROLLBACK"), awaited=True)),
+        Patch(f"{_connection}._connect", _driver.connecting(mysql.of_connection, awaited=True)),
+    ),
+)
