@@ -116,6 +116,7 @@ class _Exchange:
         "_pieces",
         "_receive",
         "_received",
+        "_refused",
         "_scope",
         "_send",
         "_sent",
@@ -133,6 +134,7 @@ class _Exchange:
         self.status: int | None = None
         self.ended = 0
         self._gone = False
+        self._refused: tuple[int, ...] = ()  # exceptions, by their ids, that messages met which were sent to nobody
         self._trailers = False
         self._pieces = 0  # of a body that is sent in several
         self._sent = self._received = 0  # messages of a websocket
@@ -168,6 +170,8 @@ class _Exchange:
         try:
             result = await self._send(message)
         except BaseException as error:
+            if self._gone:
+                self._refused += (id(error),)
             self._gone = True
             if isinstance(error, OSError):
                 http_server.tell(self.span, DISCONNECTED, True)
@@ -209,8 +213,10 @@ class _Exchange:
         try:
             if self.span.end:
                 return
-            if error is not None and self._gone and _says_gone(error):
+            if error is not None and self._gone and (_says_gone(error) or id(error) in self._refused):
                 error = None
+            if self._refused:
+                http_server.handled(self.span, self._refused)
         except Exception:
             fault(self._scope)
         self._finish(error)

@@ -163,6 +163,12 @@ def noted(span: Span) -> Failure | None:
     return span.notes.get("failure") if span.notes is not None else None
 
 
+def handled(span: Span, errors: tuple[int, ...]) -> None:
+    """Forget an unhandled exception that a framework has noted if it is one of these, by id: none is the program's."""
+    if span.notes is not None and span.notes.get("unhandled") in errors:
+        del span.notes["unhandled"]
+
+
 def name_of(function: Any) -> tuple[str, str]:
     """Return module and qualified name of a function, a method or a class, which together are ``code.function.name``."""
     if type(function) is not _PLAIN:
@@ -196,7 +202,7 @@ def finished(span: Span, status: int | None, failure: Failure | None, end: int =
     route = view = None
     notes = span.notes
     if notes is not None:
-        if failure is None and status is not None and status >= 500:
+        if failure is None and ((status is not None and status >= 500) or "unhandled" in notes):
             failure = notes.get("failure")
         route, view = notes.get("route"), notes.get("view")
         if status in (404, 405) and "mounted" in notes:
