@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException, WebSocketException
 try:
     from litestar.middleware._internal.exceptions import middleware
 except ImportError:  # before 2.9
-    from litestar.middleware.exceptions import middleware  # type: ignore[no-redef]
+    from litestar.middleware.exceptions import middleware  # type: ignore[attr-defined]
 
 from autotrace.families.http import asgi, http_routes
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
