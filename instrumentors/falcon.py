@@ -1,6 +1,6 @@
 """Falcon: the template of the route, the responder and what became a 500; the span itself where no server made it.
 
-What Falcon itself answers, to a method that a resource has not or for a static file, has neither route nor view.
+What Falcon itself answers has no view: to a method that a resource has not, which has no route either, and for files.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ _VERSIONS = ">=3"
 
 
 def _route(args: Args, kwargs: Kwargs, result: Any) -> tuple[str, str] | None:
-    template = result[3]
-    if not template or _view(args, kwargs, result) is None:
-        return None
-    return getattr(args[1], "root_path", "") or "", template
+    responder, _, _, template = result
+    if not template:
+        prefix = getattr(responder, "_prefix", None)  # of a directory of files
+        template = f"{prefix.rstrip('/')}/{{path}}" if isinstance(prefix, str) else None
+    elif _view(args, kwargs, result) is None:
+        template = None
+    return (getattr(args[1], "root_path", "") or "", template) if template else None
 
 
 def _view(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
@@ -35,6 +38,10 @@ def _view(_args: Args, _kwargs: Kwargs, result: Any) -> Any:
 def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
     error: BaseException = argument(args, kwargs, 3, "ex")
     return None if isinstance(error, (HTTPError, HTTPStatus)) else error
+
+
+def _of_websocket(args: Args, kwargs: Kwargs) -> BaseException | None:
+    return None if argument(args, kwargs, 2, "resp") is not None else argument(args, kwargs, 3, "error")
 
 
 INSTRUMENTOR = Instrumentor(
@@ -54,5 +61,6 @@ ASGI = Instrumentor(
     (
         Patch("falcon.asgi.app:App.__call__", asgi.application()),
         Patch("falcon.asgi.app:App._handle_exception", http_routes.exception(_error)),
+        Patch("falcon.asgi.app:App._python_error_handler", http_routes.exception(_of_websocket, unhandled=True)),
     ),
 )

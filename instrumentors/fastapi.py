@@ -31,6 +31,6 @@ def _view(args: Args, kwargs: Kwargs) -> Any:
 
 INSTRUMENTOR = Instrumentor(
     "fastapi",
-    ">=0.87",
+    ">=0.79",
     (Patch("fastapi.routing:APIRoute.handle", http_routes.route(_route, _view)),),
 )

@@ -44,5 +44,6 @@ INSTRUMENTOR = Instrumentor(
         Patch("quart.app:Quart.full_dispatch_websocket", _found(websocket)),
         Patch("quart.app:Quart.handle_user_exception", http_routes.exception(_error)),
         Patch("quart.app:Quart.handle_exception", http_routes.exception(_error)),
+        Patch("quart.app:Quart.handle_websocket_exception", http_routes.exception(_error, unhandled=True)),
     ),
 )

@@ -33,7 +33,7 @@ def _mount(args: Args, kwargs: Kwargs) -> tuple[str, str, str]:
 
 INSTRUMENTOR = Instrumentor(
     "starlette",
-    ">=0.21",
+    ">=0.19",
     (
         Patch("starlette.applications:Starlette.__call__", asgi.application()),
         Patch("starlette.routing:Route.handle", http_routes.route(_route, _view)),

@@ -14,6 +14,8 @@ from io import BytesIO, StringIO
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.util import setup_testing_defaults
 
+import aiohttp
+
 from autotrace.testing.contracts.http_server import Served, threaded
 from contracts import uvicorn_server
 
@@ -203,3 +205,42 @@ class AsgiFrameworkContract(FrameworkContract):
         """Run a real server for the length of a block; gives its port."""
         with uvicorn_server.serving(application, lifespan="off") as port:
             yield port
+
+
+def echoed(text):
+    """Return what a websocket at ``/talk`` sends back for a text."""
+    if text == "fail":
+        raise ValueError("broken")
+    return text
+
+
+class WebsocketFrameworkContract(AsgiFrameworkContract):
+    """What holds beyond that where the application echoes one text at ``/talk``, by `echoed`."""
+
+    def talked(self, recorder, instrument, text):
+        """Connect over a real server, send a text or go at once, and return the connection's span."""
+        application = self.traced(instrument)
+        instrument(*uvicorn_server.INSTRUMENTORS)
+
+        async def talk(port):
+            url = f"ws://127.0.0.1:{port}/talk"
+            async with aiohttp.ClientSession() as session, session.ws_connect(url) as websocket:
+                if text:
+                    await websocket.send_str(text)
+                    assert (await websocket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+        with uvicorn_server.serving(application) as port:
+            asyncio.run(talk(port))
+        (span,) = recorder.wait(1)
+        assert span["name"] == "GET /talk"
+        return span
+
+    def test_a_websocket_whose_handler_raises_has_failed(self, recorder, instrument):
+        """However the framework closes it: that is not a status."""
+        span = self.talked(recorder, instrument, "fail")
+        assert (span["status"], span.get("exception")) == ("ERROR", "ValueError: broken")
+
+    def test_a_websocket_whose_client_goes_is_no_error(self, recorder, instrument):
+        """Not even where the framework then closes it once more, and the server complains."""
+        span = self.talked(recorder, instrument, None)
+        assert (span["status"], span.get("exception")) == ("UNSET", None)

@@ -9,7 +9,7 @@ import falcon.asgi
 from falcon import testing
 
 from autotrace import api
-from contracts.framework import AsgiFrameworkContract, FrameworkContract
+from contracts.framework import FrameworkContract, WebsocketFrameworkContract, echoed
 
 
 class Resource:
@@ -78,7 +78,7 @@ class AsyncResource:
     async def on_websocket(self, _request, websocket):
         """Echo one text."""
         await websocket.accept()
-        await websocket.send_text(await websocket.receive_text())
+        await websocket.send_text(echoed(await websocket.receive_text()))
         await websocket.close()
 
 
@@ -108,7 +108,7 @@ class TestFalcon(FrameworkContract):
         return made
 
 
-class TestFalconAsgi(AsgiFrameworkContract):
+class TestFalconAsgi(WebsocketFrameworkContract):
     """The contract, with ASGI."""
 
     scope = "falcon"
@@ -123,6 +123,7 @@ class TestFalconAsgi(AsgiFrameworkContract):
             response.status = falcon.HTTP_409
 
         made = routed(falcon.asgi.App(), AsyncResource())
+        made.add_route("/talk", AsyncResource())
         made.add_error_handler(KeyError, conflict)
         return made
 
@@ -133,7 +134,7 @@ def sink(_request, response):
 
 
 def test_sinks_and_static_files(recorder, instrument, tmp_path):
-    """A sink is a view without a template; a static file is Falcon's."""
+    """A sink is a view without a template; a directory of files is the other way round."""
     (tmp_path / "file.txt").write_text("content")
     made = falcon.App()
     made.add_sink(sink, "/sink")
@@ -142,9 +143,11 @@ def test_sinks_and_static_files(recorder, instrument, tmp_path):
     client = testing.TestClient(made)
     assert client.simulate_get("/sink/a/b").text == "sunk"
     assert client.simulate_get("/static/file.txt").text == "content"
-    sunk, static = recorder.wait(2)
+    assert client.simulate_get("/static/nothing").status_code == 404
+    sunk, static, missing = recorder.wait(3)
     assert (sunk["name"], sunk["attributes"]["code.function.name"]) == ("GET", f"{__name__}.sink")
-    assert (static["name"], static["attributes"].get("code.function.name")) == ("GET", None)
+    assert (static["name"], static["attributes"].get("code.function.name")) == ("GET /static/{path}", None)
+    assert missing["name"] == "GET"
 
 
 def test_a_websocket(recorder, instrument):

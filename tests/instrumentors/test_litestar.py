@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 import litestar
 import pytest
-from litestar.exceptions import ServiceUnavailableException
+from litestar.exceptions import ImproperlyConfiguredException, ServiceUnavailableException
 from litestar.response import Stream
 from litestar.testing import TestClient
 
 from autotrace import api
-from contracts.framework import AsgiFrameworkContract
+from contracts.framework import WebsocketFrameworkContract, echoed
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-INTERNAL = tuple(map(int, importlib.metadata.version("litestar").split(".")[:2])) >= (2, 9)
 
 
 @litestar.get("/items/{number:int}", media_type="text/plain")
@@ -60,15 +56,35 @@ async def stream() -> Stream:
 async def talk(socket: litestar.WebSocket) -> None:
     """Echo one text."""
     await socket.accept()
-    await socket.send_text(await socket.receive_text())
+    await socket.send_text(echoed(await socket.receive_text()))
     await socket.close()
 
 
 @litestar.asgi("/mounted", is_mount=True)
 async def mounted(scope: litestar.types.Scope, receive: litestar.types.Receive, send: litestar.types.Send) -> None:
     """Answer everything beneath a path."""
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    status = 404 if "nothing" in scope["path"] else 200
+    await send({"type": "http.response.start", "status": status, "headers": []})
     await send({"type": "http.response.body", "body": b"mounted"})
+
+
+@litestar.asgi("/bare")
+async def bare(scope: litestar.types.Scope, receive: litestar.types.Receive, send: litestar.types.Send) -> None:
+    """Answer at a path."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"bare"})
+
+
+@litestar.get("/thread", sync_to_thread=True)
+def from_thread() -> str:
+    """Answer from a thread."""
+    return "thread"
+
+
+@litestar.get("/wrong")
+async def wrong() -> None:
+    """Raise what Litestar raises where it is not set up as it should be."""
+    raise ImproperlyConfiguredException("wrong")
 
 
 class Orders(litestar.Controller):
@@ -89,17 +105,17 @@ def conflict(_request: litestar.Request, _error: KeyError) -> litestar.Response:
 
 def shop():
     """Return an application with what there is to trace."""
-    handlers = [item, fail, refuse, handled, stream, talk, mounted, Orders]
+    handlers = [item, fail, refuse, handled, stream, talk, mounted, bare, from_thread, wrong, Orders]
     return litestar.Litestar(
         handlers, exception_handlers={KeyError: conflict}, logging_config=None, openapi_config=None
     )
 
 
-class TestLitestar(AsgiFrameworkContract):
+class TestLitestar(WebsocketFrameworkContract):
     """The contract."""
 
     scope = "litestar"
-    parts = ("litestar", "litestar_exceptions" if INTERNAL else "litestar_exceptions_before")
+    parts = ("litestar",)
     route = "/items/{number}"
     views = "item"
 
@@ -112,7 +128,9 @@ class TestLitestar(AsgiFrameworkContract):
     ("path", "name", "view"),
     [
         ("/orders/a7", "GET /orders/{order}", "Orders.one"),
-        ("/mounted/a/b", "GET /mounted", "mounted"),
+        ("/thread", "GET /thread", "from_thread"),
+        ("/mounted/a/b", "GET /mounted/{path}", None),
+        ("/bare", "GET /bare", None),
     ],
 )
 def test_other_handlers(recorder, instrument, path, name, view):
@@ -120,7 +138,17 @@ def test_other_handlers(recorder, instrument, path, name, view):
     instrument("litestar")
     assert TestLitestar().ask(shop(), path)[0] == 200
     (span,) = recorder.wait(1)
-    assert (span["name"], span["attributes"]["code.function.name"]) == (name, f"{__name__}.{view}")
+    assert (span["name"], span["attributes"].get("code.function.name")) == (name, view and f"{__name__}.{view}")
+
+
+def test_a_fault_of_the_frameworks_is_told(recorder, instrument):
+    """An exception of Litestar's own with status 500 is no answer that somebody meant; one beneath a mount has no route."""
+    instrument("litestar")
+    assert [TestLitestar().ask(shop(), path)[0] for path in ("/wrong", "/mounted/nothing")] == [500, 404]
+    wrong, missing = recorder.wait(2)
+    assert wrong["attributes"]["error.type"] == "litestar.exceptions.http_exceptions.ImproperlyConfiguredException"
+    assert "exception" in wrong
+    assert missing["name"] == "GET"
 
 
 def test_a_websocket(recorder, instrument):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPServiceUnavailable
+from pyramid.request import Request
 from pyramid.response import Response
 
 from autotrace import api
@@ -137,3 +138,46 @@ def test_an_exception_that_nothing_answers_passes(recorder, instrument):
         called_by_wsgi(config.make_wsgi_app(), "/fail")
     (span,) = recorder.wait(1)
     assert (span["exception"], span["name"]) == ("ValueError: broken", "GET /fail")
+
+
+def test_a_subrequest_is_part_of_the_request(recorder, instrument):
+    """Route and view are those of the view that makes it."""
+
+    instrument("pyramid")
+
+    def outer(request):
+        return request.invoke_subrequest(Request.blank("/inner/7"))
+
+    config = Configurator()
+    for name, view, path in (("outer", outer, "/outer"), ("inner", lambda request: Response("inner"), "/inner/{id}")):
+        config.add_route(name, path)
+        config.add_view(view, route_name=name)
+    assert called_by_wsgi(config.make_wsgi_app(), "/outer") == (200, "inner")
+    (span,) = recorder.wait(1)
+    assert span["name"] == "GET /outer"
+    assert span["attributes"]["code.function.name"].endswith(".outer")
+
+
+def answering(handler, _registry):
+    """Make a tween that asks for the exception view itself, as those of transactions do."""
+
+    def tween(request):
+        try:
+            return handler(request)
+        except ValueError:
+            return request.invoke_exception_view()
+
+    return tween
+
+
+def test_a_tween_that_asks_for_the_exception_view(recorder, instrument):
+    """What it makes a 500 of is told."""
+    instrument("pyramid")
+    config = Configurator()
+    config.add_route("fail", "/fail")
+    config.add_view(fail, route_name="fail")
+    config.add_view(lambda request: Response("sorry", status=500), context=ValueError)
+    config.add_tween(f"{__name__}.answering", under="pyramid.tweens.excview_tween_factory")
+    assert called_by_wsgi(config.make_wsgi_app(), "/fail") == (500, "sorry")
+    (span,) = recorder.wait(1)
+    assert (span["name"], span["status"], span["exception"]) == ("GET /fail", "ERROR", "ValueError: broken")

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from autotrace import api
-from contracts.framework import AsgiFrameworkContract
+from contracts.framework import WebsocketFrameworkContract, echoed
 
 quart = pytest.importorskip("quart", reason="it wants Flask 3, and this Python has the oldest that Flask supports")
 MethodView = pytest.importorskip("quart.views").MethodView
@@ -68,12 +68,12 @@ def shop():
 
     @made.websocket("/talk")
     async def talk():
-        await quart.websocket.send(await quart.websocket.receive())
+        await quart.websocket.send(echoed(await quart.websocket.receive()))
 
     return made
 
 
-class TestQuart(AsgiFrameworkContract):
+class TestQuart(WebsocketFrameworkContract):
     """The contract."""
 
     scope = "quart"

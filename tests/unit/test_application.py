@@ -55,6 +55,7 @@ def test_the_application_names_the_service(tmp_path, line, name):
     [
         ("flask", "FLASK_APP", "web.py", "web"),
         ("flask", "FLASK_APP", "shop.web:app", "shop.web"),
+        ("litestar", "LITESTAR_APP", "shop:app", "shop"),
         ("quart", "QUART_APP", "shop:app", "shop"),
         ("uvicorn", "UVICORN_APP", "shop:app", "shop"),
         ("manage", "DJANGO_SETTINGS_MODULE", "shop.settings", "shop"),

@@ -113,6 +113,7 @@ class _Exchange(HidingFrame):
         "_pieces",
         "_receive",
         "_received",
+        "_refused",
         "_scope",
         "_send",
         "_sent",
@@ -130,6 +131,7 @@ class _Exchange(HidingFrame):
         self.status: int | None = None
         self.ended = 0
         self._gone = False
+        self._refused: tuple[int, ...] = ()  # exceptions, by their ids, that messages met which were sent to nobody
         self._trailers = False
         self._pieces = 0  # of a body that is sent in several
         self._sent = self._received = 0  # messages of a websocket
@@ -137,7 +139,10 @@ class _Exchange(HidingFrame):
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         try:  # where the client has gone, that it fails is no failure of the application's
-            told = None if error is not None and self._gone and _says_gone(error) else error
+            gone = error is not None and self._gone and (_says_gone(error) or id(error) in self._refused)
+            told = None if gone else error
+            if self._refused:
+                http_server.handled(self.span, self._refused)
         except Exception:
             fault(self._scope)
             told = error
@@ -175,6 +180,8 @@ class _Exchange(HidingFrame):
         try:
             result = await self._send(message)
         except BaseException as error:
+            if self._gone:
+                self._refused += (id(error),)
             self._gone = True
             if isinstance(error, OSError):
                 http_server.tell(self.span, DISCONNECTED, True)

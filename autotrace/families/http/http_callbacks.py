@@ -19,7 +19,7 @@ from autotrace.faults import fault
 from autotrace.patching import argument, with_argument
 from autotrace.patching.wrapping import after, around, before
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import hiding_frame
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -204,10 +204,7 @@ def _ending(span: Span, function: Call, answer: Answer) -> Call:
                     tracer.finish(span, outcome)
         except Exception:
             fault(scope)
-        try:
+        with hiding_frame:
             return function(response)
-        except BaseException as error:
-            hide_frame(error)
-            raise
 
     return called

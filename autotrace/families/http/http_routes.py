@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     RouteOf = Callable[[Args, Kwargs], Optional[tuple[str, str]]]
     ResolvedOf = Callable[[Args, Kwargs, Any], Optional[tuple[str, str]]]
     ResolvedViewOf = Callable[[Args, Kwargs, Any], Any]
-    MountOf = Callable[[Args, Kwargs], tuple[str, str, str]]
+    MountOf = Callable[[Args, Kwargs], Optional[tuple[str, str, str]]]
     ErrorOf = Callable[[Args, Kwargs], Optional[BaseException]]
     Note = Callable[[Span, Args, Kwargs], None]
 
@@ -51,17 +51,21 @@ def resolved(route_of: ResolvedOf, view_of: ResolvedViewOf | None = None) -> Wra
 
     Args:
         route_of: returns, of that function's arguments and its result, what it does for `route`.
-        view_of: the same for `view`.
+        view_of: the same for `view`.  A route that has none leads to files, or to an application of which nothing is known:
+            where nothing beneath it feels responsible (404, 405), the request has no route.
     """
 
     def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
         span = serving()
         if span is not None and span.trace.sampled:
-            if view_of is not None:
-                _note_view(span, view_of(args, kwargs, result))
             found = route_of(args, kwargs, result)
             if found is not None:
                 note_route(span, *found)
+            if view_of is not None:
+                view_ = view_of(args, kwargs, result)
+                _note_view(span, view_)
+                if found is not None and view_ is None:
+                    span.noted()["mounted"] = True
         return result
 
     return after(look)
@@ -157,11 +161,15 @@ def mount(mount_of: MountOf) -> Wrap:
     """Note that a part of the path belongs to an application that is mounted there.
 
     Args:
-        mount_of: returns the root outside of all mounts, the root including this mount, and the mount's template.
+        mount_of: returns the root outside of all mounts, the root including this mount, and the mount's template; None
+            where nothing is mounted.
     """
 
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
-        first, root, template = mount_of(args, kwargs)
+        mounted = mount_of(args, kwargs)
+        if mounted is None:
+            return
+        first, root, template = mounted
         late = span.noted()
         _, prefix = late.get("root") or ("", _within(span, first, ""))
         prefix += template
@@ -179,16 +187,20 @@ def _within(span: Span, root: str, known: str) -> str:
     return ""
 
 
-def exception(error_of: ErrorOf, late_of: Callable[[Args, Kwargs], bool] | None = None) -> Wrap:
-    """Note the exception that a framework is about to turn into a response.
+def exception(
+    error_of: ErrorOf, late_of: Callable[[Args, Kwargs], bool] | None = None, *, unhandled: bool = False
+) -> Wrap:
+    """Note the exception that a framework is about to turn into a response; it counts if that is an error.
 
     Args:
         error_of: returns the exception; None where it does not count.
-        late_of: tells whether the response has begun (see ``http_server.note_error``); by default it has not.
+        late_of: tells whether the response has begun, so that the exception counts anyway; by default it has not.
+        unhandled: it counts anyway: nobody has handled it, and the end of a websocket does not say whether it is an error.
     """
 
     def note(span: Span, args: Args, kwargs: Kwargs) -> None:
-        note_error(span, error_of(args, kwargs), late_of is not None and late_of(args, kwargs))
+        late = unhandled or (late_of is not None and late_of(args, kwargs))
+        note_error(span, error_of(args, kwargs), late)
 
     return _noting(note)
 

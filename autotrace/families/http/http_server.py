@@ -175,11 +175,20 @@ def note_error(span: Span, error: BaseException | None, late: bool) -> None:
     Args:
         span: the request's.
         error: the exception, or None where there is none that counts.
-        late: the response has begun, so the exception counts whatever the status is.
+        late: the exception counts whatever the status is.
     """
     failure = failure_in(span, error)
     if failure is not None:
-        span.noted()["raised" if late else "failure"] = failure
+        notes = span.noted()
+        notes["raised" if late else "failure"] = failure
+        if late:
+            notes["raised_id"] = id(error)
+
+
+def handled(span: Span, errors: tuple[int, ...]) -> None:
+    """Forget an exception that counts whatever the status is if it is one of these, by id: none is the program's."""
+    if span.notes is not None and span.notes.get("raised_id") in errors:
+        span.notes.pop("raised", None)
 
 
 def name_of(function: Any) -> tuple[str, str]:
