@@ -78,6 +78,15 @@ describe = Parted(_split, _query)
 
 def describe_connection(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
     """Say to what a connection was opened; the conventions have no such span, so it is named by what is done."""
+    return _connection("connect", facts, failure)
+
+
+def describe_waiting(facts: Facts, _outcome: Facts | None, failure: Failure | None) -> Description:
+    """Say to what the connections of a pool are that was waited for; the conventions have no such span either."""
+    return _connection("wait for connection", facts, failure)
+
+
+def _connection(name: str, facts: Facts, failure: Failure | None) -> Description:
     dialect, namespace, host, port = facts[0]
     system = _SYSTEMS.get(dialect, dialect) or "other_sql"
     attributes: Attributes = {"db.system.name": system}
@@ -85,7 +94,7 @@ def describe_connection(facts: Facts, _outcome: Facts | None, failure: Failure |
     if space:
         attributes["db.namespace"] = space
     server(attributes, host, port, _PORTS.get(system))
-    return answered("connect", attributes, facts[1] if len(facts) > 1 else None, failure)
+    return answered(name, attributes, facts[1] if len(facts) > 1 else None, failure)
 
 
 def server(attributes: Attributes, host: str | None, port: int | None, usual: int | None) -> None:

@@ -29,9 +29,18 @@ _muted = Beside()
 muted = _muted.kept
 
 
-def suppressed() -> Wrap:
-    """Wrap a function in which a library talks for itself."""
-    return _under(suppress)
+def suppressed(awaited: bool = False) -> Wrap:
+    """Wrap a function in which a library talks for itself.
+
+    Args:
+        awaited: it is a coroutine function.
+    """
+    return _under(suppress, awaited)
+
+
+def suppressed_alone(awaited: bool = False) -> Wrap:
+    """Wrap a function of which nothing is told where nothing is current; the arguments are those of ``suppressed``."""
+    return _under(_suppress_alone, awaited)
 
 
 def resumed() -> Wrap:
@@ -63,6 +72,12 @@ def suppress() -> None:
     else:
         trace, span_id = current.trace.unsampled(), current.span_id
     set_current(unrecorded(OPERATION, trace, span_id, current))
+
+
+def _suppress_alone() -> None:
+    """Make nothing recorded where nothing is current."""
+    if get_current() is None:
+        suppress()
 
 
 def _resume() -> None:
@@ -103,7 +118,7 @@ def is_muted(thing: Any) -> bool:
     return id(thing) in muted
 
 
-def _under(change: Callable[[], None]) -> Wrap:
+def _under(change: Callable[[], None], awaited: bool = False) -> Wrap:
     def enter(args: Args, _kwargs: Kwargs) -> tuple[tuple[Span | None], Args]:
         before_it = get_current()
         change()
@@ -113,7 +128,7 @@ def _under(change: Callable[[], None]) -> Wrap:
         set_current(*before_it)
         return result
 
-    return around(enter, leave, leave)
+    return around(enter, leave, leave, awaited)
 
 
 def _describe(_facts: Facts, _outcome: Facts | None, _failure: Failure | None) -> Description:

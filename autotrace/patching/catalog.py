@@ -29,6 +29,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("aiokafka", "aiokafka>=0.8,<1", "Kafka client", ("aiokafka", "messaging", "aiokafka", ".aiokafka")),
     ("aiosqlite", "aiosqlite>=0.17", "database", ("aiosqlite", "concurrency", "aiosqlite", ".aiosqlite")),
     ("bottle", "bottle>=0.12", "web framework", ("bottle", "http_server", "bottle", ".bottle")),
+    ("asyncpg", "asyncpg>=0.22,<1", "PostgreSQL driver", ("asyncpg", "db_client", "asyncpg", ".asyncpg")),
     ("celery", "celery>=5.2,<6", "task queue",
      ("celery", "messaging", "celery.app.base", ".celery"),
      ("celery_worker", "messaging", "celery.app.trace", ".celery.worker:WORKER"),
@@ -161,6 +162,9 @@ OTHERS = (
     "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
     "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
+    "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
+    "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
+    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

@@ -18,7 +18,7 @@ _ROWS = """
 web framework: Django=django tornado sanic robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
 HTTP client: httplib2 curl-cffi=curl_cffi pycurl niquests
-database: asyncpg PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy
+database: PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy
 database: mysql-connector-python=mysql.connector oracledb pymssql pyodbc pg8000 duckdb clickhouse-connect=clickhouse_connect
 database: clickhouse-driver=clickhouse_driver snowflake-connector-python=snowflake.connector trino
 database: google-cloud-bigquery=google.cloud.bigquery cassandra-driver=cassandra neo4j couchbase

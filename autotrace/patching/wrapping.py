@@ -180,6 +180,29 @@ def around(enter: Enter | None, leave: Leave, failed: Failed, awaited: bool | No
     return wrap
 
 
+def when_awaited(wrap: Wrap) -> Wrap:
+    """Wrap what a plain function returns that is to be awaited, as a coroutine function beneath a decorator does.
+
+    The function is called at once, so that what it refuses fails where it is called.
+
+    Args:
+        wrap: what a coroutine function is wrapped by; it is given the function's arguments, and ``_theirs``.
+    """
+
+    async def wait(*_args: Any, _theirs: Any, **_kwargs: Any) -> Any:
+        try:
+            return await _theirs
+        except BaseException as error:
+            hide_frame(error)
+            raise
+
+    def made(original: Call, scope: str) -> Call:
+        traced = wrap(wait, scope)
+        return after(lambda args, kwargs, theirs: traced(*args, _theirs=theirs, **kwargs))(original, scope)
+
+    return made
+
+
 def is_awaited(original: Call, awaited: bool | None) -> bool:
     """Tell whether a function is a coroutine function, where nobody says so by its code."""
     if awaited is not None:

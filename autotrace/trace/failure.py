@@ -64,12 +64,14 @@ def _unquoted(message: str) -> str:
 
     Further lines hold statements, parameters and rows.  An apostrophe within a word is none that quotes; one without an
     end quotes the rest.  A command of a batch is quoted in parentheses.  A word that a parser did not understand stays: it
-    is none of the statement's values, which would be a number or have quotes of its own.
+    is none of the statement's values, which would be a number or have quotes of its own.  Of an argument that a driver
+    refuses, whatever it says is hidden.
     """
     import re
 
     line = message.partition("\n")[0]
     line = re.sub(r"\(.*\)(?= of pipeline\b)", "(?)", line)
+    line = re.sub(r"(?<=\bquery argument \$)(\d+[^:]*: ).*", r"\1?", line)
     quoted = r"""(near "[^\W\d]\w*")|(?<!\w)(['"])(?:\\.|(?!\2).|\2\2)*(?:\2|$)"""
     return re.sub(quoted, lambda found: found[1] or "?", line)
 
@@ -80,19 +82,26 @@ def type_name(kind: type) -> str:
     return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
 
 
-def failure_of(error: BaseException, depth: int = 0) -> Failure:
-    """Reduce an exception to strings; never raises, whatever its ``__str__`` does."""
+def failure_of(error: BaseException, depth: int = 0, quoting: bool = False) -> Failure:
+    """Reduce an exception to strings; never raises, whatever its ``__str__`` does.
+
+    Args:
+        error: the exception.
+        depth: how many exceptions it has led to that are told with it.
+        quoting: one of those quotes data, so this one may be where it has it from.
+    """
     try:
         message = str(error)[:_MAX_MESSAGE]
     except Exception:
         message = ""
-    if message and isinstance(error, _quoting):
+    quoting = quoting or isinstance(error, _quoting)
+    if message and quoting:
         message = _unquoted(message)
     cause = error.__cause__
     explicit = cause is not None
     if cause is None and not error.__suppress_context__:
         cause = error.__context__
-    led = failure_of(cause, depth + 1) if cause is not None and depth < _MAX_CHAIN else None
+    led = failure_of(cause, depth + 1, quoting) if cause is not None and depth < _MAX_CHAIN else None
     return Failure(type_name(type(error)), message, _frames(error.__traceback__), led, explicit)
 
 

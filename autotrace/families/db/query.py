@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     TextOf = Callable[[Any], Optional[str]]
 
 FAMILY = "db_client"
-_CONNECTION = "db_connection"
+CONNECTION = "db_connection"
+OPENING = "opening"  # the note of a span beneath which a connection was asked for: when
 _SENT = "sent"  # the note of a span whose text is what was sent
 TEXT_LIMIT = 32_768  # characters of a query that are kept; a longer one is a script or a load of data
 
@@ -134,8 +135,12 @@ def connecting(facts_of: FactsOf, database_of: Callable[[Any], Database] | None 
         if database_of is not None and done is not None and not isinstance(done, BaseException):
             span.facts = (database_of(done),)
 
+    def opened(span: Span, _args: Args) -> None:
+        if span.previous is not None:
+            span.previous.noted()[OPENING] = span.start
+
     trace = db_calls.async_call if awaited else db_calls.call
-    return trace(_CONNECTION, describe_connection, facts_of, code, database_of and correct)
+    return trace(CONNECTION, describe_connection, facts_of, code, database_of and correct, opened=opened)
 
 
 def _correct(span: Span, sent: str | None) -> None:

@@ -28,6 +28,7 @@ ALL = {
     "sqlalchemy": (("sqlalchemy", "sqlite3"), databases.sqlalchemy_),
     "psycopg2": (("psycopg2",), databases.psycopg2_, _POSTGRESQL),
     "psycopg": (("psycopg",), databases.psycopg_, _POSTGRESQL),
+    "asyncpg": (("asyncpg",), databases.asyncpg_, _POSTGRESQL),
     "redis": (("redis", "redis_asyncio"), databases.redis_, _REDIS),
     "redis_asyncio": (("redis", "redis_asyncio"), databases.redis_asyncio, _REDIS),
     "kafka": (("kafka", "threads"), kafka.kafka_, _KAFKA),

@@ -132,6 +132,41 @@ def psycopg_(dsn):
 
 
 @contextmanager
+def asyncpg_(dsn):
+    """Queries, batches, prepared statements, cursors, copies, transactions, errors, connections and pools."""
+    import asyncpg
+
+    told = dict(part.split("=") for part in dsn.split())
+    where = {"database" if name == "dbname" else name: value for name, value in told.items()}
+
+    async def use(connection):
+        await connection.execute(
+            "DROP TABLE IF EXISTS pg_temp.pizzas; CREATE TEMPORARY TABLE pizzas (name TEXT UNIQUE)"
+        )
+        await connection.executemany("INSERT INTO pizzas VALUES ($1)", [("a",), ("b",)])
+        await connection.copy_records_to_table("pizzas", records=[("c",)])
+        made = [await connection.fetch("SELECT * FROM pizzas WHERE name < $1", "c")]
+        async with connection.transaction():
+            made.append([row async for row in connection.cursor("SELECT * FROM pizzas", prefetch=1)])
+            statement = await connection.prepare("INSERT INTO pizzas VALUES ($1) RETURNING name")
+            made.append(await statement.fetchval("d"))
+            await statement.executemany([("e",)])
+        made.append(await awaited(connection.execute, "INSERT INTO pizzas VALUES ('a')"))
+        made.append(await awaited(connection.prepare, "SELEKT"))
+        return made
+
+    async def work():
+        connection = await asyncpg.connect(**where)
+        made = [await use(connection), await awaited(asyncpg.connect, nonsense=1)]
+        await connection.close()
+        async with asyncpg.create_pool(**where, min_size=0, max_size=1) as pool, pool.acquire() as connection:
+            return [*made, await use(connection)]
+
+    with loop() as wait:
+        yield lambda: wait(work)
+
+
+@contextmanager
 def redis_(port):
     """Commands, pipelines, transactions and their errors, sync and async."""
     import redis
