@@ -1,4 +1,4 @@
-"""asyncpg: statements, batches, prepared statements, cursors and copies; transactions and connections beneath what is current.
+"""asyncpg: statements, prepared or not, batches, cursors and copies; connections and transactions beneath what is current.
 
 All of a connection's calls pass through a few methods of Python, also those of a pool's proxies and of connections of the
 program's own class.  A cursor is one span, where its portal is bound: reading on is told only where it fails, and so is
@@ -19,8 +19,7 @@ from autotrace.families.db import dbapi, libpq, query, waiting
 from autotrace.families.db.db_calls import conceal
 from autotrace.families.execution import concurrency
 from autotrace.patching import Instrumentor, Patch, argument
-from autotrace.patching.wrapping import after, when_awaited
-from autotrace.trace.context import get_current
+from autotrace.patching.wrapping import when_awaited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,21 +79,6 @@ def _apart(span: Any, _args: Args) -> None:
     query.apart(span)
 
 
-def _connecting(_args: Args, _kwargs: Kwargs) -> Any:
-    return None if get_current() is None else (libpq.UNKNOWN,)
-
-
-def _connecting_to(_args: Args, kwargs: Kwargs) -> Any:
-    return None if get_current() is None else (_database(kwargs["addr"], kwargs["params"]),)
-
-
-def _parsed(_args: Args, _kwargs: Kwargs, parsed: Any) -> Any:
-    span = get_current()
-    if span is not None and span.facts == (libpq.UNKNOWN,):
-        span.facts = (_database(parsed[0][0], parsed[1]),)
-    return parsed
-
-
 def _pooled(args: Args, _kwargs: Kwargs) -> Any:
     held = (holder._con for holder in args[0]._holders)  # noqa: SLF001
     return (next((_kept.of(connection) for connection in held if connection is not None), libpq.UNKNOWN),)
@@ -104,7 +88,9 @@ _CONNECTION, _STATEMENT = "asyncpg.connection:Connection", "asyncpg.prepared_stm
 _TRANSACTION, _CURSOR = "asyncpg.transaction:Transaction", "asyncpg.cursor:BaseCursor"
 _cursor = _resource.told(_text, awaited=True)
 _prepared_rows = when_awaited(query.async_call(_rows, nests=False))
-_connect = query.connecting(_connecting, _kept.of, awaited=True)
+_connect = _connection.connect(lambda _args, _kwargs: libpq.UNKNOWN, awaited=True)
+_connect_again = _connection.connect(lambda _args, kwargs: _database(kwargs["addr"], kwargs["params"]), awaited=True)
+_parsed = query.resolving(lambda parsed: _database(parsed[0][0], parsed[1]))
 
 INSTRUMENTOR = Instrumentor(
     library="asyncpg",
@@ -131,12 +117,12 @@ INSTRUMENTOR = Instrumentor(
         Patch(f"{_TRANSACTION}.start", when_awaited(suppression.suppressed_alone(awaited=True))),
         Patch(f"{_TRANSACTION}._Transaction__commit", suppression.suppressed_alone(awaited=True)),
         Patch(f"{_TRANSACTION}._Transaction__rollback", suppression.suppressed_alone(awaited=True)),
-        Patch("asyncpg.connect_utils:_parse_connect_arguments", after(_parsed)),
+        Patch("asyncpg.connect_utils:_parse_connect_arguments", _parsed),
         Patch("asyncpg.connect_utils:_can_use_connection", suppression.suppressed(awaited=True), optional=True),
         Patch("asyncpg.connection:connect", _connect),
         Patch("asyncpg:connect", _connect),
         # as old pools do where they have connected before
-        Patch("asyncpg.connect_utils:_connect_addr", query.connecting(_connecting_to, _kept.of, awaited=True)),
+        Patch("asyncpg.connect_utils:_connect_addr", _connect_again),
         Patch("asyncpg.pool:Pool._acquire", waiting.pooled(_pooled, awaited=True)),
         Patch("asyncpg.pool:Pool._schedule_min_size_maintenance", concurrency.isolate(), optional=True),
     ),

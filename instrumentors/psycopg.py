@@ -1,7 +1,8 @@
 """psycopg 3: statements, batches and copies, sync and asyncio; connections and ends of transactions beneath what is current.
 
 Cursors of every kind, also of the program's own, send through the methods that are patched.  A copy is a span from the
-statement to the end of its block, and is not current in it.  Threads of a pool belong to nobody's request.
+statement to the end of its block, and is not current in it.  Threads of a pool belong to nobody's request;
+a wait for one of its connections is told where it takes long, or fails.
 
 Not traced: ``stream()``, the beginning of a transaction, and what a server's cursor fetches.  In a pipeline a span is only
 as long as the sending.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import conninfo, pq, sql
 
-from autotrace.families.db import copying, dbapi, libpq
+from autotrace.families.db import copying, dbapi, libpq, waiting
 from autotrace.families.execution import concurrency
 from autotrace.patching import Instrumentor, Patch
 
@@ -87,6 +88,16 @@ INSTRUMENTOR = Instrumentor(
     ),
 )
 
+
+def _pooled(args: Args, _kwargs: Kwargs) -> Any:
+    given = args[0].conninfo, args[0].kwargs
+    text, more = (one if isinstance(one, kind) else kind() for one, kind in zip(given, (str, dict)))
+    try:
+        return (libpq.of_parameters(conninfo.conninfo_to_dict(text, **more)),)
+    except (psycopg.Error, TypeError):
+        return (libpq.UNKNOWN,)
+
+
 POOL = Instrumentor(
     library="psycopg_pool",
     distribution="psycopg-pool",
@@ -94,5 +105,7 @@ POOL = Instrumentor(
     patches=(
         Patch("psycopg_pool:ConnectionPool._start_workers", concurrency.isolate()),
         Patch("psycopg_pool:AsyncConnectionPool._start_workers", concurrency.isolate()),
+        Patch("psycopg_pool:ConnectionPool.getconn", waiting.pooled(_pooled)),
+        Patch("psycopg_pool:AsyncConnectionPool.getconn", waiting.pooled(_pooled, awaited=True)),
     ),
 )

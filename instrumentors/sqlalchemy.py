@@ -2,7 +2,8 @@
 
 Core, ORM, text, DDL, ``exec_driver_sql``, ``insertmanyvalues`` and asynchronous engines all come through there.  The
 driver's own spans beneath are left out, those of what listeners ask are not.  What the library asks on a new connection is
-beneath a span of its own; what it asks to see whether a pooled one is alive has none.
+beneath a span of its own; what it asks to see whether a pooled one is alive has none.  A wait for one of a pool is told
+where it takes long, or fails.
 
 Not seen: what event hooks make of the parameters, and of a statement of ``insertmanyvalues``.
 """
@@ -16,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autotrace.families import suppression
 from autotrace.families.beside import Beside
-from autotrace.families.db import db_calls, query
+from autotrace.families.db import db_calls, query, waiting
 from autotrace.families.execution import concurrency
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument
 from autotrace.patching.wrapping import before
@@ -39,7 +40,15 @@ def _new_engine(args: Args, kwargs: Kwargs) -> None:
 
 
 def _pooled(args: Args, _kwargs: Kwargs) -> Any:
-    database = _databases.of(getattr(args[0]._ConnectionRecord__pool, "_dialect", None))  # noqa: SLF001
+    return _to_pool(args[0]._ConnectionRecord__pool)  # noqa: SLF001
+
+
+def _waited_for(args: Args, _kwargs: Kwargs) -> Any:
+    return _to_pool(args[0])
+
+
+def _to_pool(pool: Any) -> Any:
+    database = _databases.of(getattr(pool, "_dialect", None))
     return database and (database,)
 
 
@@ -101,6 +110,7 @@ _patches += (
     Patch("sqlalchemy.engine.default:DefaultDialect.do_executemany", query.sending(_statement, many=True)),
     Patch("sqlalchemy.engine.base:Engine.__init__", before(_new_engine)),
     Patch("sqlalchemy.pool.base:_ConnectionRecord._ConnectionRecord__connect", query.connecting(_pooled), True),
+    Patch("sqlalchemy.pool.impl:QueuePool._do_get", waiting.pooled(_waited_for)),
     Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", suppression.suppressed()),
     Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", suppression.suppressed(), optional=True),
 )

@@ -3,6 +3,8 @@
 The types of C cannot be patched, so connections are real subclasses, reached by ``connect(factory=...)``.  A factory of the
 program's gets a subclass beneath which ours stands: its own methods come first, and their ``super()`` is ours.
 
+The ends of transactions are told beneath what is current, and so is a connection that takes long to be opened, or fails.
+
 Not traced: connections and cursors that are made without ``connect()`` and ``Connection.cursor()``, and by factories that
 are not classes.  ``type(connection) is sqlite3.Connection`` is false.
 """
@@ -15,8 +17,8 @@ import sys
 from operator import attrgetter
 from typing import Any
 
-from autotrace.families.db import dbapi
-from autotrace.patching import Args, Instrumentor, Kwargs, Patch, argument, subclassing, with_argument
+from autotrace.families.db import dbapi, waiting
+from autotrace.patching import Args, Call, Instrumentor, Kwargs, Patch, argument, subclassing, with_argument
 from autotrace.patching.wrapping import before
 
 _NAME = "sqlite3"
@@ -40,7 +42,25 @@ def _keep_database(args: Args, kwargs: Kwargs) -> None:
         setattr(args[0], _SLOT, ("sqlite", os.fsdecode(database), None, None))
 
 
-_methods = {"__init__": before(_keep_database), "cursor": before(_cursor_arguments)}
+def _ending(text_of: Any) -> Any:
+    def sent(args: Args, _kwargs: Kwargs) -> str | None:
+        try:
+            sends = args[0].in_transaction and getattr(args[0], "autocommit", None) is not True
+        except sqlite3.Error:  # it is closed, and will say so
+            return None
+        return text_of(args) if sends else None
+
+    return _sqlite.ending(sent)
+
+
+_methods = {
+    "__init__": before(_keep_database),
+    "cursor": before(_cursor_arguments),
+    "commit": _ending(lambda _args: "COMMIT"),
+    "rollback": _ending(lambda _args: "ROLLBACK"),
+}
+if sys.version_info >= (3, 10):  # before, it goes through the other two
+    _methods["__exit__"] = _ending(lambda args: "COMMIT" if args[1] is None else "ROLLBACK")
 if sys.version_info >= (3, 11):  # before, these go through cursor(), also through one of the program's
     for _method, _traced in _TRACED.items():
         _by = sqlite3.Connection.cursor, (_cursors.plain,), getattr(sqlite3.Cursor, _method)
@@ -54,7 +74,14 @@ def _connect_arguments(args: Args, kwargs: Kwargs) -> Any:
     return with_argument(args, kwargs, 5, "factory", factory)
 
 
-_connect = before(_connect_arguments)
+def _opening(args: Args, kwargs: Kwargs) -> Any:
+    database = argument(args, kwargs, 0, "database")
+    return (("sqlite", os.fsdecode(database), None, None),)
+
+
+def _connect(original: Call, scope: str) -> Call:
+    return waiting.connecting(_opening)(before(_connect_arguments)(original, scope), scope)
+
 
 INSTRUMENTOR = Instrumentor(
     library=_NAME,

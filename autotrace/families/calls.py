@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.patching.wrapping import Enter, Leave
+    from autotrace.trace.failure import Frame
     from autotrace.trace.span import Describe, Facts, Span
 
     # facts, what the context is put into (or None), the positional arguments to call with
@@ -129,15 +130,15 @@ def nothing(_args: Args, _kwargs: Kwargs) -> None:
     """Say of any call that it is not traced."""
 
 
-def failed(span: Span, error: BaseException, scope: str) -> None:
-    """Finish a span with the exception that passes; never raises.
+def failed(span: Span, error: BaseException, scope: str, callers: tuple[Frame, ...] | None = None) -> None:
+    """Finish a span with the exception that passes, and with frames of callers (see ``Tracer.fail``); never raises.
 
     What is not an ``Exception`` (a cancelled task, a closed generator, an interrupt) ended the operation from outside:
     that is not the operation's failure (semantic conventions, HTTP client span status: cancelled by the caller).
     """
     try:
         if isinstance(error, Exception):
-            tracer.fail(span, error)
+            tracer.fail(span, error, None, callers or ())
         else:
             tracer.finish(span)
     except Exception:

@@ -11,13 +11,15 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     # file name, line number, function name
     Frame = tuple[str, int, str]
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PYTHONS = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _MAX_FRAMES = 64
+_MAX_CALLERS = 100  # frames, those of ours among them, in which the program's is looked for
 _MAX_CHAIN = 8
 _MAX_MESSAGE = 32_768  # characters
 _quoting: tuple[type, ...] = ()
@@ -103,6 +105,25 @@ def failure_of(error: BaseException, depth: int = 0, quoting: bool = False) -> F
         cause = error.__context__
     led = failure_of(cause, depth + 1, quoting) if cause is not None and depth < _MAX_CHAIN else None
     return Failure(type_name(type(error)), message, _frames(error.__traceback__), led, explicit)
+
+
+def called_from() -> tuple[Frame, ...]:
+    """Return the frames from the program's nearest one to the caller, without ours; none where none is the program's.
+
+    For an exception that has not passed through them yet.  What is installed, and what is Python's own, is no program.
+    """
+    frames = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to callers
+    for _ in range(_MAX_CALLERS):
+        if frame is None:
+            break
+        name = frame.f_code.co_filename
+        if not name.startswith(_OURS):
+            frames.append((name, frame.f_lineno, frame.f_code.co_name))
+            if not (name.startswith(("<", _PYTHONS)) or "site-packages" in name or "dist-packages" in name):
+                return tuple(frames[::-1])
+        frame = frame.f_back
+    return ()
 
 
 def _frames(traceback: TracebackType | None) -> tuple[Frame, ...]:

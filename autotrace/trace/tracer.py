@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autotrace.trace.failure import Failure
+    from autotrace.trace.failure import Failure, Frame
     from autotrace.trace.span import Facts, Operation
 
 _ANSWERS = (SERVER, CONSUMER)
@@ -194,12 +194,22 @@ class Tracer:
         if span.trace.sampled or span.operation.listeners:
             self.submit(span)
 
-    def fail(self, span: Span, error: BaseException, outcome: Facts | None = None) -> None:
-        """End a span with the exception that passes through it; where a span beneath has told it, it is not told again."""
+    def fail(
+        self, span: Span, error: BaseException, outcome: Facts | None = None, callers: tuple[Frame, ...] = ()
+    ) -> None:
+        """End a span with the exception that passes through it; where a span beneath has told it, it is not told again.
+
+        Args:
+            span: the span.
+            error: the exception.
+            outcome: see ``finish``.
+            callers: frames that the exception is going to pass through, to be told with those that it has.
+        """
         if span.end or not (span.trace.sampled or span.operation.listeners):
             self.finish(span)
             return
         failure = failure_of(error)
+        failure.frames = callers + failure.frames
         told = id(error), failure.type, failure.message
         failure.repeated = span.notes is not None and span.notes.get("told") == told
         if span.previous is not None:

@@ -659,6 +659,8 @@ def test_a_commit_that_fails(traced, where):
     assert commit["attributes"]["db.response.status_code"] == "23503"
     assert commit["name"] == "COMMIT"
     assert "4711" not in repr(commit)
+    own = [function for file, _, function in traced.spans[2].failure.frames if file == __file__]
+    assert own == ["ask"]
 
 
 def test_beneath_sqlalchemy_a_statement_is_one_span(recorder, instrument, where):

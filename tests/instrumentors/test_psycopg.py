@@ -7,6 +7,8 @@ import contextlib
 import inspect
 import pickle
 import sys
+import threading
+import time
 
 import psycopg
 import psycopg_pool
@@ -19,6 +21,7 @@ from autotrace.testing import frames
 from autotrace.testing.contracts.db_client import Work
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import type_name
+from autotrace.trace.tracer import tracer
 from contracts.postgresql import PostgresContract, database, songs
 from services.ports import free_port
 
@@ -409,6 +412,66 @@ def test_a_pool_of_threads_belongs_to_nobody(traced, songs):
         connection.execute("SELECT 2")
     pool.close()
     assert [(span["name"], span["parent_id"]) for span in traced.finished()] == [("SELECT", ""), ("SELECT", "")]
+
+
+def test_a_wait_for_a_pool_is_a_span_where_it_takes_long(traced, songs, postgresql, database, monkeypatch):
+    """Or fails; awaited, too."""
+    monkeypatch.setattr(tracer, "clock", time.perf_counter_ns)
+
+    async def awaited():
+        pool = psycopg_pool.AsyncConnectionPool(songs, min_size=1, max_size=1, open=False)
+        await pool.open()
+        await pool.wait()
+        async with pool.connection():
+            with Work(), pytest.raises(psycopg_pool.PoolTimeout):
+                await pool.getconn(timeout=0.01)
+        await pool.close()
+
+    with psycopg_pool.ConnectionPool(songs, min_size=1, max_size=1) as pool:
+        pool.wait()
+        with Work():
+            held = pool.getconn()
+            timer = threading.Timer(0.05, pool.putconn, (held,))
+            timer.start()
+            with pool.connection():
+                timer.join()
+    asyncio.run(awaited())
+    waited, work, failed, _ = traced.wait(4)
+    assert waited == {
+        "name": "wait for connection",
+        "kind": "INTERNAL",
+        "scope": "psycopg_pool",
+        "trace_id": work["trace_id"],
+        "span_id": waited["span_id"],
+        "parent_id": work["span_id"],
+        "attributes": {
+            "db.system.name": "postgresql",
+            "db.namespace": database,
+            "server.address": postgresql.host,
+            "server.port": postgresql.port,
+        },
+        "status": "UNSET",
+    }
+    assert (failed["name"], failed["status"]) == ("wait for connection", "ERROR")
+    assert failed["attributes"]["error.type"] == "psycopg_pool.PoolTimeout"
+
+
+def test_a_commit_that_fails_says_where(connection, traced):
+    """A deferred constraint fails at the end; the program's line is told, and what is the driver's stands behind it."""
+    connection.execute("CREATE TEMPORARY TABLE own (id INTEGER PRIMARY KEY)")
+    connection.execute("CREATE TEMPORARY TABLE notes (song INTEGER REFERENCES own DEFERRABLE INITIALLY DEFERRED)")
+    connection.commit()
+    traced.clear()
+    connection.execute("INSERT INTO notes VALUES (4711)")
+    with Work(), pytest.raises(psycopg.errors.ForeignKeyViolation):
+        connection.commit()
+    _, commit, _ = traced.finished()
+    assert (commit["name"], commit["status"]) == ("COMMIT", "ERROR")
+    assert commit["attributes"]["db.response.status_code"] == "23503"
+    assert "4711" not in repr(commit)
+    own = [frame for frame in traced.spans[1].failure.frames if frame[0] == __file__]
+    assert [function for _, _, function in own] == ["test_a_commit_that_fails_says_where"]
+    assert traced.spans[1].failure.frames[0] == own[0]
 
 
 @pytest.mark.skipif(not hasattr(psycopg, "Pipeline"), reason="pipelines came with psycopg 3.1")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+import time
 
 import pytest
 import sqlalchemy
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session, declarative_base, relationship
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from autotrace.testing.contracts.db_client import DbClientContract, Work
+from autotrace.trace.tracer import tracer
 
 VERSION = tuple(int(part) for part in sqlalchemy.__version__.split(".")[:2])
 
@@ -453,6 +456,84 @@ def test_a_connection_that_fails_has_a_span(tmp_path, recorder, instrument):
     [span] = recorder.wait(1)
     assert (span["name"], span["status"], span["message"]) == ("connect", "ERROR", "unable to open database file")
     assert span["attributes"]["error.type"] == "sqlite3.OperationalError"
+
+
+def test_the_end_of_a_transaction_is_told_once(tmp_path, recorder, instrument):
+    """By the driver, beneath what is current, where there is a transaction; awaited, too."""
+    instrument("threads", "aiosqlite", "sqlalchemy", "sqlite3")
+    url = f"///{tmp_path / 'songs.db'}"
+
+    async def awaited():
+        engine = create_async_engine(f"sqlite+aiosqlite:{url}")
+        async with engine.begin() as connection:
+            await connection.execute(text("INSERT INTO numbers VALUES (2)"))
+        await engine.dispose()
+
+    with Work():
+        engine = create_engine(f"sqlite:{url}")
+        with Session(engine) as session:
+            session.execute(text("CREATE TABLE numbers (n INTEGER)"))
+            session.execute(text("INSERT INTO numbers VALUES (1)"))
+            session.commit()
+            session.execute(text("DELETE FROM numbers"))
+            session.rollback()
+        engine.dispose()
+        asyncio.run(awaited())
+    spans = recorder.finished()
+    connects = {span["span_id"] for span in spans if span["name"] == "connect"}
+    assert [(span["scope"], span["name"]) for span in spans if span["parent_id"] not in connects] == [
+        ("sqlalchemy", "connect"),
+        ("sqlalchemy", "CREATE TABLE numbers"),
+        ("sqlalchemy", "INSERT numbers"),
+        ("sqlite3", "COMMIT"),
+        ("sqlalchemy", "DELETE numbers"),
+        ("sqlite3", "ROLLBACK"),
+        ("sqlalchemy", "connect"),
+        ("sqlalchemy", "INSERT numbers"),
+        ("sqlite3", "COMMIT"),
+        ("test", "work"),
+    ]
+
+
+def test_a_wait_for_a_pool_is_a_span_where_it_takes_long(tmp_path, recorder, instrument, monkeypatch):
+    """Or fails; one that is short, or in which a connection is opened, is none."""
+    instrument("threads", "sqlalchemy", "sqlite3")
+    monkeypatch.setattr(tracer, "clock", time.perf_counter_ns)
+    engine = create_engine(
+        f"sqlite:///{tmp_path / 'songs.db'}",
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=0.2,
+        connect_args={"check_same_thread": False},
+    )
+    with Work():
+        engine.connect().close()
+        engine.connect().close()
+        held = engine.connect()
+        timer = threading.Timer(0.05, held.close)
+        timer.start()
+        engine.connect().close()
+        timer.join()
+        with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError):
+            engine.connect()
+    engine.dispose()
+    waits = [span for span in recorder.finished() if span["name"] == "wait for connection"]
+    work = recorder.finished()[-1]
+    assert waits[0] == {
+        "name": "wait for connection",
+        "kind": "INTERNAL",
+        "scope": "sqlalchemy",
+        "trace_id": work["trace_id"],
+        "span_id": waits[0]["span_id"],
+        "parent_id": work["span_id"],
+        "attributes": {"db.system.name": "sqlite", "db.namespace": str(tmp_path / "songs.db")},
+        "status": "UNSET",
+    }
+    assert [(wait["status"], wait["attributes"].get("error.type")) for wait in waits] == [
+        ("UNSET", None),
+        ("ERROR", "sqlalchemy.exc.TimeoutError"),
+    ]
 
 
 def test_asking_whether_a_pooled_connection_is_alive_makes_no_span(tmp_path, recorder, instrument):

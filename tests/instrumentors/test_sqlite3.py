@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import itertools
 import os
 import pathlib
 import pickle
@@ -18,6 +19,7 @@ import pytest
 
 from autotrace.conventions import sql
 from autotrace.testing.contracts.db_client import DbClientContract, Work
+from autotrace.trace.tracer import tracer
 
 
 class TestSqlite3(DbClientContract):
@@ -215,7 +217,7 @@ def test_a_function_of_the_program_runs_inside_the_query(songs, traced):
 
 
 def test_rows_and_transactions_work(songs, traced):
-    """Row objects, ``with connection``, total changes: as without us, and no spans for commits."""
+    """Row objects, ``with connection``, total changes: as without us, and no spans for commits by themselves."""
     songs.row_factory = sqlite3.Row
     row = songs.execute("SELECT id, title FROM songs").fetchone()
     assert (row["id"], row["title"], row.keys()) == (1, "One", ["id", "title"])
@@ -232,6 +234,121 @@ def test_rows_and_transactions_work(songs, traced):
         "DELETE songs",
         "SELECT songs",
     ]
+
+
+def test_ends_of_transactions(songs, traced):
+    """They are spans beneath what is current, where there is a transaction, however it is ended."""
+    with Work():
+        songs.commit()
+        with songs:
+            songs.execute("INSERT INTO songs VALUES (2, 'Two')")
+        with contextlib.suppress(ZeroDivisionError), songs:
+            songs.execute("DELETE FROM songs")
+            raise ZeroDivisionError
+        songs.execute("INSERT INTO songs VALUES (3, 'Three')")
+        songs.commit()
+        songs.execute("INSERT INTO songs VALUES (4, 'Four')")
+        songs.rollback()
+        songs.rollback()
+    insert, commit, *_, work = traced.finished()
+    assert [span["name"] for span in traced.finished()] == [
+        *("INSERT songs", "COMMIT", "DELETE songs", "ROLLBACK", "INSERT songs", "COMMIT", "INSERT songs", "ROLLBACK"),
+        "work",
+    ]
+    assert commit == {
+        "name": "COMMIT",
+        "kind": "CLIENT",
+        "scope": "sqlite3",
+        "trace_id": work["trace_id"],
+        "span_id": commit["span_id"],
+        "parent_id": work["span_id"],
+        "attributes": {
+            "db.system.name": "sqlite",
+            "db.namespace": insert["attributes"]["db.namespace"],
+            "db.operation.name": "COMMIT",
+            "db.query.text": "COMMIT",
+            "db.query.summary": "COMMIT",
+        },
+        "status": "UNSET",
+    }
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="autocommit came with Python 3.12")
+def test_a_connection_that_commits_by_itself(traced):
+    """Its ``commit()`` does nothing; of one with PEP 249's transactions it does."""
+    with Work():
+        for autocommit in (True, False):
+            connection = sqlite3.connect(":memory:", autocommit=autocommit)
+            if autocommit:
+                connection.execute("BEGIN")
+            connection.commit()
+            with connection:
+                connection.execute("SELECT 1")
+            connection.close()
+    assert [span["name"] for span in traced.finished()] == ["BEGIN", "SELECT", "COMMIT", "SELECT", "COMMIT", "work"]
+
+
+def test_a_commit_that_fails_says_where(songs, traced):
+    """A deferred constraint fails at the end; the program's line is told, and the line above it is not the driver's."""
+    songs.executescript(
+        "PRAGMA foreign_keys = on; CREATE TABLE notes (song INTEGER REFERENCES songs DEFERRABLE INITIALLY DEFERRED)"
+    )
+    traced.clear()
+    songs.execute("INSERT INTO notes VALUES (4711)")
+    with Work(), pytest.raises(sqlite3.IntegrityError):
+        songs.commit()
+    _, commit, _ = traced.finished()
+    assert (commit["name"], commit["status"], commit["message"]) == ("COMMIT", "ERROR", "FOREIGN KEY constraint failed")
+    file, _, function = traced.spans[1].failure.frames[-1]
+    assert (file, function) == (__file__, "test_a_commit_that_fails_says_where")
+    songs.rollback()
+
+
+def test_what_is_closed_says_so(songs, traced):
+    """Ends of transactions of a closed connection are the library's affair."""
+    songs.close()
+    with Work():
+        for end in (songs.commit, songs.rollback, songs.__enter__):
+            with contextlib.suppress(sqlite3.ProgrammingError):
+                end()
+        with pytest.raises(sqlite3.ProgrammingError):
+            songs.__exit__(None, None, None)
+    assert [span["name"] for span in traced.finished()] == ["work"]
+
+
+def test_a_connection_is_a_span_where_it_fails_or_takes_long(traced, tmp_path, monkeypatch):
+    """Beneath what is current; most take no time, and are none."""
+    nowhere = str(tmp_path / "nothing" / "songs.db")
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite3.connect(nowhere)
+    with Work() as work:
+        sqlite3.connect(":memory:").close()
+        with pytest.raises(sqlite3.OperationalError):
+            sqlite3.connect(nowhere)
+        with monkeypatch.context() as patched:
+            ticks = itertools.count(tracer.clock(), 1_000_000)
+            patched.setattr(tracer, "clock", lambda: next(ticks))
+            sqlite3.connect(":memory:").close()
+    failed, long, _ = traced.wait(3)
+    assert failed == {
+        "name": "connect",
+        "kind": "CLIENT",
+        "scope": "sqlite3",
+        "trace_id": failed["trace_id"],
+        "span_id": failed["span_id"],
+        "parent_id": work.span_id,
+        "attributes": {
+            "db.system.name": "sqlite",
+            "db.namespace": nowhere,
+            "error.type": "sqlite3.OperationalError",
+            **({"db.response.status_code": "SQLITE_CANTOPEN"} if sys.version_info >= (3, 11) else {}),
+        },
+        "status": "ERROR",
+        "message": "unable to open database file",
+        "exception": "sqlite3.OperationalError: unable to open database file",
+    }
+    assert (long["name"], long["parent_id"]) == ("connect", work.span_id)
+    assert (long["attributes"], long["status"]) == ({"db.system.name": "sqlite", "db.namespace": ":memory:"}, "UNSET")
 
 
 def test_backup_dump_and_blobs_work(songs, traced):

@@ -14,7 +14,7 @@ from autotrace.families.calls import abandon, failed, nothing
 from autotrace.faults import fault, when_off
 from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import conceal, hide_frame
+from autotrace.trace.failure import called_from, conceal, hide_frame
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
 from autotrace.trace.unrecorded import Unrecorded
@@ -258,7 +258,11 @@ def fail(
     correct: Correct | None = None,
     is_answer: IsAnswer | None = None,
 ) -> None:
-    """Finish a span with the exception that passes and the server's code in it; never raises."""
+    """Finish a span with the exception that passes and the server's code in it; never raises.
+
+    The exception comes from a driver's depths: where the program asked is told with it.
+    """
+    callers = None
     try:
         if span.trace.sampled and isinstance(error, Exception):
             if correct is not None:
@@ -270,6 +274,7 @@ def fail(
             driver = getattr(error, "orig", None)  # the driver's own exception, in the one of a library above it
             if isinstance(driver, Exception):
                 conceal(*[kind for kind in type(driver).__mro__ if kind.__module__ != "builtins"][-1:])
+            callers = called_from()
     except Exception:
         fault(scope)
-    failed(span, error, scope)
+    failed(span, error, scope, callers)

@@ -150,7 +150,11 @@ class Driver:
             text = text_of(args, kwargs) if get_current() is not None else None
             if text is None:
                 return None
-            return self._of_connection(args[0] if connection_of is None else connection_of(args[0])), text, None
+            connection = args[0] if connection_of is None else connection_of(args[0])
+            try:
+                return self._of_connection(connection), text, None
+            except AttributeError:
+                return self._unknown, text, None
 
         return self._query(facts_of, awaited)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from autotrace.conventions.db import describe, describe_connection
 from autotrace.families.db import db_calls
 from autotrace.families.db.db_calls import APART
-from autotrace.patching.wrapping import around
+from autotrace.patching.wrapping import after, around
 from autotrace.trace.context import get_current
 
 TYPE_CHECKING = False
@@ -141,6 +141,22 @@ def connecting(facts_of: FactsOf, database_of: Callable[[Any], Database] | None 
 
     trace = db_calls.async_call if awaited else db_calls.call
     return trace(CONNECTION, describe_connection, facts_of, code, database_of and correct, opened=opened)
+
+
+def resolving(database_of: Callable[[Any], Database]) -> Wrap:
+    """Wrap a function in which a library finds out what the connection is to be to that it is opening.
+
+    Args:
+        database_of: tells that from what the function returned.
+    """
+
+    def look(_args: Args, _kwargs: Kwargs, found: Any) -> Any:
+        span = get_current()
+        if span is not None and span.operation.family is CONNECTION and not span.end and span.trace.sampled:
+            span.facts = (database_of(found),)
+        return found
+
+    return after(look)
 
 
 def _correct(span: Span, sent: str | None) -> None:
