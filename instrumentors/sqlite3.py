@@ -58,9 +58,8 @@ _methods = {
     "cursor": before(_cursor_arguments),
     "commit": _ending(lambda _args: "COMMIT"),
     "rollback": _ending(lambda _args: "ROLLBACK"),
+    "__exit__": _ending(lambda args: "COMMIT" if args[1] is None else "ROLLBACK"),
 }
-if sys.version_info >= (3, 10):  # before, it goes through the other two
-    _methods["__exit__"] = _ending(lambda args: "COMMIT" if args[1] is None else "ROLLBACK")
 if sys.version_info >= (3, 11):  # before, these go through cursor(), also through one of the program's
     for _method, _traced in _TRACED.items():
         _by = sqlite3.Connection.cursor, (_cursors.plain,), getattr(sqlite3.Cursor, _method)

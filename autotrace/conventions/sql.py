@@ -105,7 +105,20 @@ _MYSQL = Dialect(
 )
 _DIALECTS = {
     "aws.redshift": _POSTGRES,
+    "clickhouse": Dialect(
+        strings=(r"'[^'\\]*(?:(?:''|\\.)[^'\\]*)*(?:'|\\?\Z)",),
+        names=(r'"[^"\\]*(?:""[^"\\]*)*"(?!")', _BACKTICKS),
+        hidden=(r"`.*", r"\".*"),
+        comment=r"--[^\n]*|#[^\n]*",
+        dollars=True,
+    ),
     "cockroachdb": _POSTGRES,
+    "duckdb": Dialect(
+        strings=(r"[eE]'[^'\\]*(?:(?:''|\\.)[^'\\]*)*(?:'|\\?\Z)", _PREFIX + _PLAIN.format("'")),
+        names=(_NAME.format('"'),),
+        hidden=(r"\".*",),
+        dollars=True,
+    ),
     "mariadb": _MYSQL,
     "microsoft.sql_server": Dialect(
         strings=(_PREFIX + _PLAIN.format("'"), _PLAIN.format('"'), _MONEY),

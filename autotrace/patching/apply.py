@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from autotrace.patching.model import Instrumentor, Patch
 
 
-_CYTHON = "cython_function_or_method"  # each version of Cython has a type of that name
+# Types of functions in other than Python, by Cython, nanobind and pybind11, that are methods where they stand in a class.
+_BINDING = frozenset(("cython_function_or_method", "nb_method", "instancemethod"))
 
 
 class CannotPatchError(Exception):
@@ -120,7 +121,7 @@ def _resolve(patch: Patch) -> tuple[Any, str, Any] | None:
 
 
 def _replace(owner: Any, name: str, original: Any, patch: Patch, scope: str, made: dict[tuple[int, int], Any]) -> Any:
-    if isinstance(original, (FunctionType, MethodDescriptorType)) or type(original).__name__ == _CYTHON:
+    if isinstance(original, (FunctionType, MethodDescriptorType)) or type(original).__name__ in _BINDING:
         # Functions of C that bind as those of Python do: only such a one in their stead gets the receiver.
         traced = _dressed(patch.wrap(original, scope), original)
         if (

@@ -39,6 +39,11 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("celery_results", "messaging", "celery.backends.redis", ".celery.traffic:RESULTS")),
     ("cheroot", "cheroot>=8.4", "web server", ("cheroot", "http_server", "cheroot.wsgi", ".cheroot")),
     ("cherrypy", "CherryPy>=18", "web framework", ("cherrypy", "http_server", "cherrypy", ".cherrypy")),
+    ("clickhouse_connect", "clickhouse-connect>=0.6,<2", "ClickHouse client",
+     ("clickhouse_connect", "db_client", "clickhouse_connect.driver.httpclient", ".clickhouse_connect"),
+     ("clickhouse_connect_async", "db_client", "clickhouse_connect.driver.asyncclient", ".clickhouse_connect:ASYNC")),
+    ("clickhouse_driver", "clickhouse-driver>=0.2.6,<1", "ClickHouse client",
+     ("clickhouse_driver", "db_client", "clickhouse_driver.client", ".clickhouse_driver")),
     ("confluent_kafka", "confluent-kafka>=2.0.2,<3", "Kafka client",
      ("confluent_kafka", "messaging", "confluent_kafka.cimpl", ".confluent_kafka"),
      ("confluent_kafka_aio", "messaging", "confluent_kafka.aio", ".confluent_kafka.aio", "confluent-kafka>=2.13,<3"),
@@ -47,6 +52,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("daphne", "daphne>=3", "web server", ("daphne", "http_server", "daphne.server", ".daphne")),
     ("django", "Django>=4.2,<7", "web framework",
      ("django_sqlite3", "db_client", "django.db.backends.sqlite3.base", ".django_sqlite3")),
+    ("duckdb", "duckdb>=0.8", "database", ("duckdb", "db_client", "duckdb", ".duckdb")),
     ("eventlet", "eventlet>=0.33", "greenlets",
      ("eventlet", "concurrency", "eventlet", ".eventlet"),
      ("eventlet_tpool", "concurrency", "eventlet.tpool", ".eventlet:TPOOL")),
@@ -86,6 +92,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
      ("multiprocessing_pool", "concurrency", "multiprocessing.pool", ".multiprocessing:POOL")),
+    ("oracledb", "oracledb>=1.2,<27", "Oracle driver", ("oracledb", "db_client", "oracledb", ".oracledb")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
@@ -93,6 +100,8 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("psycopg2", "psycopg2>=2.8,<3", "PostgreSQL driver", ("psycopg2", "db_client", "psycopg2", ".psycopg2")),
     ("pyramid", "pyramid>=1.10", "web framework", ("pyramid", "http_server", "pyramid.config", ".pyramid")),
     ("quart", "quart>=0.19", "web framework", ("quart", "http_server", "quart", ".quart")),
+    ("pymssql", "pymssql>=2.2.7,<3", "SQL Server driver", ("pymssql", "db_client", "pymssql", ".pymssql")),
+    ("pyodbc", "pyodbc>=4.0.39,<6", "database driver", ("pyodbc", "db_client", "pyodbc", ".pyodbc")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
@@ -164,7 +173,7 @@ OTHERS = (
     "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
     "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
     "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql pyramid remoulade sqlcommenter system_metrics "
+    "openai_v2 pymemcache pymongo pymysql pyramid remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})

@@ -10,6 +10,8 @@ import sys
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
+from autotrace.trace.failure import hide_frame
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -49,6 +51,7 @@ def _private(file: str, locations: list[str]) -> ModuleType:
 
 
 _FunctionWrapper: Any = _wrapt().FunctionWrapper
+_ObjectProxy: Any = _wrapt().ObjectProxy
 
 
 class TracedCallable(_FunctionWrapper):  # type: ignore[misc]
@@ -75,3 +78,48 @@ def wrapped(original: Any, wrap: Wrap, scope: str) -> Any:
         return made(*args, **kwargs)
 
     return TracedCallable(original, through)
+
+
+class Proxy(_ObjectProxy):  # type: ignore[misc]
+    """Stands for an object of a type of C that can neither be changed nor derived from; looks like it in all but ``type()``.
+
+    Only where no function of the library's takes such an object: functions of C want the real one.
+    """
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse, or not, as the object does."""
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+def proxies(scope: str, wraps: dict[str, Wrap], results: dict[str, Call | None]) -> Any:
+    """Return a class of proxies, some methods of which are wrapped.
+
+    A method that returns the object itself returns the proxy.
+
+    Args:
+        scope: the instrumentor's name.
+        wraps: what wraps each method; of those that the object does not have there is none either.
+        results: of these methods, and of those above, what replaces a result that is another object, given the proxy and the
+            result; None, where there is no other.
+    """
+    space: dict[str, Any] = {"__slots__": ()}
+    for name in {**wraps, **results}:
+        call = _calling(name, results.get(name))
+        space[name] = wraps[name](call, scope) if name in wraps else call
+    return type("Proxy", (Proxy,), space)
+
+
+def _calling(name: str, replace: Call | None) -> Call:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        original = self.__wrapped__
+        try:
+            result = getattr(original, name)(*args, **kwargs)
+        except BaseException as error:
+            hide_frame(error)
+            raise
+        if result is original:
+            return self
+        return result if replace is None else replace(self, result)
+
+    call.__name__ = name
+    return call

@@ -19,8 +19,8 @@ web framework: Django=django tornado sanic robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
 HTTP client: httplib2 curl-cffi=curl_cffi pycurl niquests
 database: PyMySQL=pymysql mysqlclient=MySQLdb aiomysql asyncmy
-database: mysql-connector-python=mysql.connector oracledb pymssql pyodbc pg8000 duckdb clickhouse-connect=clickhouse_connect
-database: clickhouse-driver=clickhouse_driver snowflake-connector-python=snowflake.connector trino
+database: mysql-connector-python=mysql.connector pg8000
+database: snowflake-connector-python=snowflake.connector trino
 database: google-cloud-bigquery=google.cloud.bigquery cassandra-driver=cassandra neo4j couchbase
 document store: pymongo motor google-cloud-firestore=google.cloud.firestore azure-cosmos=azure.cosmos
 cache: valkey pymemcache pylibmc aiomcache

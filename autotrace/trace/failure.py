@@ -67,12 +67,13 @@ def _unquoted(message: str) -> str:
     Further lines hold statements, parameters and rows.  An apostrophe within a word is none that quotes; one without an
     end quotes the rest.  A command of a batch is quoted in parentheses.  A word that a parser did not understand stays: it
     is none of the statement's values, which would be a number or have quotes of its own.  Of an argument that a driver
-    refuses, whatever it says is hidden.
+    refuses, whatever it says is hidden, and of a cast the value.
     """
     import re
 
     line = message.partition("\n")[0]
     line = re.sub(r"\(.*\)(?= of pipeline\b)", "(?)", line)
+    line = re.sub(r"(?<=\bwith value )\S+", "?", line)
     line = re.sub(r"(?<=\bquery argument \$)(\d+[^:]*: ).*", r"\1?", line)
     quoted = r"""(near "[^\W\d]\w*")|(?<!\w)(['"])(?:\\.|(?!\2).|\2\2)*(?:\2|$)"""
     return re.sub(quoted, lambda found: found[1] or "?", line)
@@ -98,6 +99,8 @@ def failure_of(error: BaseException, depth: int = 0, quoting: bool = False) -> F
         message = ""
     quoting = quoting or isinstance(error, _quoting)
     if message and quoting:
+        if message[:2] == "('" and len(error.args) == 2 and isinstance(error.args[1], str):
+            message = error.args[1][:_MAX_MESSAGE]  # a code and a text, as a tuple is written
         message = _unquoted(message)
     cause = error.__cause__
     explicit = cause is not None
@@ -111,6 +114,7 @@ def called_from() -> tuple[Frame, ...]:
     """Return the frames from the program's nearest one to the caller, without ours; none where none is the program's.
 
     For an exception that has not passed through them yet.  What is installed, and what is Python's own, is no program.
+    Python 3.9 does not know whom a coroutine awaits that an exception is thrown into (bpo-29590): there are none.
     """
     frames = []
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to callers

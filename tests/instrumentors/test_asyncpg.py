@@ -660,7 +660,7 @@ def test_a_commit_that_fails(traced, where):
     assert commit["name"] == "COMMIT"
     assert "4711" not in repr(commit)
     own = [function for file, _, function in traced.spans[2].failure.frames if file == __file__]
-    assert own == ["ask"]
+    assert own == (["ask"] if sys.version_info >= (3, 10) else [])
 
 
 def test_beneath_sqlalchemy_a_statement_is_one_span(recorder, instrument, where):

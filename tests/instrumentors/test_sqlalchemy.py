@@ -481,14 +481,13 @@ def test_the_end_of_a_transaction_is_told_once(tmp_path, recorder, instrument):
         asyncio.run(awaited())
     spans = recorder.finished()
     connects = {span["span_id"] for span in spans if span["name"] == "connect"}
-    assert [(span["scope"], span["name"]) for span in spans if span["parent_id"] not in connects] == [
-        ("sqlalchemy", "connect"),
+    told = [(span["scope"], span["name"]) for span in spans if span["parent_id"] not in connects]
+    assert [one for one in told if one[1] != "connect"] == [
         ("sqlalchemy", "CREATE TABLE numbers"),
         ("sqlalchemy", "INSERT numbers"),
         ("sqlite3", "COMMIT"),
         ("sqlalchemy", "DELETE numbers"),
         ("sqlite3", "ROLLBACK"),
-        ("sqlalchemy", "connect"),
         ("sqlalchemy", "INSERT numbers"),
         ("sqlite3", "COMMIT"),
         ("test", "work"),

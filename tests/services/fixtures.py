@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 NEEDS = {
     "kafka_broker": "kafka",
     "kafka_programs": "kafka programs",
+    "odbc": "odbc drivers",
     "postgresql": "postgresql",
     "rabbitmq": "rabbitmq",
     "redis_server": "redis-server",
@@ -140,6 +141,12 @@ def kafka_broker(shared_service) -> Kafka:
 def kafka_programs(shared_service) -> None:
     """What a broker of the test's own is made of is there."""
     shared_service("kafka programs")
+
+
+@pytest.fixture(scope="session")
+def odbc(shared_service) -> str:
+    """The directory of the drivers of ODBC."""
+    return shared_service("odbc drivers")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 from typing import TYPE_CHECKING
 
@@ -47,3 +48,21 @@ def find_valgrind() -> str:
     if path := shutil.which("valgrind"):
         return path
     raise ServiceUnavailable(f"{need}, and its package did not bring it")
+
+
+def find_odbc() -> str:
+    """Return the directory of the drivers of ODBC for SQLite and PostgreSQL, installing them where that is possible.
+
+    Raises:
+        ServiceUnavailable: They are not there and cannot be installed.
+    """
+    for package, file in (("libsqliteodbc", "libsqlite3odbc.so"), ("odbc-postgresql", "psqlodbcw.so")):
+        need = f"pyodbc needs a driver, {file}, which is not here"
+        for tried in (False, True):
+            found = glob.glob(f"/usr/lib/*/odbc/{file}")
+            if found:
+                break
+            if tried:
+                raise ServiceUnavailable(f"{need}, and its package did not bring it")
+            apt_install(package, need)
+    return found[0].rpartition("/")[0]

@@ -20,7 +20,7 @@ from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
 from .postgresql import PostgresServer
-from .programs import Program, find_valgrind
+from .programs import Program, find_odbc, find_valgrind
 from .rabbitmq import RabbitBroker
 from .redis import find_program
 
@@ -35,6 +35,7 @@ KINDS: Mapping[str, Callable[[], Any]] = {
     "rabbitmq": RabbitBroker,
     # Each pytest process starts the servers of these itself; only that the programs are there is shared.
     "kafka programs": lambda: Program(lambda: f"{find_java()} {find_jars()}"),
+    "odbc drivers": lambda: Program(find_odbc),
     "redis-server": lambda: Program(find_program),
     "valgrind": lambda: Program(find_valgrind),
 }

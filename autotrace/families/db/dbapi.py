@@ -169,7 +169,7 @@ class Driver:
         def facts_of(args: Args, kwargs: Kwargs) -> Any:
             return None if get_current() is None else (database_of(args, kwargs),)
 
-        return query.connecting(facts_of, self._of_connection, awaited)
+        return query.connecting(facts_of, self._of_connection, awaited, self._code_of)
 
     def _query(self, facts_of: FactsOf, awaited: bool, by: By | None = None) -> Wrap:
         if awaited:

@@ -121,13 +121,19 @@ def _waits(span: Span, scope: str) -> bool:
     return span.notes is not None and span.notes.get(APART, ()) is None and span.operation.scope == scope
 
 
-def connecting(facts_of: FactsOf, database_of: Callable[[Any], Database] | None = None, awaited: bool = False) -> Wrap:
+def connecting(
+    facts_of: FactsOf,
+    database_of: Callable[[Any], Database] | None = None,
+    awaited: bool = False,
+    code_of: CodeOf | None = None,
+) -> Wrap:
     """Trace a function that opens a connection and asks what its library has to know; its fact is a Database.
 
     Args:
         facts_of: looks at the arguments; None means that this call is not traced.
         database_of: finds the Database of the connection that was opened, where that knows it better than the arguments.
         awaited: it is a coroutine function.
+        code_of: finds the server's code in an exception; by default ``code``.
     """
 
     def correct(span: Span, done: Any) -> None:
@@ -140,7 +146,7 @@ def connecting(facts_of: FactsOf, database_of: Callable[[Any], Database] | None 
             span.previous.noted()[OPENING] = span.start
 
     trace = db_calls.async_call if awaited else db_calls.call
-    return trace(CONNECTION, describe_connection, facts_of, code, database_of and correct, opened=opened)
+    return trace(CONNECTION, describe_connection, facts_of, code_of or code, database_of and correct, opened=opened)
 
 
 def resolving(database_of: Callable[[Any], Database]) -> Wrap:

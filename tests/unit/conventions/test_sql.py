@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from autotrace.conventions.sql import Query, read
 from autotrace.conventions.sql_summary import SUMMARY_LIMIT
 
-SYSTEMS = ("sqlite", "postgresql", "mysql", "mariadb", "microsoft.sql_server", "oracle.db", "cockroachdb", "duckdb", "")
+SYSTEMS = (
+    "sqlite",
+    "postgresql",
+    "mysql",
+    "mariadb",
+    "microsoft.sql_server",
+    "oracle.db",
+    "cockroachdb",
+    "duckdb",
+    "clickhouse",
+    "trino",
+    "",
+)
 SECRET = "zq7secret"
 
 
@@ -178,7 +190,7 @@ def test_summaries(query, summary):
         ("oracle.db", 'SELECT "user"."id" FROM shop."user"'),
         ("sqlite", 'SELECT "user".id FROM shop."user"'),
         ("sqlite", "SELECT [user].id FROM `shop`.user"),
-        ("duckdb", "SELECT id FROM `shop`.`user`"),
+        ("trino", "SELECT id FROM `shop`.`user`"),
     ],
 )
 def test_the_quotes_of_a_dialect_are_in_no_name(system, query):
@@ -257,7 +269,9 @@ QUOTES = {
     "mysql": (doubled("'"), doubled('"'), escaped("'"), escaped('"')),
     "microsoft.sql_server": (doubled("'"), doubled('"'), lambda inner: "N" + doubled("'")(inner)),
     "oracle.db": (doubled("'"), lambda inner: "q'[" + inner.replace("]", "") + "]'"),
-    "duckdb": (doubled("'"), doubled('"'), escaped("'"), in_dollars),
+    "duckdb": (doubled("'"), escaped("'", "E"), in_dollars),
+    "clickhouse": (escaped("'"), in_dollars),
+    "trino": (doubled("'"), doubled('"'), escaped("'"), in_dollars),
 }
 
 inside = st.text(alphabet=st.sampled_from("ab' \"\\$`;-#/*[](){}%:?.\n\té0"), max_size=12)
