@@ -78,7 +78,7 @@ def _patches(prefix: str, awaited: bool) -> list[Patch]:
 
 INSTRUMENTOR = Instrumentor(
     library="oracledb",
-    versions=">=1.2,<27",
+    versions=">=2,<27",
     patches=(
         *_patches("", awaited=False),
         *_patches("Async", awaited=True),

@@ -92,7 +92,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
      ("multiprocessing_pool", "concurrency", "multiprocessing.pool", ".multiprocessing:POOL")),
-    ("oracledb", "oracledb>=1.2,<27", "Oracle driver", ("oracledb", "db_client", "oracledb", ".oracledb")),
+    ("oracledb", "oracledb>=2,<27", "Oracle driver", ("oracledb", "db_client", "oracledb", ".oracledb")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
      ("psycopg", "db_client", "psycopg", ".psycopg"),
