@@ -168,12 +168,9 @@ ALIASES = {"http_client": "urllib", "threads": "threading", "futures": "threadin
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
-    "asgi asyncclick asyncio asyncpg aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
-    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymssql pymysql remoulade sqlcommenter system_metrics "
     "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi django elasticsearch "
-    "falcon google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
-    "openai_v2 pymemcache pymongo pymysql pyramid remoulade sqlcommenter system_metrics "
+    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging mysql mysqlclient "
+    "openai_v2 pymemcache pymongo pymysql remoulade sqlcommenter system_metrics "
     "tornado tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
