@@ -91,5 +91,8 @@ INSTRUMENTOR = Instrumentor(
         Patch("duckdb:sql", _ask),
         Patch("duckdb:query", _ask),
         Patch("duckdb:connect", _connect),
+        # where the newest have these two, and pickle them from
+        Patch("duckdb._relation:_connection_sql", _execute, optional=True),
+        Patch("duckdb._relation:module_sql", _ask, optional=True),
     ),
 )

@@ -109,4 +109,8 @@ def _connect(original: Call, scope: str) -> Call:
     return _driver.connect(_named)(made, scope)
 
 
-INSTRUMENTOR = Instrumentor(library=_NAME, versions=">=2.2.7,<3", patches=(Patch("pymssql:connect", _connect),))
+INSTRUMENTOR = Instrumentor(
+    library=_NAME,
+    versions=">=2.2.7,<3",
+    patches=tuple(Patch(f"{module}:connect", _connect) for module in ("pymssql._pymssql", "pymssql")),
+)
