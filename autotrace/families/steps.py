@@ -33,9 +33,10 @@ def generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call]:
         @functools.wraps(original)
         def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             made = original(*args, **kwargs)
-            span = begin()
+            running = _Running()
+            running.span, running.done = span, _ = begin(), end
             resume, value = made.send, None
-            with _Running(span, end):
+            with running:
                 try:
                     while True:
                         outside = _into(span, scope)
@@ -70,9 +71,10 @@ def async_generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call
         @functools.wraps(original)
         async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             made = original(*args, **kwargs)
-            span = begin()
+            running = _Running()
+            running.span, running.done = span, _ = begin(), end
             resume, value = made.asend, None
-            with _Running(span, end):
+            with running:
                 try:
                     while True:
                         outside = _into(span, scope)
@@ -100,21 +102,24 @@ def async_generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call
     return decorate
 
 
+_SCOPE = "steps"
+
+
 class _Running(HidingFrame):
     """The ``with`` around all steps of a generator, at whose end its span ends."""
 
-    __slots__ = ("_end", "_span")
+    __slots__ = ("done", "span")
 
-    def __init__(self, span: Span | None, end: End) -> None:
-        self._span = span
-        self._end = end
+    done: End
+    span: Span | None
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         try:
-            self._end(self._span, error)
-        finally:
-            if error is not None:
-                hide_frame(error)
+            self.done(self.span, error)
+        except Exception:
+            fault(_SCOPE)
+        if error is not None:
+            hide_frame(error)
 
 
 def _into(span: Span | None, scope: str) -> Span | None:

@@ -116,7 +116,7 @@ class TestUvicornWorker(AsgiServerContract, Gunicorn):
     """The contract, with uvicorn in the worker: the span is uvicorn's, once."""
 
     scope = "uvicorn"
-    names = "gunicorn,uvicorn,uvicorn_h11"
+    names = "gunicorn,uvicorn,uvicorn_h11,uvicorn_httptools,uvicorn_websockets,uvicorn_websockets_sansio"
     application = "autotrace.testing.contracts.http_applications:asgi_application"
     options = ("--worker-class", "uvicorn.workers.UvicornWorker")
 

@@ -11,11 +11,11 @@ from machine import AUTOTRACE
 
 CODE = """
 import sqlite3, autotrace
+database = sqlite3.connect(":memory:")
 for name in ("one", "two"):
     with autotrace.span(name, numbers=[1, 2.5], flag=True):
-        database = sqlite3.connect(":memory:")
         database.execute("SELECT 1")
-        database.close()
+database.close()
 """
 
 
