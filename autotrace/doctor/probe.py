@@ -179,6 +179,9 @@ def _state(part: Part, agent: Agent) -> tuple[str, str]:
             return "not installed", f"{part.trigger} needs {error.name}"
         return "not applied", f"{part.trigger} cannot be imported: {error}"
     except BaseException as error:  # a library's import may do anything, also end the process
+        missing = error.__cause__
+        if isinstance(missing, ModuleNotFoundError) and part.trigger.partition(".")[0] in sys.modules:
+            return "not installed", f"{part.trigger} needs {missing.name}"  # it says so in its own words
         why = _broken[part.trigger] = f"{type(error).__name__}: {error}".partition("\n")[0]
         return "not applied", f"{part.trigger} cannot be imported: {why}"
     if part.name in agent.applied:

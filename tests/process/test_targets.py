@@ -26,6 +26,11 @@ _ALLOWED = {
     ),
     *((f"pycurl:{name}", look) for name in ("Curl", "CurlMulti") for look in _IN_PLACE),
     *(("pycurl.async_multi:CurlMulti", look) for look in _IN_PLACE),
+    # A generator function of its own is made for each request that is served.
+    ("django.test.client:closing_iterator_wrapper", "predicates"),
+    ("django.test.client:aclosing_iterator_wrapper", "predicates"),
+    # It is another module's function under this module's name, and stays what it is there.
+    ("django.contrib.staticfiles.handlers:serve", "pickle"),
     # Its base is such a subclass.
     ("confluent_kafka.deserializing_consumer:DeserializingConsumer.poll", "owner"),
 }
