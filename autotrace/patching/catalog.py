@@ -102,7 +102,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("joblib", "joblib>=1.2", "threads and processes",
      ("joblib", "concurrency", "joblib.externals.loky.process_executor", ".loky:JOBLIB")),
     ("kafka", "kafka-python>=2.0.2,<4", "Kafka client", ("kafka", "messaging", "kafka", ".kafka")),
-    ("litestar", "litestar>=2,<3", "web framework", ("litestar", "http_server", "litestar.app", ".litestar")),
+    ("litestar", "litestar>=2,<3", "web framework", ("litestar", "http_server", "litestar", ".litestar")),
     ("loky", "loky>=3", "threads and processes", ("loky", "concurrency", "loky.process_executor", ".loky")),
     ("multiprocessing", "", "threads and processes",
      ("multiprocessing", "concurrency", "multiprocessing.spawn", ".multiprocessing"),
