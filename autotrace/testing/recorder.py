@@ -157,15 +157,20 @@ def part_named(name):
 
 
 def instrument(*names):
-    """Apply instrumentors by name; returns a function that takes them back."""
+    """Apply instrumentors by name, all of them or none; returns a function that takes them back."""
     applied = []
-    for name in names:
-        part = part_named(name)
-        importlib.import_module(part.trigger)
-        applied.append(apply(part.instrumentor()))
 
     def undo():
         for done in reversed(applied):
             done.undo()
+
+    try:
+        for name in names:
+            part = part_named(name)
+            importlib.import_module(part.trigger)
+            applied.append(apply(part.instrumentor()))
+    except BaseException:
+        undo()
+        raise
 
     return undo

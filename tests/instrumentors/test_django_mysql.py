@@ -28,11 +28,23 @@ except ImportError:
             "this PyMySQL does not say that it is like the mysqlclient that Django wants", allow_module_level=True
         )
     DRIVER = "pymysql"
-    pymysql.install_as_MySQLdb()
 
 
 @pytest.fixture
-def connection(songs, recorder, instrument):
+def stand_in(monkeypatch):
+    """PyMySQL in mysqlclient's place while a test runs, with all of its modules.
+
+    What ``install_as_MySQLdb()`` does lasts, and Django then imports PyMySQL's modules a second time, beneath the other
+    name: ``pymysql.err`` is another module afterwards, and other tests take PyMySQL for mysqlclient.
+    """
+    if DRIVER == "pymysql":
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] == "pymysql":
+                monkeypatch.setitem(sys.modules, name.replace("pymysql", "MySQLdb", 1), module)
+
+
+@pytest.fixture
+def connection(songs, recorder, instrument, stand_in):
     """A connection of Django's that was not opened yet, with ``DEBUG``."""
     if not settings.configured:
         place = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
@@ -43,6 +55,7 @@ def connection(songs, recorder, instrument):
     place = {"NAME": songs["database"], "HOST": songs["host"], "PORT": songs["port"], "USER": songs["user"]}
     rest = {"PASSWORD": "", "TIME_ZONE": None, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False, "AUTOCOMMIT": True}
     made = backend.DatabaseWrapper({**place, **rest, "OPTIONS": {}, "ATOMIC_REQUESTS": False}, alias="shop")
+    made.force_debug_cursor = True  # the settings may be those of other tests
     yield made
     made.close()
 

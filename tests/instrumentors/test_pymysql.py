@@ -267,6 +267,8 @@ def test_a_connection_that_was_lost(traced, songs, mariadb):
     assert span["attributes"]["db.response.status_code"] == str(caught.value.args[0])
     assert span["status"] == "ERROR"
     traced.clear()
+    if connection.open:
+        connection.close()
     with Work():
         connection.ping(reconnect=True)
         connection.cursor().execute("SELECT title FROM songs")
