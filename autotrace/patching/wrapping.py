@@ -176,11 +176,8 @@ def when_awaited(wrap: Wrap) -> Wrap:
     """
 
     async def wait(*_args: Any, _theirs: Any, **_kwargs: Any) -> Any:
-        try:
+        with hiding_frame:
             return await _theirs
-        except BaseException as error:
-            hide_frame(error)
-            raise
 
     def made(original: Call, scope: str) -> Call:
         traced = wrap(wait, scope)

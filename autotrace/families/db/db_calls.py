@@ -14,7 +14,7 @@ from autotrace.families.calls import abandon, failed, nothing
 from autotrace.faults import fault, when_off
 from autotrace.patching.wrapping import around
 from autotrace.trace.context import get_current, set_current
-from autotrace.trace.failure import called_from, conceal, hide_frame
+from autotrace.trace.failure import called_from, conceal, hide_frame, hiding_frame
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
 from autotrace.trace.unrecorded import Unrecorded
@@ -88,13 +88,10 @@ def call(
             span: Span | None = None
             joined: Span | None = None
             if by is not None:
-                try:
+                with hiding_frame:
                     if kwargs or len(args) < 2:
                         return own(*args, **kwargs)
                     args = make(args[0], *more), *args[1:]
-                except BaseException as error:
-                    hide_frame(error)
-                    raise
             try:
                 parent = get_current()
                 drawn: Unrecorded | str = ""
