@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import sqlite3
 import sys
 import types
 
@@ -12,6 +13,7 @@ import pytest
 
 from autotrace.patching import Instrumentor, Patch
 from autotrace.patching.apply import CannotPatchError, apply
+from autotrace.testing.recorder import instrument
 
 
 def plain(a, b: int = 2, *, c=3):
@@ -260,3 +262,14 @@ def test_annotations_that_only_a_type_checker_can_read_are_not_read(library):
     library.Thing = int
     assert library.plain.__annotations__ == {"a": int, "return": int}
     applied.undo()
+
+
+def test_instrumentors_of_a_test_are_applied_all_or_none():
+    """Where one of them cannot be, those before it are taken back, and no other test meets them."""
+    connect = sqlite3.connect
+    undo = instrument("sqlite3")
+    assert sqlite3.connect is not connect
+    undo()
+    with pytest.raises(LookupError):
+        instrument("sqlite3", "nobody")
+    assert sqlite3.connect is connect
