@@ -34,7 +34,8 @@ def generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call]:
         def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             made = original(*args, **kwargs)
             running = _Running()
-            running.span, running.done = span, _ = begin(), end
+            running.span = span = begin()
+            running.done, running.scope = end, scope
             resume, value = made.send, None
             with running:
                 try:
@@ -72,7 +73,8 @@ def async_generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call
         async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             made = original(*args, **kwargs)
             running = _Running()
-            running.span, running.done = span, _ = begin(), end
+            running.span = span = begin()
+            running.done, running.scope = end, scope
             resume, value = made.asend, None
             with running:
                 try:
@@ -102,22 +104,20 @@ def async_generator(begin: Begin, end: End, scope: str) -> Callable[[Call], Call
     return decorate
 
 
-_SCOPE = "steps"
-
-
 class _Running(HidingFrame):
     """The ``with`` around all steps of a generator, at whose end its span ends."""
 
-    __slots__ = ("done", "span")
+    __slots__ = ("done", "scope", "span")
 
     done: End
+    scope: str
     span: Span | None
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         try:
             self.done(self.span, error)
         except Exception:
-            fault(_SCOPE)
+            fault(self.scope)
         if error is not None:
             hide_frame(error)
 

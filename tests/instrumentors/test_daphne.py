@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+import types
 from contextlib import contextmanager
 from functools import partial
 
@@ -25,6 +27,8 @@ def loop():
     reactor._asyncioEventloop.close()
 
 
+# Twisted has bound methods pickled in a way of its own, which those of class methods do not survive.
+copyreg.dispatch_table.pop(types.MethodType, None)
 # txaio asks asyncio what is a coroutine function in a way that Python 3.14 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:.*iscoroutinefunction.*:DeprecationWarning")
 
