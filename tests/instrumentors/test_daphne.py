@@ -59,6 +59,7 @@ class TestDaphne(AsgiServerContract):
     """The contract; what became of an application daphne looks at once a second."""
 
     scope = "daphne"
+    holds_back = False
 
     @pytest.fixture
     def served(self, recorder, instrument, loop):

@@ -147,10 +147,10 @@ class HttpServerContract:
 
     def test_the_wait_before_the_server(self, served):
         """A proxy in front says when it got the request; how long ago that was is on the span."""
-        for header, ago in (("X-Request-Start", 0.5), ("X-Queue-Start", 2)):
+        for count, (header, ago) in enumerate([("X-Request-Start", 0.5), ("X-Queue-Start", 2)], 1):
             served.ask("/unavailable", headers={header: f"t={time.time() - ago:.3f}"})
-        for span, least in zip(served.spans.wait(2), (499, 1999)):
-            assert least < span["attributes"]["autotrace.http.wait_ms"] < 60_000
+            waited = served.spans.wait(count)[-1]["attributes"]["autotrace.http.wait_ms"]
+            assert ago * 1000 - 1 < waited < 60_000
 
     def test_unsampled_is_handed_on(self, served):
         """A caller that does not sample has nothing recorded, and whoever is called from here is told."""
