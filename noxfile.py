@@ -30,6 +30,8 @@ for _row in nox.project.load_toml(CHECKOUT / "tests" / "speeds.toml")["no_wheel"
     NO_WHEEL.setdefault(_row["python"], set()).add(_row["library"])
 # What has no wheel for any Python is built where that can be done: from these programs, and Python's own header.
 BUILT = {"mysqlclient": ("cc", "mariadb_config")}
+# Of what has no wheel for a new Python, autobahn (daphne's) is built without a compiler only where it is told.
+PURE = {"AUTOBAHN_USE_NVX": "0"}
 LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
 IN_CI = os.environ.get("CI") == "true"
 SPEED = os.environ.get("SPEED", "test")  # check, test or nightly: what runs where says tests/speeds.toml
@@ -154,7 +156,7 @@ def _install(session: nox.Session, *requirements: str, constraints: str, built: 
     """Bring the session's environment to exactly ``requirements``, at the versions that ``constraints`` pins."""
     path = CONSTRAINTS / constraints
     requirements += tuple(_requirements(str(session.python), built))
-    session.install("--quiet", "--exact", *requirements, "-c", str(path))
+    session.install("--quiet", "--exact", *requirements, "-c", str(path), env=PURE)
     pinned = set(re.findall(r"^[\w.-]+==\S+", path.read_text(encoding="utf-8"), re.MULTILINE))
     frozen = session.run("uv", "pip", "freeze", "--quiet", silent=True, log=False, external=True)
     loose = [line for line in str(frozen).split("\n") if "==" in line and line not in pinned]

@@ -55,11 +55,7 @@ def main() -> None:
             parser.error(f"{file.relative_to(given.tree)} is there already")
     pinned = _pins(given.tree / "tests" / "constraints", distribution, given.version)
     version = ".".join(re.findall(r"\d+", _newest(pinned, distribution))[:2])
-    words = {
-        "name": given.name,
-        "versions": f">={version}",
-        "distribution": f'\n    distribution="{distribution}",' if distribution != given.name else "",
-    }
+    words = {"name": given.name}
     row = (given.name, f"{distribution}>={version}", FAMILIES[given.family])
     part = (given.name, given.family, given.name, f".{given.name}")
     changed = {

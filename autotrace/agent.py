@@ -133,7 +133,7 @@ class Agent:
         try:
             self.wire()
             instrumentor = part.instrumentor()
-            reason = _unsupported(instrumentor.distribution, instrumentor.versions, part.trigger)
+            reason = _unsupported(part)
             if not reason:
                 applied = apply(instrumentor, self._hook is not None and self._hook.late)
                 self.applied.append(part.name)
@@ -195,10 +195,11 @@ def _wait_for_imports() -> None:
         sleep(0.001)
 
 
-def _unsupported(distribution: str, versions: str, module: str) -> str:
-    """Return why the installed version of a distribution is not supported, or an empty string."""
-    if not distribution or versions == "*":
+def _unsupported(part: Part) -> str:
+    """Return why the installed version of what it requires is not supported, or an empty string."""
+    if not part.requires:
         return ""
     from autotrace.patching.metadata import file_of, judged
+    from autotrace.patching.versions import required
 
-    return judged(distribution, versions, file_of(module.partition(".")[0]))[1]
+    return judged(*required(part.requires), file_of(part.trigger.partition(".")[0]))[1]

@@ -68,12 +68,12 @@ def _live(settings: Settings, undo: list[Callable[[], object]]) -> Lifetime:
     # The other exec functions come through these.
     patches += [Patch(way, lifetime.replacing) for way in ("os:execv", "os:execve")]
     patches += [Patch(way, lifetime.forking, optional=True) for way in ("os:fork", "os:forkpty")]
-    undo.append(apply(Instrumentor("process", "*", patches, ""), late=True).undo)
+    undo.append(apply(Instrumentor("process", *patches), late=True).undo)
     if os.name == "posix":
         from autotrace.pipeline.termination import Termination
 
         lifetime.termination = Termination(lifetime.end_at_once)
-        undo.append(apply(Instrumentor("process", "*", lifetime.termination.patches(), ""), late=True).undo)
+        undo.append(apply(Instrumentor("process", *lifetime.termination.patches()), late=True).undo)
         lifetime.termination.install()
     lifetime.survive_forks()
     tracer.submit, tracer.deliver = spans.submit, worker.flush

@@ -76,19 +76,15 @@ def _place(message: Any) -> tuple[Any, int]:
 _next = _rabbit.async_take(_iterated)
 
 INSTRUMENTOR = Instrumentor(
-    library="aio_pika",
-    distribution="aio-pika",
-    versions=">=9,<11",
-    patches=(
-        Patch("aio_pika.exchange:Exchange.publish", _rabbit.async_publish(_message, (1, "message"))),
-        Patch("aio_pika.queue:Queue.consume", _rabbit.handler(_prepare, (1, "callback"))),
-        Patch("aio_pika.queue:Queue.get", _rabbit.async_take(_got, _channel)),
-        Patch("aio_pika.message:IncomingMessage.ack", _rabbit.async_settle(_place)),
-        Patch("aio_pika.message:IncomingMessage.nack", _rabbit.async_settle(_place)),
-        Patch("aio_pika.message:IncomingMessage.reject", _rabbit.async_settle(_place, several=False)),
-        Patch("aio_pika.queue:QueueIterator.__anext__", _next),
-        Patch("aio_pika.robust_queue:RobustQueueIterator.__anext__", _next),  # later ones have their own
-        Patch("aio_pika.queue:QueueIterator.close", _rabbit.async_release()),
-        *pulling.WAITING,
-    ),
+    "aio_pika",
+    Patch("aio_pika.exchange:Exchange.publish", _rabbit.async_publish(_message, (1, "message"))),
+    Patch("aio_pika.queue:Queue.consume", _rabbit.handler(_prepare, (1, "callback"))),
+    Patch("aio_pika.queue:Queue.get", _rabbit.async_take(_got, _channel)),
+    Patch("aio_pika.message:IncomingMessage.ack", _rabbit.async_settle(_place)),
+    Patch("aio_pika.message:IncomingMessage.nack", _rabbit.async_settle(_place)),
+    Patch("aio_pika.message:IncomingMessage.reject", _rabbit.async_settle(_place, several=False)),
+    Patch("aio_pika.queue:QueueIterator.__anext__", _next),
+    Patch("aio_pika.robust_queue:RobustQueueIterator.__anext__", _next),  # later ones have their own
+    Patch("aio_pika.queue:QueueIterator.close", _rabbit.async_release()),
+    *pulling.WAITING,
 )

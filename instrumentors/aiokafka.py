@@ -86,23 +86,20 @@ _OVER = (ConsumerStoppedError,)
 _apart = concurrency.isolate()  # one, so that the function stays one object
 
 INSTRUMENTOR = Instrumentor(
-    library="aiokafka",
-    versions=">=0.8,<1",
-    patches=(
-        Patch(
-            f"{_PRODUCER}.send",
-            _kafka.send(_message, (6, "headers"), watch_future, _answered, awaited=True),
-        ),
-        *(
-            Patch(f"{_PRODUCER}.{name}", _kafka.transaction(name, _sender, awaited=True))
-            for name in ("commit_transaction", "abort_transaction")
-        ),
-        Patch(f"{_CONSUMER}.getone", _kafka.one(_received, _consumer, awaited=True, over=_OVER)),
-        Patch(f"{_CONSUMER}.getmany", _kafka.batches(_received, _consumer, awaited=True, over=_OVER)),
-        Patch(f"{_CONSUMER}.commit", _kafka.commit(_places, _consumer, awaited=True)),
-        Patch(f"{_CONSUMER}.stop", _kafka.release(awaited=True)),
-        Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=False)),
-        *(Patch(f"aiokafka.{module}:create_task", _apart, optional=True) for module in _TASKS),
-        *pulling.WAITING,
+    "aiokafka",
+    Patch(
+        f"{_PRODUCER}.send",
+        _kafka.send(_message, (6, "headers"), watch_future, _answered, awaited=True),
     ),
+    *(
+        Patch(f"{_PRODUCER}.{name}", _kafka.transaction(name, _sender, awaited=True))
+        for name in ("commit_transaction", "abort_transaction")
+    ),
+    Patch(f"{_CONSUMER}.getone", _kafka.one(_received, _consumer, awaited=True, over=_OVER)),
+    Patch(f"{_CONSUMER}.getmany", _kafka.batches(_received, _consumer, awaited=True, over=_OVER)),
+    Patch(f"{_CONSUMER}.commit", _kafka.commit(_places, _consumer, awaited=True)),
+    Patch(f"{_CONSUMER}.stop", _kafka.release(awaited=True)),
+    Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=False)),
+    *(Patch(f"aiokafka.{module}:create_task", _apart, optional=True) for module in _TASKS),
+    *pulling.WAITING,
 )

@@ -45,10 +45,7 @@ def _multi_get(args: Args, _kwargs: Kwargs) -> Any:
 _memcached = memcached.commands(_code)
 
 INSTRUMENTOR = Instrumentor(
-    library="aiomcache",
-    versions=">=0.8,<1",
-    patches=(
-        *(Patch(f"aiomcache.client:FlagClient.{name}", _memcached.async_command(_one(name))) for name in _SINGLE),
-        Patch("aiomcache.client:FlagClient.multi_get", _memcached.async_command(_multi_get)),
-    ),
+    "aiomcache",
+    *(Patch(f"aiomcache.client:FlagClient.{name}", _memcached.async_command(_one(name))) for name in _SINGLE),
+    Patch("aiomcache.client:FlagClient.multi_get", _memcached.async_command(_multi_get)),
 )

@@ -19,16 +19,13 @@ _driver, _direct = mysql.drivers(MySQLError, mysql.of_connection)
 _connection = "aiomysql.connection:Connection"
 
 INSTRUMENTOR = Instrumentor(
-    library="aiomysql",
-    versions=">=0.1,<1",
-    patches=(
-        Patch("aiomysql.cursors:Cursor.execute", _driver.execute(awaited=True)),
-        Patch("aiomysql.cursors:Cursor.executemany", _driver.executemany(awaited=True)),
-        Patch("aiomysql.cursors:Cursor.callproc", _driver.callproc(awaited=True)),
-        Patch(f"{_connection}.query", _direct.execute(awaited=True)),
-        Patch(f"{_connection}.begin", _driver.ending(mysql.beginning, awaited=True)),
-        Patch(f"{_connection}.commit", _driver.ending(mysql.ending("COMMIT"), awaited=True)),
-        Patch(f"{_connection}.rollback", _driver.ending(mysql.ending("ROLLBACK"), awaited=True)),
-        Patch(f"{_connection}._connect", _driver.connecting(mysql.of_connection, awaited=True)),
-    ),
+    "aiomysql",
+    Patch("aiomysql.cursors:Cursor.execute", _driver.execute(awaited=True)),
+    Patch("aiomysql.cursors:Cursor.executemany", _driver.executemany(awaited=True)),
+    Patch("aiomysql.cursors:Cursor.callproc", _driver.callproc(awaited=True)),
+    Patch(f"{_connection}.query", _direct.execute(awaited=True)),
+    Patch(f"{_connection}.begin", _driver.ending(mysql.beginning, awaited=True)),
+    Patch(f"{_connection}.commit", _driver.ending(mysql.ending("COMMIT"), awaited=True)),
+    Patch(f"{_connection}.rollback", _driver.ending(mysql.ending("ROLLBACK"), awaited=True)),
+    Patch(f"{_connection}._connect", _driver.connecting(mysql.of_connection, awaited=True)),
 )

@@ -9,11 +9,8 @@ from autotrace.families.execution import concurrency
 from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
-    library="aiosqlite",
-    versions=">=0.17",
-    patches=(
-        Patch("aiosqlite.core:Connection._execute", concurrency.carry(1)),
-        # starts the thread, in whatever request happens to open the connection
-        Patch("aiosqlite.core:Connection.__await__", concurrency.isolate()),
-    ),
+    "aiosqlite",
+    Patch("aiosqlite.core:Connection._execute", concurrency.carry(1)),
+    # starts the thread, in whatever request happens to open the connection
+    Patch("aiosqlite.core:Connection.__await__", concurrency.isolate()),
 )

@@ -62,21 +62,18 @@ def _prepared(args: Args, kwargs: Kwargs, statement: Any) -> Any:
 _connection = "asyncmy.connection:Connection"
 
 INSTRUMENTOR = Instrumentor(
-    library=_NAME,
-    versions=">=0.2.5,<0.3",
-    patches=(
-        Patch(f"{_connection}.cursor", before(_cursor_arguments)),
-        Patch(f"{_connection}.query", _direct.execute(awaited=True)),
-        Patch(f"{_connection}.begin", _driver.ending(mysql.beginning, awaited=True)),
-        Patch(f"{_connection}.commit", _driver.ending(mysql.ending("COMMIT"), awaited=True)),
-        Patch(f"{_connection}.rollback", _driver.ending(mysql.ending("ROLLBACK"), awaited=True)),
-        Patch(f"{_connection}.connect", _driver.connecting(_database, awaited=True)),
-        Patch(f"{_connection}._refresh_password", suppression.resumed(awaited=True), optional=True),
-        Patch(f"{_connection}.prepare", after(_prepared, awaited=True), optional=True),
-        Patch(
-            "asyncmy.connection:PreparedStatement.execute",
-            _driver.told(lambda args, _kwargs: _statements.of(args[0]), awaited=True),
-            optional=True,
-        ),
+    _NAME,
+    Patch(f"{_connection}.cursor", before(_cursor_arguments)),
+    Patch(f"{_connection}.query", _direct.execute(awaited=True)),
+    Patch(f"{_connection}.begin", _driver.ending(mysql.beginning, awaited=True)),
+    Patch(f"{_connection}.commit", _driver.ending(mysql.ending("COMMIT"), awaited=True)),
+    Patch(f"{_connection}.rollback", _driver.ending(mysql.ending("ROLLBACK"), awaited=True)),
+    Patch(f"{_connection}.connect", _driver.connecting(_database, awaited=True)),
+    Patch(f"{_connection}._refresh_password", suppression.resumed(awaited=True), optional=True),
+    Patch(f"{_connection}.prepare", after(_prepared, awaited=True), optional=True),
+    Patch(
+        "asyncmy.connection:PreparedStatement.execute",
+        _driver.told(lambda args, _kwargs: _statements.of(args[0]), awaited=True),
+        optional=True,
     ),
 )

@@ -26,10 +26,7 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "bottle",
-    ">=0.12",
-    (
-        Patch("bottle:Bottle.__call__", wsgi.application(receiver=True)),
-        Patch("bottle:Router.match", http_routes.resolved(_route, _view)),
-        Patch("bottle:HTTPError.__init__", http_routes.exception(_error)),
-    ),
+    Patch("bottle:Bottle.__call__", wsgi.application(receiver=True)),
+    Patch("bottle:Router.match", http_routes.resolved(_route, _view)),
+    Patch("bottle:HTTPError.__init__", http_routes.exception(_error)),
 )

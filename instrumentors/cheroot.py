@@ -6,7 +6,5 @@ from autotrace.families.http import applications, wsgi
 from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
-    "cheroot",
-    ">=8.4",
-    (Patch("cheroot.wsgi:Server.__init__", applications.kept("wsgi_app", wsgi.application(outermost=True))),),
+    "cheroot", Patch("cheroot.wsgi:Server.__init__", applications.kept("wsgi_app", wsgi.application(outermost=True)))
 )

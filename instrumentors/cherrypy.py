@@ -54,12 +54,8 @@ def _error(_args: Args, _kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "cherrypy",
-    ">=18",
-    (
-        Patch("cherrypy._cptree:Tree.__call__", wsgi.application(receiver=True)),
-        Patch("cherrypy._cptree:Application.__call__", wsgi.application(receiver=True)),
-        Patch("cherrypy._cpdispatch:PageHandler.__call__", http_routes.route(_route, _view)),
-        Patch("cherrypy._cprequest:Request.handle_error", http_routes.exception(_error)),
-    ),
-    distribution="CherryPy",
+    Patch("cherrypy._cptree:Tree.__call__", wsgi.application(receiver=True)),
+    Patch("cherrypy._cptree:Application.__call__", wsgi.application(receiver=True)),
+    Patch("cherrypy._cpdispatch:PageHandler.__call__", http_routes.route(_route, _view)),
+    Patch("cherrypy._cprequest:Request.handle_error", http_routes.exception(_error)),
 )

@@ -90,24 +90,14 @@ def _patches(client: str, awaited: bool) -> list[Patch]:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="clickhouse_connect",
-    distribution="clickhouse-connect",
-    versions=">=0.6,<2",
-    patches=(
-        *_patches("clickhouse_connect.driver.httpclient:HttpClient", awaited=False),
-        Patch("clickhouse_connect.driver.httpclient:HttpClient.__init__", _connect),
-    ),
+    "clickhouse_connect",
+    *_patches("clickhouse_connect.driver.httpclient:HttpClient", awaited=False),
+    Patch("clickhouse_connect.driver.httpclient:HttpClient.__init__", _connect),
 )
 
 # One of its own since 1.0; before, it calls the other in a thread.
 ASYNC = Instrumentor(
-    library="clickhouse_connect_async",
-    distribution="clickhouse-connect",
-    versions=">=0.6,<2",
-    patches=(
-        *_patches("clickhouse_connect.driver.asyncclient:AsyncClient", awaited=True),
-        Patch(
-            "clickhouse_connect.driver.asyncclient:AsyncClient._initialize", suppression.suppressed(awaited=True), True
-        ),
-    ),
+    "clickhouse_connect_async",
+    *_patches("clickhouse_connect.driver.asyncclient:AsyncClient", awaited=True),
+    Patch("clickhouse_connect.driver.asyncclient:AsyncClient._initialize", suppression.suppressed(awaited=True), True),
 )

@@ -38,14 +38,10 @@ def _connecting(args: Args, _kwargs: Kwargs) -> Database:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="clickhouse_driver",
-    distribution="clickhouse-driver",
-    versions=">=0.2.6,<1",
-    patches=(
-        *(
-            Patch(f"clickhouse_driver.client:Client.{name}", _execute)
-            for name in ("execute", "execute_iter", "execute_with_progress", "insert_dataframe", "query_dataframe")
-        ),
-        Patch("clickhouse_driver.connection:Connection.connect", _driver.connect(_connecting)),
+    "clickhouse_driver",
+    *(
+        Patch(f"clickhouse_driver.client:Client.{name}", _execute)
+        for name in ("execute", "execute_iter", "execute_with_progress", "insert_dataframe", "query_dataframe")
     ),
+    Patch("clickhouse_driver.connection:Connection.connect", _driver.connect(_connecting)),
 )

@@ -12,7 +12,7 @@ from curl_cffi import Curl, CurlInfo, CurlOpt, ffi, lib
 from autotrace.families.http import http_attempts, http_handles, http_resends
 from autotrace.patching import Instrumentor, Patch
 
-_NAME, _DISTRIBUTION, _VERSIONS = "curl_cffi", "curl_cffi", ">=0.7,<1"
+_NAME = "curl_cffi"
 _setopt: Any = Curl.setopt
 
 
@@ -31,30 +31,22 @@ def _status(handle: Any) -> tuple[int, Any]:
 _handles = http_handles.Handles(_NAME, _write, _status, adding=True)
 
 INSTRUMENTOR = Instrumentor(
-    library=_NAME,
-    distribution=_DISTRIBUTION,
-    versions=_VERSIONS,
-    patches=(
-        Patch("curl_cffi.curl:Curl.setopt", _handles.setting()),
-        Patch("curl_cffi.curl:Curl.reset", _handles.resetting()),
-        Patch("curl_cffi.curl:Curl.duphandle", _handles.duplicating()),
-        Patch("curl_cffi.curl:Curl.clean_handles_and_buffers", _handles.clearing(), optional=True),
-        Patch("curl_cffi.curl:Curl.clean_after_perform", _handles.clearing(), optional=True),  # its name before 0.12
-        Patch("curl_cffi.curl:Curl.perform", _handles.performing()),
-        Patch("curl_cffi.curl:Curl.close", _handles.closing()),
-        Patch("curl_cffi.aio:AsyncCurl.add_handle", _handles.adding()),
-        Patch("curl_cffi.aio:AsyncCurl.set_result", _handles.removing()),
-        Patch("curl_cffi.aio:AsyncCurl.set_exception", _handles.removing()),
-        Patch("curl_cffi.aio:AsyncCurl.remove_handle", _handles.removing()),
-    ),
+    _NAME,
+    Patch("curl_cffi.curl:Curl.setopt", _handles.setting()),
+    Patch("curl_cffi.curl:Curl.reset", _handles.resetting()),
+    Patch("curl_cffi.curl:Curl.duphandle", _handles.duplicating()),
+    Patch("curl_cffi.curl:Curl.clean_handles_and_buffers", _handles.clearing(), optional=True),
+    Patch("curl_cffi.curl:Curl.clean_after_perform", _handles.clearing(), optional=True),  # its name before 0.12
+    Patch("curl_cffi.curl:Curl.perform", _handles.performing()),
+    Patch("curl_cffi.curl:Curl.close", _handles.closing()),
+    Patch("curl_cffi.aio:AsyncCurl.add_handle", _handles.adding()),
+    Patch("curl_cffi.aio:AsyncCurl.set_result", _handles.removing()),
+    Patch("curl_cffi.aio:AsyncCurl.set_exception", _handles.removing()),
+    Patch("curl_cffi.aio:AsyncCurl.remove_handle", _handles.removing()),
 )
 
 REQUESTS = Instrumentor(
-    library=_NAME,
-    distribution=_DISTRIBUTION,
-    versions=_VERSIONS,
-    patches=(
-        Patch("curl_cffi.requests.session:Session.request", http_resends.session()),
-        Patch("curl_cffi.requests.session:AsyncSession.request", http_attempts.async_session()),
-    ),
+    _NAME,
+    Patch("curl_cffi.requests.session:Session.request", http_resends.session()),
+    Patch("curl_cffi.requests.session:AsyncSession.request", http_attempts.async_session()),
 )

@@ -6,7 +6,5 @@ from autotrace.families.http import applications, asgi
 from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
-    "daphne",
-    ">=3",
-    (Patch("daphne.server:Server.__init__", applications.kept("application", asgi.named)),),
+    "daphne", Patch("daphne.server:Server.__init__", applications.kept("application", asgi.named))
 )

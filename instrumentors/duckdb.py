@@ -75,24 +75,21 @@ def _ending(text: str) -> Any:
 _execute, _ask, _cursor = _driver.execute(), _module(many=False), after(_again)
 
 INSTRUMENTOR = Instrumentor(
-    library="duckdb",
-    versions=">=0.8",
-    patches=(
-        Patch(f"{_CONNECTION}.execute", _execute),
-        Patch(f"{_CONNECTION}.executemany", _driver.executemany()),
-        Patch(f"{_CONNECTION}.sql", _execute),
-        Patch(f"{_CONNECTION}.query", _execute),
-        Patch(f"{_CONNECTION}.commit", _ending("COMMIT")),
-        Patch(f"{_CONNECTION}.rollback", _ending("ROLLBACK")),
-        Patch(f"{_CONNECTION}.cursor", _cursor),
-        Patch(f"{_CONNECTION}.duplicate", _cursor),
-        Patch("duckdb:execute", _ask),
-        Patch("duckdb:executemany", _module(many=True)),
-        Patch("duckdb:sql", _ask),
-        Patch("duckdb:query", _ask),
-        Patch("duckdb:connect", _connect),
-        # where the newest have these two, and pickle them from
-        Patch("duckdb._relation:_connection_sql", _execute, optional=True),
-        Patch("duckdb._relation:module_sql", _ask, optional=True),
-    ),
+    "duckdb",
+    Patch(f"{_CONNECTION}.execute", _execute),
+    Patch(f"{_CONNECTION}.executemany", _driver.executemany()),
+    Patch(f"{_CONNECTION}.sql", _execute),
+    Patch(f"{_CONNECTION}.query", _execute),
+    Patch(f"{_CONNECTION}.commit", _ending("COMMIT")),
+    Patch(f"{_CONNECTION}.rollback", _ending("ROLLBACK")),
+    Patch(f"{_CONNECTION}.cursor", _cursor),
+    Patch(f"{_CONNECTION}.duplicate", _cursor),
+    Patch("duckdb:execute", _ask),
+    Patch("duckdb:executemany", _module(many=True)),
+    Patch("duckdb:sql", _ask),
+    Patch("duckdb:query", _ask),
+    Patch("duckdb:connect", _connect),
+    # where the newest have these two, and pickle them from
+    Patch("duckdb._relation:_connection_sql", _execute, optional=True),
+    Patch("duckdb._relation:module_sql", _ask, optional=True),
 )

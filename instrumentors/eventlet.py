@@ -14,17 +14,9 @@ from autotrace.patching import Instrumentor, Patch
 places.several(getcurrent)
 
 INSTRUMENTOR = Instrumentor(
-    library="eventlet",
-    versions=">=0.33",
-    patches=(
-        Patch("eventlet.greenthread:GreenThread.__init__", concurrency.make_greenlet(lambda args, _: args[0])),
-        Patch("eventlet.greenthread:_spawn_n", concurrency.make_greenlet(lambda _, result: result[1])),
-    ),
+    "eventlet",
+    Patch("eventlet.greenthread:GreenThread.__init__", concurrency.make_greenlet(lambda args, _: args[0])),
+    Patch("eventlet.greenthread:_spawn_n", concurrency.make_greenlet(lambda _, result: result[1])),
 )
 
-TPOOL = Instrumentor(
-    library="eventlet_tpool",
-    versions=">=0.33",
-    distribution="eventlet",
-    patches=(Patch("eventlet.tpool:execute", concurrency.carry(0, "meth")),),
-)
+TPOOL = Instrumentor("eventlet_tpool", Patch("eventlet.tpool:execute", concurrency.carry(0, "meth")))

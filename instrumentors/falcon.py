@@ -16,8 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_VERSIONS = ">=3"
-
 
 def _route(args: Args, kwargs: Kwargs, result: Any) -> tuple[str, str] | None:
     responder, _, _, template = result
@@ -46,21 +44,15 @@ def _of_websocket(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "falcon",
-    _VERSIONS,
-    (
-        # Its test client tells WSGI from ASGI by the number of arguments.
-        Patch("falcon.app:App.__call__", with_signature(wsgi.application(receiver=True))),
-        Patch("falcon.app:App._get_responder", http_routes.resolved(_route, _view)),
-        Patch("falcon.app:App._handle_exception", http_routes.exception(_error)),
-    ),
+    # Its test client tells WSGI from ASGI by the number of arguments.
+    Patch("falcon.app:App.__call__", with_signature(wsgi.application(receiver=True))),
+    Patch("falcon.app:App._get_responder", http_routes.resolved(_route, _view)),
+    Patch("falcon.app:App._handle_exception", http_routes.exception(_error)),
 )
 
 ASGI = Instrumentor(
     "falcon",
-    _VERSIONS,
-    (
-        Patch("falcon.asgi.app:App.__call__", asgi.application()),
-        Patch("falcon.asgi.app:App._handle_exception", http_routes.exception(_error)),
-        Patch("falcon.asgi.app:App._python_error_handler", http_routes.exception(_of_websocket, unhandled=True)),
-    ),
+    Patch("falcon.asgi.app:App.__call__", asgi.application()),
+    Patch("falcon.asgi.app:App._handle_exception", http_routes.exception(_error)),
+    Patch("falcon.asgi.app:App._python_error_handler", http_routes.exception(_of_websocket, unhandled=True)),
 )

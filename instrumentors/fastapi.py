@@ -29,8 +29,4 @@ def _view(args: Args, kwargs: Kwargs) -> Any:
     return args[0].endpoint if _route(args, kwargs) is not None else None
 
 
-INSTRUMENTOR = Instrumentor(
-    "fastapi",
-    ">=0.79",
-    (Patch("fastapi.routing:APIRoute.handle", http_routes.route(_route, _view)),),
-)
+INSTRUMENTOR = Instrumentor("fastapi", Patch("fastapi.routing:APIRoute.handle", http_routes.route(_route, _view)))

@@ -31,11 +31,8 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "flask",
-    ">=2.2",
-    (
-        Patch("flask.app:Flask.__call__", wsgi.application(receiver=True)),
-        Patch("flask.app:Flask.full_dispatch_request", http_routes.route(_route, _view)),
-        Patch("flask.app:Flask.handle_user_exception", http_routes.exception(_error)),
-        Patch("flask.app:Flask.handle_exception", http_routes.exception(_error)),
-    ),
+    Patch("flask.app:Flask.__call__", wsgi.application(receiver=True)),
+    Patch("flask.app:Flask.full_dispatch_request", http_routes.route(_route, _view)),
+    Patch("flask.app:Flask.handle_user_exception", http_routes.exception(_error)),
+    Patch("flask.app:Flask.handle_exception", http_routes.exception(_error)),
 )

@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 
 from autotrace.families.execution import concurrency, processes
-from autotrace.patching import Patch, standard_library
+from autotrace.patching import Instrumentor, Patch
 
-INSTRUMENTOR = standard_library(
+INSTRUMENTOR = Instrumentor(
     "futures",
     Patch("concurrent.futures.thread:ThreadPoolExecutor.submit", concurrency.carry(1, isolated=True)),
 )
 
-PROCESSES = standard_library(
+PROCESSES = Instrumentor(
     "futures_processes",
     Patch(
         "concurrent.futures.process:ProcessPoolExecutor.submit",
@@ -24,12 +24,12 @@ PROCESSES = standard_library(
     ),
 )
 
-INTERPRETERS = standard_library(
+INTERPRETERS = Instrumentor(
     "futures_interpreters",
     Patch("concurrent.futures.interpreter:InterpreterPoolExecutor.prepare_context", processes.to_interpreters()),
 )
 
-CALLBACKS = standard_library(
+CALLBACKS = Instrumentor(
     "futures_callbacks",
     Patch("concurrent.futures._base:Future.add_done_callback", concurrency.carry(1, "fn", absence=False)),
     *([Patch("concurrent.futures._base:Executor.map", processes.mapped())] if sys.version_info >= (3, 14) else ()),

@@ -20,15 +20,8 @@ places.several(getcurrent)
 
 _raw = concurrency.make_greenlet(lambda _, result: result)
 
-INSTRUMENTOR = Instrumentor(
-    library="gevent",
-    versions=">=21.1",
-    patches=(Patch("gevent:spawn_raw", _raw), Patch("gevent.hub:spawn_raw", _raw)),
-)
+INSTRUMENTOR = Instrumentor("gevent", Patch("gevent:spawn_raw", _raw), Patch("gevent.hub:spawn_raw", _raw))
 
 THREADPOOL = Instrumentor(
-    library="gevent_threadpool",
-    versions=">=21.1",
-    distribution="gevent",
-    patches=(Patch("gevent.threadpool:ThreadPool.spawn", concurrency.carry(1, "func")),),
+    "gevent_threadpool", Patch("gevent.threadpool:ThreadPool.spawn", concurrency.carry(1, "func"))
 )

@@ -8,21 +8,14 @@ from __future__ import annotations
 from autotrace.families.http import applications, asgi, wsgi
 from autotrace.patching import Instrumentor, Patch
 
-_VERSIONS = ">=2"
-
 INSTRUMENTOR = Instrumentor(
-    "granian",
-    _VERSIONS,
-    (Patch("granian.asgi:_callback_wrapper", applications.argument(0, "callback", asgi.bare)),),
+    "granian", Patch("granian.asgi:_callback_wrapper", applications.argument(0, "callback", asgi.bare))
 )
 
 WSGI = Instrumentor(
     "granian",
-    _VERSIONS,
-    (
-        Patch(
-            "granian.wsgi:_callback_wrapper",
-            applications.argument(0, "callback", wsgi.application(outermost=True)),
-        ),
+    Patch(
+        "granian.wsgi:_callback_wrapper",
+        applications.argument(0, "callback", wsgi.application(outermost=True)),
     ),
 )

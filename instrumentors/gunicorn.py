@@ -9,7 +9,5 @@ from autotrace.families.http import applications
 from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
-    "gunicorn",
-    ">=20.1",
-    (Patch("gunicorn.app.base:BaseApplication.wsgi", applications.returned(applications.either)),),
+    "gunicorn", Patch("gunicorn.app.base:BaseApplication.wsgi", applications.returned(applications.either))
 )

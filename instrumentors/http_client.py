@@ -8,7 +8,7 @@ Not traced: the CONNECT request that opens a tunnel, which is a part of connecti
 from __future__ import annotations
 
 from autotrace.families.http import http_client, http_connection, http_resends
-from autotrace.patching import Patch, argument, standard_library
+from autotrace.patching import Instrumentor, Patch, argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _response(response: Any) -> Facts:
     return response.status, http_client.VERSIONS.get(response.version)
 
 
-INSTRUMENTOR = standard_library(
+INSTRUMENTOR = Instrumentor(
     _NAME,
     Patch("http.client:HTTPConnection.putrequest", http_connection.opened(_request)),
     Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
@@ -43,7 +43,7 @@ INSTRUMENTOR = standard_library(
     Patch("http.client:HTTPConnection.close", http_connection.closed()),
 )
 
-URLLIB = standard_library(
+URLLIB = Instrumentor(
     _NAME,
     Patch("urllib.request:OpenerDirector.open", http_resends.session(lambda _args, _kwargs: True)),
 )

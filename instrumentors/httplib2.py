@@ -35,13 +35,10 @@ def _attempt(response: Any) -> Facts:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="httplib2",
-    versions=">=0.12,<1",
-    patches=(
-        Patch("httplib2:Http.request", http_resends.session(lambda _args, _kwargs: True)),
-        Patch("httplib2:Http._conn_request", http_attempts.attempts(_request, _response)),
-        Patch("http.client:HTTPConnection.request", http_attempts.attempt()),
-        Patch("http.client:HTTPConnection.getresponse", http_attempts.attempted(_attempt)),
-        Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
-    ),
+    "httplib2",
+    Patch("httplib2:Http.request", http_resends.session(lambda _args, _kwargs: True)),
+    Patch("httplib2:Http._conn_request", http_attempts.attempts(_request, _response)),
+    Patch("http.client:HTTPConnection.request", http_attempts.attempt()),
+    Patch("http.client:HTTPConnection.getresponse", http_attempts.attempted(_attempt)),
+    Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
 )

@@ -7,9 +7,6 @@ from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
     "hypercorn",
-    ">=0.14",
-    (
-        Patch("hypercorn.app_wrappers:ASGIWrapper.__call__", asgi.application(outermost=True)),
-        Patch("hypercorn.app_wrappers:WSGIWrapper.__call__", asgi.application(outermost=True, threads=True)),
-    ),
+    Patch("hypercorn.app_wrappers:ASGIWrapper.__call__", asgi.application(outermost=True)),
+    Patch("hypercorn.app_wrappers:WSGIWrapper.__call__", asgi.application(outermost=True, threads=True)),
 )

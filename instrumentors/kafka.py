@@ -91,25 +91,21 @@ def _largest(args: Args) -> int:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="kafka",
-    distribution="kafka-python",
-    versions=">=2.0.2,<4",
-    patches=(
-        Patch("kafka.producer.kafka:KafkaProducer.send", _kafka.send(_message, (4, "headers"), _watch, _answered)),
-        Patch("kafka.producer.kafka:KafkaProducer._estimate_size_in_bytes", stream.fit(_largest, (3, "headers"))),
-        *(
-            Patch(f"kafka.producer.kafka:KafkaProducer.{name}", _kafka.transaction(name, _sender), optional=True)
-            for name in ("commit_transaction", "abort_transaction")  # from 2.1 on
-        ),
-        Patch("kafka.consumer.group:KafkaConsumer.__next__", _kafka.one(_received, _consumer)),
-        Patch("kafka.consumer.group:KafkaConsumer.poll", _kafka.batches(_received, _consumer)),
-        Patch("kafka.consumer.group:KafkaConsumer.commit", _kafka.commit(_places, _consumer)),
-        Patch("kafka.consumer.group:KafkaConsumer.commit_async", _kafka.commit(_places, _consumer, _watch)),
-        Patch("kafka.consumer.group:KafkaConsumer.close", _kafka.release()),
-        Patch("kafka.consumer.group:KafkaConsumer.unsubscribe", _kafka.release()),
-        # The library's own threads: of the producer, of a consumer's group until 2.x, of every client from 3.0 on.
-        Patch("kafka.producer.sender:Sender.start", concurrency.isolate()),
-        Patch("kafka.coordinator.base:HeartbeatThread.start", concurrency.isolate(), optional=True),
-        Patch("kafka.net.selector:NetworkSelector.start", concurrency.isolate(), optional=True),
+    "kafka",
+    Patch("kafka.producer.kafka:KafkaProducer.send", _kafka.send(_message, (4, "headers"), _watch, _answered)),
+    Patch("kafka.producer.kafka:KafkaProducer._estimate_size_in_bytes", stream.fit(_largest, (3, "headers"))),
+    *(
+        Patch(f"kafka.producer.kafka:KafkaProducer.{name}", _kafka.transaction(name, _sender), optional=True)
+        for name in ("commit_transaction", "abort_transaction")  # from 2.1 on
     ),
+    Patch("kafka.consumer.group:KafkaConsumer.__next__", _kafka.one(_received, _consumer)),
+    Patch("kafka.consumer.group:KafkaConsumer.poll", _kafka.batches(_received, _consumer)),
+    Patch("kafka.consumer.group:KafkaConsumer.commit", _kafka.commit(_places, _consumer)),
+    Patch("kafka.consumer.group:KafkaConsumer.commit_async", _kafka.commit(_places, _consumer, _watch)),
+    Patch("kafka.consumer.group:KafkaConsumer.close", _kafka.release()),
+    Patch("kafka.consumer.group:KafkaConsumer.unsubscribe", _kafka.release()),
+    # The library's own threads: of the producer, of a consumer's group until 2.x, of every client from 3.0 on.
+    Patch("kafka.producer.sender:Sender.start", concurrency.isolate()),
+    Patch("kafka.coordinator.base:HeartbeatThread.start", concurrency.isolate(), optional=True),
+    Patch("kafka.net.selector:NetworkSelector.start", concurrency.isolate(), optional=True),
 )

@@ -65,13 +65,10 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "litestar",
-    ">=2,<3",
-    (
-        Patch("litestar.app:Litestar.__call__", asgi.application()),
-        Patch("litestar.routes.http:HTTPRoute.handle", http_routes.route(_route, _view)),
-        Patch("litestar.routes.websocket:WebSocketRoute.handle", http_routes.route(_route, _view)),
-        Patch("litestar.routes.asgi:ASGIRoute.handle", _route_or_mount),
-        Patch(f"{_EXCEPTIONS}.handle_request_exception", http_routes.exception(_error)),
-        Patch(f"{_EXCEPTIONS}.handle_websocket_exception", http_routes.exception(_error, unhandled=True)),
-    ),
+    Patch("litestar.app:Litestar.__call__", asgi.application()),
+    Patch("litestar.routes.http:HTTPRoute.handle", http_routes.route(_route, _view)),
+    Patch("litestar.routes.websocket:WebSocketRoute.handle", http_routes.route(_route, _view)),
+    Patch("litestar.routes.asgi:ASGIRoute.handle", _route_or_mount),
+    Patch(f"{_EXCEPTIONS}.handle_request_exception", http_routes.exception(_error)),
+    Patch(f"{_EXCEPTIONS}.handle_websocket_exception", http_routes.exception(_error, unhandled=True)),
 )

@@ -11,14 +11,6 @@ from autotrace.patching import Instrumentor, Patch
 
 _work = concurrency.carry(1, "fn", isolated=True, absence=False, carried=processes.Sent)
 
-INSTRUMENTOR = Instrumentor(
-    library="loky",
-    versions=">=3",
-    patches=(Patch("loky.process_executor:ProcessPoolExecutor.submit", _work),),
-)
+INSTRUMENTOR = Instrumentor("loky", Patch("loky.process_executor:ProcessPoolExecutor.submit", _work))
 
-JOBLIB = Instrumentor(
-    library="joblib",
-    versions=">=1.2",
-    patches=(Patch("joblib.externals.loky.process_executor:ProcessPoolExecutor.submit", _work),),
-)
+JOBLIB = Instrumentor("joblib", Patch("joblib.externals.loky.process_executor:ProcessPoolExecutor.submit", _work))

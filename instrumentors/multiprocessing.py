@@ -7,9 +7,9 @@ sends through queues and pipes of its own is left alone.
 from __future__ import annotations
 
 from autotrace.families.execution import concurrency, processes
-from autotrace.patching import Patch, standard_library
+from autotrace.patching import Instrumentor, Patch
 
-INSTRUMENTOR = standard_library(
+INSTRUMENTOR = Instrumentor(
     "multiprocessing",
     Patch("multiprocessing.spawn:get_preparation_data", processes.preparing()),
     Patch("multiprocessing.spawn:prepare", processes.prepared()),
@@ -17,7 +17,7 @@ INSTRUMENTOR = standard_library(
 
 _work = concurrency.carry(1, "func", absence=False, carried=processes.Sent)
 
-POOL = standard_library(
+POOL = Instrumentor(
     "multiprocessing_pool",
     Patch("multiprocessing.pool:Pool.__init__", concurrency.isolate()),
     Patch("multiprocessing.pool:Pool.apply_async", _work),

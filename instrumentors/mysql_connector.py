@@ -93,26 +93,17 @@ if HAVE_CEXT:
         *_connections(f"{_HOME}.connection_cext", "CMySQLConnection"),
     ]
 
-INSTRUMENTOR = Instrumentor(
-    library="mysql_connector",
-    distribution="mysql-connector-python",
-    versions=">=8.3,<27",
-    patches=tuple(_patches),
-)
+INSTRUMENTOR = Instrumentor("mysql_connector", *_patches)
 
 AIO = Instrumentor(
-    library="mysql_connector_aio",
-    distribution="mysql-connector-python",
-    versions=">=8.3,<27",
-    patches=(
-        *_cursors(f"{_HOME}.aio.cursor", "MySQLCursor", "MySQLCursorPrepared", awaited=True),
-        *_connections(f"{_HOME}.aio.connection", "MySQLConnection", awaited=True),
-        Patch(f"{_HOME}.aio.connection:MySQLConnection.connect", _driver.connecting(_database, awaited=True)),
-        Patch(
-            f"{_HOME}.aio.connection:MySQLConnection.start_transaction",
-            _driver.ending(_beginning, awaited=True),
-            optional=True,
-        ),
-        Patch(f"{_HOME}.aio.connection:MySQLConnection.info_query", suppression.suppressed(awaited=True)),
+    "mysql_connector_aio",
+    *_cursors(f"{_HOME}.aio.cursor", "MySQLCursor", "MySQLCursorPrepared", awaited=True),
+    *_connections(f"{_HOME}.aio.connection", "MySQLConnection", awaited=True),
+    Patch(f"{_HOME}.aio.connection:MySQLConnection.connect", _driver.connecting(_database, awaited=True)),
+    Patch(
+        f"{_HOME}.aio.connection:MySQLConnection.start_transaction",
+        _driver.ending(_beginning, awaited=True),
+        optional=True,
     ),
+    Patch(f"{_HOME}.aio.connection:MySQLConnection.info_query", suppression.suppressed(awaited=True)),
 )

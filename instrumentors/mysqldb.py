@@ -57,16 +57,12 @@ _driver = dbapi.Driver(MySQLError, _of, None, mysql.UNKNOWN, "query", "args", my
 _direct = dbapi.Driver(MySQLError, _of, _of, mysql.UNKNOWN, "query", read=mysql.text, code_of=_code_of)
 
 INSTRUMENTOR = Instrumentor(
-    library="mysqldb",
-    distribution="mysqlclient",
-    versions=">=1.4.6,<3",
-    patches=(
-        Patch("MySQLdb.cursors:BaseCursor.execute", _driver.execute()),
-        Patch("MySQLdb.cursors:BaseCursor.executemany", _driver.executemany()),
-        Patch("MySQLdb.cursors:BaseCursor.callproc", _driver.callproc()),
-        Patch("MySQLdb.connections:Connection.__init__", _connect),
-        Patch("MySQLdb.connections:Connection.query", _direct.execute()),
-        Patch("MySQLdb.connections:Connection.commit", _driver.ending(lambda _args, _kwargs: "COMMIT")),
-        Patch("MySQLdb.connections:Connection.rollback", _driver.ending(lambda _args, _kwargs: "ROLLBACK")),
-    ),
+    "mysqldb",
+    Patch("MySQLdb.cursors:BaseCursor.execute", _driver.execute()),
+    Patch("MySQLdb.cursors:BaseCursor.executemany", _driver.executemany()),
+    Patch("MySQLdb.cursors:BaseCursor.callproc", _driver.callproc()),
+    Patch("MySQLdb.connections:Connection.__init__", _connect),
+    Patch("MySQLdb.connections:Connection.query", _direct.execute()),
+    Patch("MySQLdb.connections:Connection.commit", _driver.ending(lambda _args, _kwargs: "COMMIT")),
+    Patch("MySQLdb.connections:Connection.rollback", _driver.ending(lambda _args, _kwargs: "ROLLBACK")),
 )

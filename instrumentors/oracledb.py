@@ -79,12 +79,9 @@ def _patches(prefix: str, awaited: bool) -> list[Patch]:
 _connect = _driver.connect(_named)
 
 INSTRUMENTOR = Instrumentor(
-    library="oracledb",
-    versions=">=2,<27",
-    patches=(
-        *_patches("", awaited=False),
-        *_patches("Async", awaited=True),
-        Patch("oracledb.connection:connect", _connect),
-        Patch("oracledb:connect", _connect),
-    ),
+    "oracledb",
+    *_patches("", awaited=False),
+    *_patches("Async", awaited=True),
+    Patch("oracledb.connection:connect", _connect),
+    Patch("oracledb:connect", _connect),
 )

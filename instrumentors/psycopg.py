@@ -77,15 +77,12 @@ def _patches(prefix: str, awaited: bool) -> list[Patch]:
 _connect = _driver.connect(_parameters)
 
 INSTRUMENTOR = Instrumentor(
-    library="psycopg",
-    versions=">=3,<4",
-    patches=(
-        *_patches("", awaited=False),
-        *_patches("Async", awaited=True),
-        Patch("psycopg:Connection.connect", _connect),
-        Patch("psycopg:connect", _connect),
-        Patch("psycopg:AsyncConnection.connect", _driver.connect(_parameters, awaited=True)),
-    ),
+    "psycopg",
+    *_patches("", awaited=False),
+    *_patches("Async", awaited=True),
+    Patch("psycopg:Connection.connect", _connect),
+    Patch("psycopg:connect", _connect),
+    Patch("psycopg:AsyncConnection.connect", _driver.connect(_parameters, awaited=True)),
 )
 
 
@@ -99,13 +96,9 @@ def _pooled(args: Args, _kwargs: Kwargs) -> Any:
 
 
 POOL = Instrumentor(
-    library="psycopg_pool",
-    distribution="psycopg-pool",
-    versions=">=3.1,<4",
-    patches=(
-        Patch("psycopg_pool:ConnectionPool._start_workers", concurrency.isolate()),
-        Patch("psycopg_pool:AsyncConnectionPool._start_workers", concurrency.isolate()),
-        Patch("psycopg_pool:ConnectionPool.getconn", waiting.pooled(_pooled)),
-        Patch("psycopg_pool:AsyncConnectionPool.getconn", waiting.pooled(_pooled, awaited=True)),
-    ),
+    "psycopg_pool",
+    Patch("psycopg_pool:ConnectionPool._start_workers", concurrency.isolate()),
+    Patch("psycopg_pool:AsyncConnectionPool._start_workers", concurrency.isolate()),
+    Patch("psycopg_pool:ConnectionPool.getconn", waiting.pooled(_pooled)),
+    Patch("psycopg_pool:AsyncConnectionPool.getconn", waiting.pooled(_pooled, awaited=True)),
 )

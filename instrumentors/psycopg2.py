@@ -94,6 +94,4 @@ def _connect(original: Call, scope: str) -> Call:
     return _driver.connect(_parameters)(before(_connect_arguments)(original, scope), scope)
 
 
-INSTRUMENTOR = Instrumentor(
-    library=_NAME, versions=">=2.8,<3", distribution="psycopg2", patches=(Patch("psycopg2:connect", _connect),)
-)
+INSTRUMENTOR = Instrumentor(_NAME, Patch("psycopg2:connect", _connect))

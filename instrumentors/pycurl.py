@@ -59,11 +59,8 @@ def _multi(kind: Any, scope: str) -> Any:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="pycurl",
-    versions=">=7.45,<8",
-    patches=(
-        Patch("pycurl:Curl", _curl),
-        Patch("pycurl:CurlMulti", _multi),
-        Patch("pycurl.async_multi:CurlMulti", _multi, optional=True),  # in the newest versions
-    ),
+    "pycurl",
+    Patch("pycurl:Curl", _curl),
+    Patch("pycurl:CurlMulti", _multi),
+    Patch("pycurl.async_multi:CurlMulti", _multi, optional=True),  # in the newest versions
 )

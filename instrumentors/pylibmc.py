@@ -63,14 +63,11 @@ def _several(name: str, what: str) -> FactsOf:
 _memcached = memcached.commands(is_answer=_is_answer)
 
 INSTRUMENTOR = Instrumentor(
-    library="pylibmc",
-    versions=">=1.6,<2",
-    patches=(
-        *(Patch(f"pylibmc.client:Client.{name}", _memcached.command(_one(name))) for name in _SINGLE),
-        Patch("pylibmc.client:Client.get_multi", _memcached.command(_get_multi)),
-        Patch("pylibmc.client:Client.set_multi", _memcached.batch(_several("set", "mapping"))),
-        Patch("pylibmc.client:Client.add_multi", _memcached.batch(_several("add", "mapping"))),
-        Patch("pylibmc.client:Client.incr_multi", _memcached.batch(_several("incr", "keys"))),
-        Patch("pylibmc.client:Client.delete_multi", _memcached.batch(_several("delete", "keys"))),
-    ),
+    "pylibmc",
+    *(Patch(f"pylibmc.client:Client.{name}", _memcached.command(_one(name))) for name in _SINGLE),
+    Patch("pylibmc.client:Client.get_multi", _memcached.command(_get_multi)),
+    Patch("pylibmc.client:Client.set_multi", _memcached.batch(_several("set", "mapping"))),
+    Patch("pylibmc.client:Client.add_multi", _memcached.batch(_several("add", "mapping"))),
+    Patch("pylibmc.client:Client.incr_multi", _memcached.batch(_several("incr", "keys"))),
+    Patch("pylibmc.client:Client.delete_multi", _memcached.batch(_several("delete", "keys"))),
 )

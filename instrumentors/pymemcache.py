@@ -54,11 +54,8 @@ def _misc(args: Args, kwargs: Kwargs) -> Any:
 _memcached = memcached.commands(_code)
 
 INSTRUMENTOR = Instrumentor(
-    library="pymemcache",
-    versions=">=3.5,<5",
-    patches=(
-        Patch("pymemcache.client.base:Client._fetch_cmd", _memcached.command(_fetch)),
-        Patch("pymemcache.client.base:Client._store_cmd", _memcached.batch(_store)),
-        Patch("pymemcache.client.base:Client._misc_cmd", _memcached.batch(_misc)),
-    ),
+    "pymemcache",
+    Patch("pymemcache.client.base:Client._fetch_cmd", _memcached.command(_fetch)),
+    Patch("pymemcache.client.base:Client._store_cmd", _memcached.batch(_store)),
+    Patch("pymemcache.client.base:Client._misc_cmd", _memcached.batch(_misc)),
 )

@@ -110,7 +110,5 @@ def _connect(original: Call, scope: str) -> Call:
 
 
 INSTRUMENTOR = Instrumentor(
-    library=_NAME,
-    versions=">=2.2.7,<3",
-    patches=tuple(Patch(f"{module}:connect", _connect) for module in ("pymssql._pymssql", "pymssql")),
+    _NAME, *(Patch(f"{module}:connect", _connect) for module in ("pymssql._pymssql", "pymssql"))
 )

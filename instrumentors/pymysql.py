@@ -18,17 +18,13 @@ from autotrace.patching import Instrumentor, Patch
 _driver, _direct = mysql.drivers(MySQLError, mysql.of_connection)
 
 INSTRUMENTOR = Instrumentor(
-    library="pymysql",
-    distribution="PyMySQL",
-    versions=">=1,<2",
-    patches=(
-        Patch("pymysql.cursors:Cursor.execute", _driver.execute()),
-        Patch("pymysql.cursors:Cursor.executemany", _driver.executemany()),
-        Patch("pymysql.cursors:Cursor.callproc", _driver.callproc()),
-        Patch("pymysql.connections:Connection.query", _direct.execute()),
-        Patch("pymysql.connections:Connection.begin", _driver.ending(mysql.beginning)),
-        Patch("pymysql.connections:Connection.commit", _driver.ending(mysql.ending("COMMIT"))),
-        Patch("pymysql.connections:Connection.rollback", _driver.ending(mysql.ending("ROLLBACK"))),
-        Patch("pymysql.connections:Connection.connect", _driver.connecting(mysql.of_connection)),
-    ),
+    "pymysql",
+    Patch("pymysql.cursors:Cursor.execute", _driver.execute()),
+    Patch("pymysql.cursors:Cursor.executemany", _driver.executemany()),
+    Patch("pymysql.cursors:Cursor.callproc", _driver.callproc()),
+    Patch("pymysql.connections:Connection.query", _direct.execute()),
+    Patch("pymysql.connections:Connection.begin", _driver.ending(mysql.beginning)),
+    Patch("pymysql.connections:Connection.commit", _driver.ending(mysql.ending("COMMIT"))),
+    Patch("pymysql.connections:Connection.rollback", _driver.ending(mysql.ending("ROLLBACK"))),
+    Patch("pymysql.connections:Connection.connect", _driver.connecting(mysql.of_connection)),
 )

@@ -128,4 +128,4 @@ def _connect(original: Call, scope: str) -> Call:
     return _driver.connect(_named)(made, scope)
 
 
-INSTRUMENTOR = Instrumentor(library=_NAME, versions=">=4.0.39,<6", patches=(Patch("pyodbc:connect", _connect),))
+INSTRUMENTOR = Instrumentor(_NAME, Patch("pyodbc:connect", _connect))

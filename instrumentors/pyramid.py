@@ -52,12 +52,9 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "pyramid",
-    ">=1.10",
-    (
-        Patch("pyramid.router:Router.__call__", wsgi.application(receiver=True)),
-        Patch("pyramid.urldispatch:RoutesMapper.__call__", http_routes.resolved(_route)),
-        Patch("pyramid.viewderivers:mapped_view", after(_noted)),
-        # Called by a tween, by the program's own, and in 1.10 for what the tweens themselves raise.
-        Patch("pyramid.view:ViewMethodsMixin.invoke_exception_view", http_routes.exception(_error)),
-    ),
+    Patch("pyramid.router:Router.__call__", wsgi.application(receiver=True)),
+    Patch("pyramid.urldispatch:RoutesMapper.__call__", http_routes.resolved(_route)),
+    Patch("pyramid.viewderivers:mapped_view", after(_noted)),
+    # Called by a tween, by the program's own, and in 1.10 for what the tweens themselves raise.
+    Patch("pyramid.view:ViewMethodsMixin.invoke_exception_view", http_routes.exception(_error)),
 )

@@ -37,13 +37,10 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "quart",
-    ">=0.19",
-    (
-        Patch("quart.app:Quart.__call__", asgi.application()),
-        Patch("quart.app:Quart.full_dispatch_request", _found(request)),
-        Patch("quart.app:Quart.full_dispatch_websocket", _found(websocket)),
-        Patch("quart.app:Quart.handle_user_exception", http_routes.exception(_error)),
-        Patch("quart.app:Quart.handle_exception", http_routes.exception(_error)),
-        Patch("quart.app:Quart.handle_websocket_exception", http_routes.exception(_error, unhandled=True)),
-    ),
+    Patch("quart.app:Quart.__call__", asgi.application()),
+    Patch("quart.app:Quart.full_dispatch_request", _found(request)),
+    Patch("quart.app:Quart.full_dispatch_websocket", _found(websocket)),
+    Patch("quart.app:Quart.handle_user_exception", http_routes.exception(_error)),
+    Patch("quart.app:Quart.handle_exception", http_routes.exception(_error)),
+    Patch("quart.app:Quart.handle_websocket_exception", http_routes.exception(_error, unhandled=True)),
 )

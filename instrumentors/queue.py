@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from autotrace.families.execution import queues
-from autotrace.patching import Patch, standard_library
+from autotrace.patching import Instrumentor, Patch
 
 _put, _take = queues.put("queue"), queues.take()
 
-INSTRUMENTOR = standard_library(
+INSTRUMENTOR = Instrumentor(
     "queue",
     Patch("queue:Queue._put", _put),
     Patch("queue:PriorityQueue._put", _put),
@@ -21,7 +21,7 @@ INSTRUMENTOR = standard_library(
     Patch("queue:Queue.get", queues.wait()),
 )
 
-ASYNCIO = standard_library(
+ASYNCIO = Instrumentor(
     "queue_asyncio",
     Patch("asyncio.queues:Queue.put_nowait", queues.put("_queue")),
     Patch("asyncio.queues:Queue.get_nowait", queues.take()),

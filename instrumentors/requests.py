@@ -37,13 +37,10 @@ def _follows(_args: Args, kwargs: Kwargs) -> bool:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="requests",
-    versions=">=2.25",
-    patches=(
-        Patch("requests.sessions:Session.send", http_resends.session(_follows)),
-        Patch("requests.adapters:HTTPAdapter.send", http_client.call(_request, _response)),
-        Patch("urllib3.connectionpool:HTTPConnectionPool.urlopen", http_attempts.again(_attempt)),
-        Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.attempted(_attempt)),
-        Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
-    ),
+    "requests",
+    Patch("requests.sessions:Session.send", http_resends.session(_follows)),
+    Patch("requests.adapters:HTTPAdapter.send", http_client.call(_request, _response)),
+    Patch("urllib3.connectionpool:HTTPConnectionPool.urlopen", http_attempts.again(_attempt)),
+    Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.attempted(_attempt)),
+    Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
 )

@@ -87,24 +87,21 @@ def _spawned(args: Args, kwargs: Kwargs) -> bool:
 _own = suppression.suppressed()
 
 INSTRUMENTOR = Instrumentor(
-    library="rq",
-    versions=">=1.11,<4",
-    patches=(
-        Patch("rq.queue:Queue.enqueue_call", _rq.store(_call, _id)),
-        Patch("rq.queue:Queue.enqueue_job", _rq.store(_job, _id)),
-        Patch("rq.queue:Queue.enqueue_many", _rq.store(_many, _id)),
-        Patch("rq.queue:Queue.schedule_job", _rq.store(_job, _id)),
-        Patch("rq.job:Job.to_dict", tasks.adjusted(_saved)),
-        Patch("rq.job:Job.restore", tasks.adjusted(_restored)),
-        Patch("rq.job:Job._execute", _rq.run(_look, _ended)),
-        Patch("rq.suspension:is_suspended", _own, optional=True),
-        Patch("rq.worker:Worker.all", _own),
-        Patch("rq.worker:Worker.find_by_key", suppression.onwards(_spawned)),
-        Patch("rq.worker:Worker.__init__", _own),
-        Patch("rq.worker:SimpleWorker.__init__", _own),  # no Worker, from 2.5 on
-        Patch("rq.worker:Worker.work", _own),
-        Patch("rq.worker:Worker.main_work_horse", _own),
-        Patch("rq.worker:SimpleWorker.work", _own),
-        Patch("rq.scheduler:RQScheduler.work", _own, optional=True),
-    ),
+    "rq",
+    Patch("rq.queue:Queue.enqueue_call", _rq.store(_call, _id)),
+    Patch("rq.queue:Queue.enqueue_job", _rq.store(_job, _id)),
+    Patch("rq.queue:Queue.enqueue_many", _rq.store(_many, _id)),
+    Patch("rq.queue:Queue.schedule_job", _rq.store(_job, _id)),
+    Patch("rq.job:Job.to_dict", tasks.adjusted(_saved)),
+    Patch("rq.job:Job.restore", tasks.adjusted(_restored)),
+    Patch("rq.job:Job._execute", _rq.run(_look, _ended)),
+    Patch("rq.suspension:is_suspended", _own, optional=True),
+    Patch("rq.worker:Worker.all", _own),
+    Patch("rq.worker:Worker.find_by_key", suppression.onwards(_spawned)),
+    Patch("rq.worker:Worker.__init__", _own),
+    Patch("rq.worker:SimpleWorker.__init__", _own),  # no Worker, from 2.5 on
+    Patch("rq.worker:Worker.work", _own),
+    Patch("rq.worker:Worker.main_work_horse", _own),
+    Patch("rq.worker:SimpleWorker.work", _own),
+    Patch("rq.scheduler:RQScheduler.work", _own, optional=True),
 )

@@ -135,24 +135,21 @@ _noting = http_routes.route(_route, _view)
 
 INSTRUMENTOR = Instrumentor(
     "sanic",
-    ">=22.12",
-    (
-        Patch("sanic.app:Sanic.__call__", asgi.application()),
-        # Sanic's test client has a __call__ of its own.
-        Patch("sanic.asgi:ASGIApp.__call__", http_handlers.handler(_asked, _outcome, outermost=False)),
-        Patch(
-            "sanic.server.protocols.http_protocol:HttpProtocol.__init__",
-            http_handlers.kept("request_handler", _asked, _outcome),
-        ),
-        Patch("sanic.request:Request.respond", _responding),
-        Patch("sanic.app:Sanic._websocket_handler", _noting),
-        Patch("sanic.handlers:ErrorHandler.lookup", http_routes.exception(_error, _is_late)),
-        Patch("sanic.handlers:ErrorHandler.log", http_routes.exception(_socket_error, lambda _args, _kwargs: True)),
-        Patch("sanic.response.types:BaseHTTPResponse.send", http_server.piece_sent(_has_data)),
-        Patch("sanic.server.websockets.impl:WebsocketImplProtocol.send", http_server.message_sent()),
-        Patch(
-            "sanic.server.websockets.impl:WebsocketImplProtocol.recv",
-            http_server.message_received(lambda message: message is not None),
-        ),
+    Patch("sanic.app:Sanic.__call__", asgi.application()),
+    # Sanic's test client has a __call__ of its own.
+    Patch("sanic.asgi:ASGIApp.__call__", http_handlers.handler(_asked, _outcome, outermost=False)),
+    Patch(
+        "sanic.server.protocols.http_protocol:HttpProtocol.__init__",
+        http_handlers.kept("request_handler", _asked, _outcome),
+    ),
+    Patch("sanic.request:Request.respond", _responding),
+    Patch("sanic.app:Sanic._websocket_handler", _noting),
+    Patch("sanic.handlers:ErrorHandler.lookup", http_routes.exception(_error, _is_late)),
+    Patch("sanic.handlers:ErrorHandler.log", http_routes.exception(_socket_error, lambda _args, _kwargs: True)),
+    Patch("sanic.response.types:BaseHTTPResponse.send", http_server.piece_sent(_has_data)),
+    Patch("sanic.server.websockets.impl:WebsocketImplProtocol.send", http_server.message_sent()),
+    Patch(
+        "sanic.server.websockets.impl:WebsocketImplProtocol.recv",
+        http_server.message_received(lambda message: message is not None),
     ),
 )

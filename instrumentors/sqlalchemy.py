@@ -121,4 +121,4 @@ _patches += (
     Patch("sqlalchemy.engine.default:DefaultDialect._do_ping_w_event", suppression.suppressed(), optional=True),
 )
 
-INSTRUMENTOR = Instrumentor(library="sqlalchemy", versions=">=1.4,<3", distribution="SQLAlchemy", patches=_patches)
+INSTRUMENTOR = Instrumentor("sqlalchemy", *_patches)

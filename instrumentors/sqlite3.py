@@ -18,7 +18,7 @@ from operator import attrgetter
 from typing import Any
 
 from autotrace.families.db import dbapi, waiting
-from autotrace.patching import Args, Call, Kwargs, Patch, argument, standard_library, subclassing, with_argument
+from autotrace.patching import Args, Call, Instrumentor, Kwargs, Patch, argument, subclassing, with_argument
 from autotrace.patching.wrapping import before
 
 _NAME = "sqlite3"
@@ -82,7 +82,7 @@ def _connect(original: Call, scope: str) -> Call:
     return waiting.connecting(_opening)(before(_connect_arguments)(original, scope), scope)
 
 
-INSTRUMENTOR = standard_library(
+INSTRUMENTOR = Instrumentor(
     _NAME,
     *(Patch(f"{module}:connect", _connect) for module in ("_sqlite3", "sqlite3.dbapi2", "sqlite3")),
 )

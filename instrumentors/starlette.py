@@ -33,11 +33,8 @@ def _mount(args: Args, kwargs: Kwargs) -> tuple[str, str, str]:
 
 INSTRUMENTOR = Instrumentor(
     "starlette",
-    ">=0.19",
-    (
-        Patch("starlette.applications:Starlette.__call__", asgi.application()),
-        Patch("starlette.routing:Route.handle", http_routes.route(_route, _view)),
-        Patch("starlette.routing:WebSocketRoute.handle", http_routes.route(_route, _view)),
-        Patch("starlette.routing:Mount.handle", http_routes.mount(_mount)),
-    ),
+    Patch("starlette.applications:Starlette.__call__", asgi.application()),
+    Patch("starlette.routing:Route.handle", http_routes.route(_route, _view)),
+    Patch("starlette.routing:WebSocketRoute.handle", http_routes.route(_route, _view)),
+    Patch("starlette.routing:Mount.handle", http_routes.mount(_mount)),
 )

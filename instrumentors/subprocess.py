@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from autotrace.families.execution import processes
-from autotrace.patching import Patch, standard_library
+from autotrace.patching import Instrumentor, Patch
 
-INSTRUMENTOR = standard_library(
+INSTRUMENTOR = Instrumentor(
     "subprocess",
     Patch("subprocess:Popen.__init__", processes.environment(11)),
 )

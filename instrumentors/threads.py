@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from autotrace.families.execution import concurrency, threads
-from autotrace.patching import Patch, standard_library
+from autotrace.patching import Instrumentor, Patch
 
 if sys.version_info >= (3, 14):  # `run` has the thread's own context, which `start` makes
     _patches = (
@@ -17,4 +17,4 @@ else:
     _target = "_start_joinable_thread" if sys.version_info >= (3, 13) else "_start_new_thread"
     _patches = (Patch(f"threading:{_target}", concurrency.start_thread()),)
 
-INSTRUMENTOR = standard_library("threads", *_patches)
+INSTRUMENTOR = Instrumentor("threads", *_patches)

@@ -35,16 +35,13 @@ def _follows(_args: Args, _kwargs: Kwargs) -> bool:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="urllib3",
-    versions=">=1.26",
-    patches=(
-        Patch("urllib3.poolmanager:PoolManager.urlopen", http_resends.session(_follows)),
-        Patch(
-            "urllib3.connectionpool:HTTPConnectionPool.urlopen",
-            http_resends.session(_follows, http_client.call(_request, _response)),
-        ),
-        Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.answer(_response)),
-        Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(None)),
-        Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
+    "urllib3",
+    Patch("urllib3.poolmanager:PoolManager.urlopen", http_resends.session(_follows)),
+    Patch(
+        "urllib3.connectionpool:HTTPConnectionPool.urlopen",
+        http_resends.session(_follows, http_client.call(_request, _response)),
     ),
+    Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.answer(_response)),
+    Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(None)),
+    Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
 )

@@ -12,18 +12,13 @@ from __future__ import annotations
 from autotrace.families.http import applications
 from autotrace.patching import Instrumentor, Patch
 
-_VERSIONS = ">=0.20"
-
 
 def _protocol(target: str) -> Instrumentor:
-    patches = (Patch(f"uvicorn.protocols.{target}.__init__", applications.called("app")),)
-    return Instrumentor("uvicorn", _VERSIONS, patches)
+    return Instrumentor("uvicorn", Patch(f"uvicorn.protocols.{target}.__init__", applications.called("app")))
 
 
 INSTRUMENTOR = Instrumentor(
-    "uvicorn",
-    _VERSIONS,
-    (Patch("uvicorn.middleware.wsgi:WSGIResponder.__init__", applications.carried("wsgi"), optional=True),),
+    "uvicorn", Patch("uvicorn.middleware.wsgi:WSGIResponder.__init__", applications.carried("wsgi"), optional=True)
 )
 
 H11 = _protocol("http.h11_impl:H11Protocol")

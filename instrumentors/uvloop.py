@@ -12,7 +12,5 @@ from autotrace.patching import Instrumentor, Patch
 _starting = processes.environment(99)  # by name only: what stands in its place belongs to the command
 
 INSTRUMENTOR = Instrumentor(
-    library="uvloop",
-    versions=">=0.14",
-    patches=(Patch("uvloop:Loop.subprocess_exec", _starting), Patch("uvloop:Loop.subprocess_shell", _starting)),
+    "uvloop", Patch("uvloop:Loop.subprocess_exec", _starting), Patch("uvloop:Loop.subprocess_shell", _starting)
 )

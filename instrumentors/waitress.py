@@ -7,11 +7,8 @@ from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
     "waitress",
-    ">=2.1",
-    (
-        Patch(
-            "waitress.server:BaseWSGIServer.__init__",
-            applications.kept("application", wsgi.application(outermost=True)),
-        ),
+    Patch(
+        "waitress.server:BaseWSGIServer.__init__",
+        applications.kept("application", wsgi.application(outermost=True)),
     ),
 )

@@ -7,11 +7,8 @@ from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
     "werkzeug",
-    ">=2.2",
-    (
-        Patch(
-            "werkzeug.serving:BaseWSGIServer.__init__",
-            applications.kept("app", wsgi.application(outermost=True)),
-        ),
+    Patch(
+        "werkzeug.serving:BaseWSGIServer.__init__",
+        applications.kept("app", wsgi.application(outermost=True)),
     ),
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from autotrace.families.http import applications, wsgi
-from autotrace.patching import Patch, standard_library
+from autotrace.patching import Instrumentor, Patch
 
-INSTRUMENTOR = standard_library(
+INSTRUMENTOR = Instrumentor(
     "wsgiref",
     Patch(
         "wsgiref.handlers:BaseHandler.run",

@@ -22,6 +22,16 @@ from autotrace.store.reader import open_store
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 RUN = str(SCRIPTS / "autotrace-run")
 AUTOTRACE = str(SCRIPTS / "autotrace")
+_SYSTEM = "db.system.name"
+
+
+def _is_slow(name, system):
+    """Tell the span of connecting to SQLite, which there is where that took long: the machine's affair."""
+    return (name, system) == ("connect", "sqlite")
+
+
+def _system(span):
+    return next((each.value.string_value for each in span.attributes if each.key == _SYSTEM), None)
 
 
 class Machine:
@@ -92,11 +102,8 @@ class Machine:
         return spans
 
     def parents(self):
-        """Return ``(name, its parent's name)`` of every span in the inbox, sorted; where that did not arrive, its id.
-
-        Without those of connecting: SQLite's is told where it took long, which is the machine's affair.
-        """
-        spans = [span for span in self.spans() if span.name != "connect"]
+        """Return ``(name, its parent's name)`` of every span in the inbox, sorted; where that did not arrive, its id."""
+        spans = [span for span in self.spans() if not _is_slow(span.name, _system(span))]
         names = {(span.trace_id, span.span_id): span.name for span in spans}
         return sorted(
             (span.name, names.get((span.trace_id, span.parent_span_id), span.parent_span_id.hex())) for span in spans
@@ -104,4 +111,5 @@ class Machine:
 
     def names(self):
         """Return the names of all spans, sorted."""
-        return sorted(span["name"] for trace in self.traces() for span in trace["spans"])
+        spans = [span for trace in self.traces() for span in trace["spans"]]
+        return sorted(span["name"] for span in spans if not _is_slow(span["name"], span["attributes"].get(_SYSTEM)))

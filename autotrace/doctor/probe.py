@@ -211,5 +211,5 @@ def _instrumentor(part: Part) -> Instrumentor | None:
 
 def _required(part: Part) -> tuple[str, str]:
     """Return the distribution and its range; empty for the standard library and where nobody knows."""
-    instrumentor = _instrumentor(part)
-    return required(part.requires or "") if instrumentor is None else (instrumentor.distribution, instrumentor.versions)
+    _instrumentor(part)  # a third party's says what it requires once it is loaded
+    return required(part.requires or "")

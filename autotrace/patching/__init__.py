@@ -17,11 +17,10 @@ if TYPE_CHECKING:
         Patch,
         Wrap,
         argument,
-        standard_library,
         with_argument,
     )
 
-__all__ = ["Args", "Call", "Instrumentor", "Kwargs", "Patch", "Wrap", "argument", "standard_library", "with_argument"]
+__all__ = ["Args", "Call", "Instrumentor", "Kwargs", "Patch", "Wrap", "argument", "with_argument"]
 
 
 def __getattr__(name: str) -> Any:

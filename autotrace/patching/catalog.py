@@ -224,7 +224,7 @@ class Part:
     Args:
         library: by which it is switched on and off together with the other parts of that library.
         requires: the distribution and its supported versions, such as ``"flask>=2.2"``, so that they can be told without
-            importing it; empty for the standard library, None where only the Instrumentor knows.
+            importing it; empty for the standard library, None as long as only a third party's Instrumentor knows.
         name: by which it is switched on and off.
         family: by which it is switched on and off together with others.
         trigger: the module whose import loads it.
@@ -256,6 +256,8 @@ class Part:
         """
         __import__(self.module())
         found: Instrumentor = getattr(sys.modules[self.module()], self._where.partition(":")[2] or "INSTRUMENTOR")
+        if self.requires is None:
+            self.requires = found.requires
         return found
 
 

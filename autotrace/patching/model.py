@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
 # The one border where types end: the instrumented libraries' arguments and results.
@@ -41,23 +41,17 @@ class Instrumentor:
 
     Args:
         library: the instrumentor's name; also the instrumentation scope of its spans.
-        versions: the supported versions of the distribution, such as ``">=2.20,<4"``, or ``"*"``.
         patches: applied all or not at all.
-        distribution: the distribution's name where it is not ``library``; empty for the standard library.
+        requires: the distribution and its supported versions, such as ``"acme-client>=1.2,<2"``.  A built-in one leaves this
+            to its row in the catalog; without either, every version is taken.
     """
 
-    __slots__ = ("distribution", "library", "patches", "versions")
+    __slots__ = ("library", "patches", "requires")
 
-    def __init__(self, library: str, versions: str, patches: Sequence[Patch], distribution: str | None = None) -> None:
+    def __init__(self, library: str, *patches: Patch, requires: str | None = None) -> None:
         self.library = library
-        self.versions = versions
-        self.patches = tuple(patches)
-        self.distribution = library if distribution is None else distribution
-
-
-def standard_library(library: str, *patches: Patch) -> Instrumentor:
-    """Return what is patched in a part of Python's own library, which has no distribution and is there in every version."""
-    return Instrumentor(library, "*", patches, "")
+        self.patches = patches
+        self.requires = requires
 
 
 def argument(args: Args, kwargs: Kwargs, index: int, name: str, default: Any = None) -> Any:

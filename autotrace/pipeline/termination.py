@@ -14,11 +14,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock, get_ident, get_native_id
 
 from autotrace.faults import fault
 from autotrace.patching.model import Patch
-from autotrace.pipeline.worker import start_thread
+from autotrace.pipeline.worker import see_gone, start_thread
 from autotrace.trace.failure import hiding_frame
 
 TYPE_CHECKING = False
@@ -53,6 +53,7 @@ class Termination:
         self._begun = allocate_lock()
         self._owner = 0  # the thread that delivers
         self._gone = allocate_lock()
+        self._kernel = 0  # what the kernel calls the thread that stands by
         self._watched = False
 
     def install(self) -> None:
@@ -101,7 +102,8 @@ class Termination:
             self._watched = False
             self._gone.acquire(blocking=False)
             os.write(self._writing, _LEAVE)
-            self._gone.acquire(timeout=_PARKING)
+            if self._gone.acquire(timeout=_PARKING):
+                see_gone(self._kernel)
         return mask
 
     def resume(self, mask: Any) -> None:
@@ -161,7 +163,7 @@ class Termination:
 
     def _stand_by(self, reading: int, read: Callable[[int, int], bytes]) -> None:
         """Wait for a signal that the main thread does not come to handle."""
-        gone, begun = self._gone, self._begun
+        gone, begun, self._kernel = self._gone, self._begun, get_native_id()
         pause = allocate_lock()
         pause.acquire()
         try:

@@ -8,8 +8,9 @@ A fork leaves the child with empty queues and no thread; the first item of the c
 
 from __future__ import annotations
 
+import os
 import signal
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
 
 from autotrace import diagnostics
 from autotrace.faults import fault
@@ -28,7 +29,7 @@ _MUCH = 512  # items that are not kept waiting for more
 _LOOK = 0.05  # s; how often the worker looks whether there is much
 _PATIENCE = 9  # more time-outs at the end, while something is delivered in each
 _SHARE = 0.8  # of the time that an end may take, for sinks; what they have not taken by then has to be kept in the rest
-_PARKING = 0.05  # s to wait for the thread to leave
+_PARKING, _LOOKS = 0.05, 100  # s to wait for the thread to leave, and how often to look in that time
 _ATTEMPTS_DEADLINE = 60.0  # s; a batch that no sink takes in this time is dropped and counted
 # Signals that a thread has caused itself.
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS")
@@ -72,6 +73,7 @@ class Worker:
         self._turn: object = None  # of the one thread that may deliver
         self._parking = False
         self.thread = 0
+        self._kernel = 0  # what the kernel calls it
         self._deadline = 0.0  # clocks.now() by which a flush must have ended; 0 while none is asked for
         self._starting = allocate_lock()
         self._bell = allocate_lock()
@@ -159,7 +161,8 @@ class Worker:
         self._parked.acquire(blocking=False)
         self._parking = True
         self._ring()
-        self._parked.acquire(timeout=_PARKING)
+        if self._parked.acquire(timeout=_PARKING):
+            see_gone(self._kernel)
 
     def resume(self) -> None:
         """Go on in the parent."""
@@ -200,7 +203,7 @@ class Worker:
 
     def _run(self, turn: object) -> None:
         if self._turn is turn:
-            self.thread = get_ident()
+            self.thread, self._kernel = get_ident(), get_native_id()
         set_current(self._shade)
         while True:
             try:
@@ -316,3 +319,16 @@ def start_thread(run: Callable[..., object], *arguments: Any) -> None:
         start_new_thread(run, arguments)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def see_gone(thread: int) -> None:
+    """Wait a moment until the kernel has let go of a thread that has left, given what the kernel calls it.
+
+    From Python 3.12 on a fork is warned of by the number of threads that Linux knows of, from 3.15 on by that before it.
+    """
+    pause = allocate_lock()
+    pause.acquire()
+    for _ in range(_LOOKS):
+        if not os.path.exists(f"/proc/self/task/{thread}"):
+            return
+        pause.acquire(timeout=_PARKING / _LOOKS)

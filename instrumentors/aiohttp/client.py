@@ -32,13 +32,9 @@ def _response(response: Any) -> Facts | None:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="aiohttp_client",
-    distribution="aiohttp",
-    versions=">=3.8",
-    patches=(
-        Patch("aiohttp.client:ClientSession._request", http_attempts.async_session()),
-        Patch("aiohttp.connector:BaseConnector.connect", http_attempts.async_attempt(_request)),
-        Patch("aiohttp.client_reqrep:ClientRequest.send", http_attempts.async_answer(None)),
-        Patch("aiohttp.client_reqrep:ClientResponse.start", http_attempts.async_answer(_response)),
-    ),
+    "aiohttp_client",
+    Patch("aiohttp.client:ClientSession._request", http_attempts.async_session()),
+    Patch("aiohttp.connector:BaseConnector.connect", http_attempts.async_attempt(_request)),
+    Patch("aiohttp.client_reqrep:ClientRequest.send", http_attempts.async_answer(None)),
+    Patch("aiohttp.client_reqrep:ClientResponse.start", http_attempts.async_answer(_response)),
 )

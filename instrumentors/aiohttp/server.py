@@ -83,14 +83,10 @@ _sending = http_server.message_sent()
 
 INSTRUMENTOR = Instrumentor(
     "aiohttp_server",
-    ">=3.8",
-    (
-        Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_handlers.handler(_asked, _outcome)),
-        Patch("aiohttp.web_protocol:RequestHandler.handle_error", http_routes.exception(_error)),
-        Patch("aiohttp.web_response:StreamResponse.write", http_server.piece_sent()),
-        Patch("aiohttp.web_ws:WebSocketResponse.send_str", _sending),
-        Patch("aiohttp.web_ws:WebSocketResponse.send_bytes", _sending),
-        Patch("aiohttp.web_ws:WebSocketResponse.receive", http_server.message_received(_is_message)),
-    ),
-    distribution="aiohttp",
+    Patch("aiohttp.web_protocol:RequestHandler._handle_request", http_handlers.handler(_asked, _outcome)),
+    Patch("aiohttp.web_protocol:RequestHandler.handle_error", http_routes.exception(_error)),
+    Patch("aiohttp.web_response:StreamResponse.write", http_server.piece_sent()),
+    Patch("aiohttp.web_ws:WebSocketResponse.send_str", _sending),
+    Patch("aiohttp.web_ws:WebSocketResponse.send_bytes", _sending),
+    Patch("aiohttp.web_ws:WebSocketResponse.receive", http_server.message_received(_is_message)),
 )

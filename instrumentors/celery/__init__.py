@@ -38,8 +38,4 @@ def _task_id(result: Any) -> Any:
     return result.id
 
 
-INSTRUMENTOR = Instrumentor(
-    library="celery",
-    versions=">=5.2,<6",
-    patches=(Patch("celery.app.base:Celery.send_task", _celery.send(_sent, _task_id)),),
-)
+INSTRUMENTOR = Instrumentor("celery", Patch("celery.app.base:Celery.send_task", _celery.send(_sent, _task_id)))

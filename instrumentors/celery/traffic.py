@@ -8,38 +8,24 @@ from __future__ import annotations
 from autotrace.families import suppression
 from autotrace.patching import Instrumentor, Patch
 
-_VERSIONS = ">=5.2,<6"
-
 BEAT = Instrumentor(
-    library="celery_beat",
-    distribution="celery",
-    versions=_VERSIONS,
-    patches=(
-        # What it keeps its schedule in may be a database.
-        Patch("celery.beat:Service.start", suppression.suppressed()),
-        Patch("celery.beat:Scheduler.apply_async", suppression.resumed()),
-        Patch("celery.beat:Scheduler.reserve", suppression.suppressed()),
-        Patch("celery.beat:Scheduler._do_sync", suppression.suppressed()),
-        Patch("celery.beat:Service.sync", suppression.suppressed()),
-    ),
+    "celery_beat",
+    # What it keeps its schedule in may be a database.
+    Patch("celery.beat:Service.start", suppression.suppressed()),
+    Patch("celery.beat:Scheduler.apply_async", suppression.resumed()),
+    Patch("celery.beat:Scheduler.reserve", suppression.suppressed()),
+    Patch("celery.beat:Scheduler._do_sync", suppression.suppressed()),
+    Patch("celery.beat:Service.sync", suppression.suppressed()),
 )
 
 BROKER = Instrumentor(
-    library="celery_broker",
-    distribution="kombu",
-    versions=">=5.2,<6",
-    patches=(
-        Patch("kombu.transport.redis:Channel._get_pool", suppression.muting()),
-        Patch("kombu.transport.redis:SentinelChannel._get_pool", suppression.muting(), optional=True),
-    ),
+    "celery_broker",
+    Patch("kombu.transport.redis:Channel._get_pool", suppression.muting()),
+    Patch("kombu.transport.redis:SentinelChannel._get_pool", suppression.muting(), optional=True),
 )
 
 RESULTS = Instrumentor(
-    library="celery_results",
-    distribution="celery",
-    versions=_VERSIONS,
-    patches=(
-        Patch("celery.backends.redis:RedisBackend._get_pool", suppression.muting()),
-        Patch("celery.backends.redis:SentinelBackend._get_pool", suppression.muting(), optional=True),
-    ),
+    "celery_results",
+    Patch("celery.backends.redis:RedisBackend._get_pool", suppression.muting()),
+    Patch("celery.backends.redis:SentinelBackend._get_pool", suppression.muting(), optional=True),
 )

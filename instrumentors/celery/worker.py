@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Kwargs
     from autotrace.trace.span import Facts
 
-_VERSIONS = ">=5.2,<6"
 _LATE, _REVOKED = 1, 2
 _celery = tasks.Tasks("celery")
 
@@ -87,20 +86,12 @@ def _eager(args: Args, kwargs: Kwargs) -> bool:
 _endings = task_endings.Endings(_verdict)
 
 WORKER = Instrumentor(
-    library="celery_worker",
-    distribution="celery",
-    versions=_VERSIONS,
-    patches=(
-        Patch("celery.app.trace:build_tracer", _celery.runners(_prepare, _ended, _eager, _passed, _endings.so_far)),
-    ),
+    "celery_worker",
+    Patch("celery.app.trace:build_tracer", _celery.runners(_prepare, _ended, _eager, _passed, _endings.so_far)),
 )
 
 POOL = Instrumentor(
-    library="celery_pool",
-    distribution="celery",
-    versions=_VERSIONS,
-    patches=(
-        Patch("billiard.pool:TimeoutHandler.on_hard_timeout", _endings.announced(_limit)),
-        Patch("billiard.pool:Pool.terminate_job", _endings.announced(_terminated)),
-    ),
+    "celery_pool",
+    Patch("billiard.pool:TimeoutHandler.on_hard_timeout", _endings.announced(_limit)),
+    Patch("billiard.pool:Pool.terminate_job", _endings.announced(_terminated)),
 )

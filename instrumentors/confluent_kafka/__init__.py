@@ -107,13 +107,9 @@ def _reading(kind: Any, scope: str) -> Any:
 
 
 INSTRUMENTOR = Instrumentor(
-    library="confluent_kafka",
-    distribution="confluent-kafka",
-    versions=">=2.0.2,<3",
-    patches=(
-        Patch("confluent_kafka.cimpl:Producer", _producer),
-        Patch("confluent_kafka.cimpl:Consumer", _reading),
-        Patch("confluent_kafka:Producer", _producer, optional=True),
-        Patch("confluent_kafka:Consumer", _reading, optional=True),
-    ),
+    "confluent_kafka",
+    Patch("confluent_kafka.cimpl:Producer", _producer),
+    Patch("confluent_kafka.cimpl:Consumer", _reading),
+    Patch("confluent_kafka:Producer", _producer, optional=True),
+    Patch("confluent_kafka:Consumer", _reading, optional=True),
 )

@@ -42,19 +42,13 @@ _CONSUMER = "confluent_kafka.aio._AIOConsumer:AIOConsumer"
 _PRODUCER = "confluent_kafka.aio.producer._AIOProducer:AIOProducer"
 
 INSTRUMENTOR = Instrumentor(
-    library="confluent_kafka",
-    distribution="confluent-kafka",
-    versions=">=2.13,<3",
-    patches=(
-        Patch(
-            f"{_PRODUCER}.produce", _kafka.send(_message, (0, ""), watch_future, message_objects.answered, awaited=True)
-        ),
-        Patch(f"{_CONSUMER}.__init__", pulling.standing_on(_inner)),
-        Patch(f"{_CONSUMER}.poll", _kafka.one(message_objects.received, _consumer, awaited=True)),
-        Patch(f"{_CONSUMER}.consume", _kafka.batches(message_objects.received, _consumer, awaited=True)),
-        Patch(f"{_CONSUMER}.commit", _kafka.commit(message_objects.named, _consumer, awaited=True)),
-        Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=True)),
-        Patch(f"{_CONSUMER}.close", _kafka.release(awaited=True)),
-        *pulling.WAITING,
-    ),
+    "confluent_kafka",
+    Patch(f"{_PRODUCER}.produce", _kafka.send(_message, (0, ""), watch_future, message_objects.answered, awaited=True)),
+    Patch(f"{_CONSUMER}.__init__", pulling.standing_on(_inner)),
+    Patch(f"{_CONSUMER}.poll", _kafka.one(message_objects.received, _consumer, awaited=True)),
+    Patch(f"{_CONSUMER}.consume", _kafka.batches(message_objects.received, _consumer, awaited=True)),
+    Patch(f"{_CONSUMER}.commit", _kafka.commit(message_objects.named, _consumer, awaited=True)),
+    Patch(f"{_CONSUMER}.unsubscribe", _kafka.release(awaited=True)),
+    Patch(f"{_CONSUMER}.close", _kafka.release(awaited=True)),
+    *pulling.WAITING,
 )

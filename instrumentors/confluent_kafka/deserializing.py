@@ -9,13 +9,9 @@ from autotrace.families.messaging import stream
 from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
-    library="confluent_kafka",
-    distribution="confluent-kafka",
-    versions=">=2.0.2,<3",
-    patches=(
-        Patch(
-            "confluent_kafka.deserializing_consumer:DeserializingConsumer.poll",
-            stream.Messaging("kafka").failing(),
-        ),
+    "confluent_kafka",
+    Patch(
+        "confluent_kafka.deserializing_consumer:DeserializingConsumer.poll",
+        stream.Messaging("kafka").failing(),
     ),
 )

@@ -42,21 +42,10 @@ def _consuming(original: Call, scope: str) -> Call:
     return asgi.application()(http_routes.view(_consumer)(original, scope), scope)
 
 
-_VERSIONS = ">=4,<5"
-
 ROUTING = Instrumentor(
     _ROUTING,
-    _VERSIONS,
-    (
-        Patch("channels.routing:ProtocolTypeRouter.__call__", asgi.application()),
-        Patch("channels.routing:URLRouter.__init__", after(_routes)),
-    ),
-    distribution="channels",
+    Patch("channels.routing:ProtocolTypeRouter.__call__", asgi.application()),
+    Patch("channels.routing:URLRouter.__init__", after(_routes)),
 )
 
-CONSUMER = Instrumentor(
-    "channels_consumer",
-    _VERSIONS,
-    (Patch("channels.consumer:AsyncConsumer.__call__", _consuming),),
-    distribution="channels",
-)
+CONSUMER = Instrumentor("channels_consumer", Patch("channels.consumer:AsyncConsumer.__call__", _consuming))

@@ -36,10 +36,6 @@ def _command(args: Args, _kwargs: Kwargs) -> tuple[str, str, Any] | None:
 
 INSTRUMENTOR = Instrumentor(
     "django_commands",
-    ">=3.2,<7",
-    (
-        Patch("django.core.management.base:BaseCommand.execute", console.command(_command)),
-        Patch("django.core.management.base:BaseCommand.check_migrations", suppression.suppressed()),
-    ),
-    distribution="Django",
+    Patch("django.core.management.base:BaseCommand.execute", console.command(_command)),
+    Patch("django.core.management.base:BaseCommand.check_migrations", suppression.suppressed()),
 )

@@ -17,8 +17,6 @@ from autotrace.patching import Instrumentor, Patch
 
 _SQLITE3 = "django.db.backends.sqlite3"
 _POSTGRESQL = "django.db.backends.postgresql.base:DatabaseWrapper"
-_VERSIONS = ">=3.2,<7"
-
 _past = dbapi.Driver(
     DatabaseError,
     attrgetter("_autotrace_database"),
@@ -29,33 +27,21 @@ _CURSOR = f"{_SQLITE3}.base:SQLiteCursorWrapper"
 _cursors = (Patch(f"{_CURSOR}.execute", _past.execute()), Patch(f"{_CURSOR}.executemany", _past.executemany()))
 
 SQLITE3 = Instrumentor(
-    library="django_sqlite3",
-    distribution="Django",
-    versions=_VERSIONS,
-    patches=(
-        *(_cursors if django.VERSION < (4, 2) else ()),
-        Patch(f"{_SQLITE3}.base:DatabaseWrapper.get_new_connection", suppression.suppressed()),
-        Patch(
-            f"{_SQLITE3}.operations:DatabaseOperations._quote_params_for_last_executed_query", suppression.suppressed()
-        ),
-    ),
+    "django_sqlite3",
+    *(_cursors if django.VERSION < (4, 2) else ()),
+    Patch(f"{_SQLITE3}.base:DatabaseWrapper.get_new_connection", suppression.suppressed()),
+    Patch(f"{_SQLITE3}.operations:DatabaseOperations._quote_params_for_last_executed_query", suppression.suppressed()),
 )
 
 MYSQL = Instrumentor(
-    library="django_mysql",
-    distribution="Django",
-    versions=_VERSIONS,
-    patches=(Patch("django.db.backends.mysql.base:DatabaseWrapper.init_connection_state", suppression.suppressed()),),
+    "django_mysql",
+    Patch("django.db.backends.mysql.base:DatabaseWrapper.init_connection_state", suppression.suppressed()),
 )
 
 POSTGRESQL = Instrumentor(
-    library="django_postgresql",
-    distribution="Django",
-    versions=_VERSIONS,
-    patches=(
-        Patch(f"{_POSTGRESQL}.init_connection_state", suppression.suppressed()),
-        Patch(f"{_POSTGRESQL}.is_usable", suppression.suppressed()),
-        # Since 5.1: what a pool's threads do to a new connection.
-        Patch(f"{_POSTGRESQL}._configure_connection", suppression.suppressed(), optional=True),
-    ),
+    "django_postgresql",
+    Patch(f"{_POSTGRESQL}.init_connection_state", suppression.suppressed()),
+    Patch(f"{_POSTGRESQL}.is_usable", suppression.suppressed()),
+    # Since 5.1: what a pool's threads do to a new connection.
+    Patch(f"{_POSTGRESQL}._configure_connection", suppression.suppressed(), optional=True),
 )

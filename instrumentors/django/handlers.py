@@ -15,8 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_VERSIONS = ">=3.2,<7"
-
 
 def _route(args: Args, kwargs: Kwargs, match: Any) -> tuple[str, str]:
     root = argument(args, kwargs, 1, "request").META.get("SCRIPT_NAME")
@@ -45,30 +43,18 @@ def _uncaught(args: Args, kwargs: Kwargs) -> BaseException:
 
 INSTRUMENTOR = Instrumentor(
     "django",
-    _VERSIONS,
-    (
-        Patch("django.core.handlers.base:BaseHandler.resolve_request", http_routes.resolved(_route)),
-        Patch("django.core.handlers.base:BaseHandler.make_view_atomic", http_routes.view(_view)),
-        # An exception that a middleware answers counts where it answers with a server error.
-        Patch(
-            "django.core.handlers.base:BaseHandler.process_exception_by_middleware",
-            http_routes.exception(_from_middleware),
-        ),
-        Patch("django.core.handlers.exception:handle_uncaught_exception", http_routes.exception(_uncaught)),
+    Patch("django.core.handlers.base:BaseHandler.resolve_request", http_routes.resolved(_route)),
+    Patch("django.core.handlers.base:BaseHandler.make_view_atomic", http_routes.view(_view)),
+    # An exception that a middleware answers counts where it answers with a server error.
+    Patch(
+        "django.core.handlers.base:BaseHandler.process_exception_by_middleware",
+        http_routes.exception(_from_middleware),
     ),
-    distribution="Django",
+    Patch("django.core.handlers.exception:handle_uncaught_exception", http_routes.exception(_uncaught)),
 )
 
 WSGI = Instrumentor(
-    "django_wsgi",
-    _VERSIONS,
-    (Patch("django.core.handlers.wsgi:WSGIHandler.__call__", wsgi.application(receiver=True)),),
-    distribution="Django",
+    "django_wsgi", Patch("django.core.handlers.wsgi:WSGIHandler.__call__", wsgi.application(receiver=True))
 )
 
-ASGI = Instrumentor(
-    "django_asgi",
-    _VERSIONS,
-    (Patch("django.core.handlers.asgi:ASGIHandler.__call__", asgi.application()),),
-    distribution="Django",
-)
+ASGI = Instrumentor("django_asgi", Patch("django.core.handlers.asgi:ASGIHandler.__call__", asgi.application()))

@@ -28,11 +28,7 @@ _viewed = http_routes.view(_view)
 
 INSTRUMENTOR = Instrumentor(
     "ninja",
-    ">=0.19,<2",
-    (
-        Patch("ninja.operation:Operation.run", _viewed),
-        Patch("ninja.operation:AsyncOperation.run", _viewed),
-        Patch("ninja.main:NinjaAPI.on_exception", http_routes.exception(_error)),
-    ),
-    distribution="django-ninja",
+    Patch("ninja.operation:Operation.run", _viewed),
+    Patch("ninja.operation:AsyncOperation.run", _viewed),
+    Patch("ninja.main:NinjaAPI.on_exception", http_routes.exception(_error)),
 )

@@ -17,8 +17,5 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 
 INSTRUMENTOR = Instrumentor(
-    "rest_framework",
-    ">=3.12,<4",
-    (Patch("rest_framework.views:APIView.handle_exception", http_routes.exception(_error)),),
-    distribution="djangorestframework",
+    "rest_framework", Patch("rest_framework.views:APIView.handle_exception", http_routes.exception(_error))
 )

@@ -22,10 +22,6 @@ def _view(_args: Args, _kwargs: Kwargs) -> Any:
 
 INSTRUMENTOR = Instrumentor(
     "django_static",
-    ">=3.2,<7",
-    (
-        Patch("django.contrib.staticfiles.handlers:StaticFilesHandlerMixin.serve", http_routes.route(_route)),
-        Patch("django.contrib.staticfiles.handlers:serve", http_routes.view(_view)),
-    ),
-    distribution="Django",
+    Patch("django.contrib.staticfiles.handlers:StaticFilesHandlerMixin.serve", http_routes.route(_route)),
+    Patch("django.contrib.staticfiles.handlers:serve", http_routes.view(_view)),
 )

@@ -27,12 +27,8 @@ def _status(response: Any) -> int:
 
 INSTRUMENTOR = Instrumentor(
     "django_test_client",
-    ">=3.2,<7",
-    (
-        Patch("django.test.client:ClientHandler.__call__", wsgi.handler(_environ, _status)),
-        Patch("django.test.client:AsyncClientHandler.__call__", asgi.handler(_scope, _status)),
-        Patch("django.test.client:closing_iterator_wrapper", http_streams.stream()),
-        Patch("django.test.client:aclosing_iterator_wrapper", http_streams.async_stream(), optional=True),
-    ),
-    distribution="Django",
+    Patch("django.test.client:ClientHandler.__call__", wsgi.handler(_environ, _status)),
+    Patch("django.test.client:AsyncClientHandler.__call__", asgi.handler(_scope, _status)),
+    Patch("django.test.client:closing_iterator_wrapper", http_streams.stream()),
+    Patch("django.test.client:aclosing_iterator_wrapper", http_streams.async_stream(), optional=True),
 )

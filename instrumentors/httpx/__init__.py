@@ -21,13 +21,8 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Facts
 
 
-def instrumentor(library: Any, versions: str) -> Instrumentor:
-    """Return the instrumentor of one of the two.
-
-    Args:
-        library: the imported package.
-        versions: those of its distribution that are supported.
-    """
+def instrumentor(library: Any) -> Instrumentor:
+    """Return the instrumentor of one of the two, given its imported package."""
     name = library.__name__
     headers_of, resends = library.Headers, http_resends.resends
     # PERF: a URL is compared and hashed by putting its text together anew, its parts are a tuple.
@@ -48,17 +43,14 @@ def instrumentor(library: Any, versions: str) -> Instrumentor:
 
     return Instrumentor(
         name,
-        versions,
-        (
-            Patch(f"{name}:Client.send", http_resends.session()),
-            Patch(f"{name}:AsyncClient.send", http_attempts.async_session()),
-            Patch(f"{name}:Client._send_single_request", http_client.call(request, _response)),
-            Patch(f"{name}:AsyncClient._send_single_request", http_client.async_call(request, _response)),
-            Patch(f"{name}:HTTPTransport.handle_request", http_client.carry(copy)),
-            Patch(f"{name}:WSGITransport.handle_request", http_client.carry(copy)),
-            Patch(f"{name}:AsyncHTTPTransport.handle_async_request", http_client.async_carry(copy)),
-            Patch(f"{name}:ASGITransport.handle_async_request", http_client.async_carry(copy)),
-        ),
+        Patch(f"{name}:Client.send", http_resends.session()),
+        Patch(f"{name}:AsyncClient.send", http_attempts.async_session()),
+        Patch(f"{name}:Client._send_single_request", http_client.call(request, _response)),
+        Patch(f"{name}:AsyncClient._send_single_request", http_client.async_call(request, _response)),
+        Patch(f"{name}:HTTPTransport.handle_request", http_client.carry(copy)),
+        Patch(f"{name}:WSGITransport.handle_request", http_client.carry(copy)),
+        Patch(f"{name}:AsyncHTTPTransport.handle_async_request", http_client.async_carry(copy)),
+        Patch(f"{name}:ASGITransport.handle_async_request", http_client.async_carry(copy)),
     )
 
 

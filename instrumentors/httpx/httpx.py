@@ -5,4 +5,4 @@ from __future__ import annotations
 import httpx
 from autotrace.instrumentors.httpx import instrumentor
 
-INSTRUMENTOR = instrumentor(httpx, ">=0.23")
+INSTRUMENTOR = instrumentor(httpx)

@@ -5,4 +5,4 @@ from __future__ import annotations
 import httpx2
 from autotrace.instrumentors.httpx import instrumentor
 
-INSTRUMENTOR = instrumentor(httpx2, ">=2,<3")
+INSTRUMENTOR = instrumentor(httpx2)

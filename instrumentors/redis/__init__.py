@@ -38,13 +38,12 @@ _CUT = dict(name.split(":") for name in _CLASSES.split())
 _SENDING = "execute_command", "PubSub.execute_command", "Pipeline.immediate_execute_command"
 
 
-def instrumentors(name: str, client: str, versions: str, core: Any, errors: Any) -> tuple[Instrumentor, Instrumentor]:
+def instrumentors(name: str, client: str, core: Any, errors: Any) -> tuple[Instrumentor, Instrumentor]:
     """Return the instrumentors of one of the two: of its own clients, and of its asyncio ones.
 
     Args:
         name: of its package and its distribution, and of the system that it asks.
         client: the name of its class of clients.
-        versions: those that are supported.
         core: its ``commands.core``.
         errors: its ``exceptions``.
     """
@@ -68,28 +67,21 @@ def instrumentors(name: str, client: str, versions: str, core: Any, errors: Any)
     system = command.Commands(name, code, is_answer)
     sending = [way if "." in way else f"{client}.{way}" for way in _SENDING]
     plain = Instrumentor(
-        library=name,
-        versions=versions,
-        patches=(
-            *(Patch(f"{name}.client:{way}", system.command(_command)) for way in sending),
-            Patch(f"{name}.client:Pipeline.execute", system.batch(_pipeline)),
-            Patch(f"{name}.cluster:{client}Cluster.execute_command", system.command(_cluster_command)),
-            Patch(f"{name}.cluster:ClusterPipeline.execute", system.batch(_cluster_pipeline)),
-            Patch(f"{name}.client:PubSubWorkerThread.start", concurrency.isolate()),
-        ),
+        name,
+        *(Patch(f"{name}.client:{way}", system.command(_command)) for way in sending),
+        Patch(f"{name}.client:Pipeline.execute", system.batch(_pipeline)),
+        Patch(f"{name}.cluster:{client}Cluster.execute_command", system.command(_cluster_command)),
+        Patch(f"{name}.cluster:ClusterPipeline.execute", system.batch(_cluster_pipeline)),
+        Patch(f"{name}.client:PubSubWorkerThread.start", concurrency.isolate()),
     )
     asyncio = f"{name}.asyncio"
     asynchronous = Instrumentor(
-        library=f"{name}_asyncio",
-        distribution=name,
-        versions=versions,
-        patches=(
-            *(Patch(f"{asyncio}.client:{way}", system.async_command(_command)) for way in sending),
-            Patch(f"{asyncio}.client:Pipeline.execute", system.async_batch(_pipeline)),
-            # redis-py 4.2 has no such cluster
-            Patch(f"{asyncio}.cluster:{client}Cluster.execute_command", system.async_command(_cluster_command), True),
-            Patch(f"{asyncio}.cluster:ClusterPipeline.execute", system.async_batch(_cluster_pipeline), True),
-        ),
+        f"{name}_asyncio",
+        *(Patch(f"{asyncio}.client:{way}", system.async_command(_command)) for way in sending),
+        Patch(f"{asyncio}.client:Pipeline.execute", system.async_batch(_pipeline)),
+        # redis-py 4.2 has no such cluster
+        Patch(f"{asyncio}.cluster:{client}Cluster.execute_command", system.async_command(_cluster_command), True),
+        Patch(f"{asyncio}.cluster:ClusterPipeline.execute", system.async_batch(_cluster_pipeline), True),
     )
     return plain, asynchronous
 

@@ -6,4 +6,4 @@ from autotrace.instrumentors.redis import instrumentors
 from redis import exceptions
 from redis.commands import core
 
-INSTRUMENTOR, ASYNCIO = instrumentors("redis", "Redis", ">=4.2,<9", core, exceptions)
+INSTRUMENTOR, ASYNCIO = instrumentors("redis", "Redis", core, exceptions)

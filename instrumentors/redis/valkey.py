@@ -6,4 +6,4 @@ from autotrace.instrumentors.redis import instrumentors
 from valkey import exceptions
 from valkey.commands import core
 
-INSTRUMENTOR, ASYNCIO = instrumentors("valkey", "Valkey", ">=6,<7", core, exceptions)
+INSTRUMENTOR, ASYNCIO = instrumentors("valkey", "Valkey", core, exceptions)

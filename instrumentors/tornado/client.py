@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Facts
 
 _NAME = "tornado_client"
-_VERSIONS = ">=6.1"
 _CONTINUE = 100
 _GAVE_UP = 599  # Tornado's own, where there is no answer
 
@@ -88,39 +87,28 @@ def _copied(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
 
 
 INSTRUMENTOR = Instrumentor(
-    _NAME,
-    _VERSIONS,
-    (Patch("tornado.httpclient:AsyncHTTPClient.fetch", http_callbacks.called(_redirected)),),
-    distribution="tornado",
+    _NAME, Patch("tornado.httpclient:AsyncHTTPClient.fetch", http_callbacks.called(_redirected))
 )
 
 SIMPLE = Instrumentor(
     _NAME,
-    _VERSIONS,
-    (
-        Patch(
-            "tornado.simple_httpclient:SimpleAsyncHTTPClient.fetch_impl",
-            http_callbacks.asked(_request, (2, "callback"), _answer),
-        ),
-        Patch(
-            "tornado.simple_httpclient:_HTTPConnection.__init__",
-            http_callbacks.sending(_connecting, (4, "final_callback"), _answer),
-        ),
-        Patch("tornado.httputil:parse_response_start_line", http_callbacks.answered(_outcome)),
-        Patch("tornado.http1connection:HTTP1Connection.write_headers", http_client.carry(_written)),
+    Patch(
+        "tornado.simple_httpclient:SimpleAsyncHTTPClient.fetch_impl",
+        http_callbacks.asked(_request, (2, "callback"), _answer),
     ),
-    distribution="tornado",
+    Patch(
+        "tornado.simple_httpclient:_HTTPConnection.__init__",
+        http_callbacks.sending(_connecting, (4, "final_callback"), _answer),
+    ),
+    Patch("tornado.httputil:parse_response_start_line", http_callbacks.answered(_outcome)),
+    Patch("tornado.http1connection:HTTP1Connection.write_headers", http_client.carry(_written)),
 )
 
 CURL = Instrumentor(
     _NAME,
-    _VERSIONS,
-    (
-        Patch(
-            "tornado.curl_httpclient:CurlAsyncHTTPClient.fetch_impl",
-            http_callbacks.asked(_request, (2, "callback"), _answer),
-        ),
-        Patch("tornado.curl_httpclient:CurlAsyncHTTPClient._curl_setup_request", http_callbacks.carry(_kept, _copied)),
+    Patch(
+        "tornado.curl_httpclient:CurlAsyncHTTPClient.fetch_impl",
+        http_callbacks.asked(_request, (2, "callback"), _answer),
     ),
-    distribution="tornado",
+    Patch("tornado.curl_httpclient:CurlAsyncHTTPClient._curl_setup_request", http_callbacks.carry(_kept, _copied)),
 )

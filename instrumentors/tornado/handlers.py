@@ -117,12 +117,8 @@ def _end(text: str, at: int) -> int:
 
 INSTRUMENTOR = Instrumentor(
     "tornado_web",
-    ">=6.1",
-    (
-        Patch("tornado.web:RequestHandler._execute", http_serving.handling(_connection, _view)),
-        Patch("tornado.web:RequestHandler._handle_request_exception", http_serving.exception(_connection, _error)),
-        Patch("tornado.routing:PathMatches.match", http_routes.found(_matched)),
-        Patch("tornado.routing:RuleRouter.find_handler", http_routes.found(_found)),
-    ),
-    distribution="tornado",
+    Patch("tornado.web:RequestHandler._execute", http_serving.handling(_connection, _view)),
+    Patch("tornado.web:RequestHandler._handle_request_exception", http_serving.exception(_connection, _error)),
+    Patch("tornado.routing:PathMatches.match", http_routes.found(_matched)),
+    Patch("tornado.routing:RuleRouter.find_handler", http_routes.found(_found)),
 )

@@ -61,12 +61,8 @@ def _is_piece(args: Args, kwargs: Kwargs) -> bool:
 
 INSTRUMENTOR = Instrumentor(
     "tornado_server",
-    ">=6.1",
-    (
-        Patch("tornado.http1connection:HTTP1Connection._can_keep_alive", http_serving.received(_asked)),
-        Patch("tornado.http1connection:HTTP1Connection._read_message", http_serving.reading(_state)),
-        Patch("tornado.http1connection:HTTP1Connection._on_connection_close", http_serving.disconnected()),
-        Patch("tornado.http1connection:HTTP1Connection._format_chunk", http_serving.piece_sent(_is_piece)),
-    ),
-    distribution="tornado",
+    Patch("tornado.http1connection:HTTP1Connection._can_keep_alive", http_serving.received(_asked)),
+    Patch("tornado.http1connection:HTTP1Connection._read_message", http_serving.reading(_state)),
+    Patch("tornado.http1connection:HTTP1Connection._on_connection_close", http_serving.disconnected()),
+    Patch("tornado.http1connection:HTTP1Connection._format_chunk", http_serving.piece_sent(_is_piece)),
 )

@@ -36,13 +36,7 @@ def _error(_args: Args, _kwargs: Kwargs) -> tuple[BaseException | None, bool]:
 
 INSTRUMENTOR = Instrumentor(
     "tornado_websocket",
-    ">=6.1",
-    (
-        Patch("tornado.websocket:WebSocketProtocol13.write_message", http_serving.message_sent(_connection)),
-        Patch(
-            "tornado.websocket:WebSocketProtocol13._handle_message", http_serving.message_received(_connection, _code)
-        ),
-        Patch("tornado.websocket:WebSocketProtocol._abort", http_serving.given_up(_connection, _error)),
-    ),
-    distribution="tornado",
+    Patch("tornado.websocket:WebSocketProtocol13.write_message", http_serving.message_sent(_connection)),
+    Patch("tornado.websocket:WebSocketProtocol13._handle_message", http_serving.message_received(_connection, _code)),
+    Patch("tornado.websocket:WebSocketProtocol._abort", http_serving.given_up(_connection, _error)),
 )

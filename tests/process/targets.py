@@ -16,6 +16,7 @@ import re
 import sys
 import typing
 
+from autotrace.doctor.probe import _settle
 from autotrace.patching import catalog
 
 
@@ -23,6 +24,7 @@ def main(names):
     """Print one line of JSON: name to what became of the instrumentor, and of its targets what is seen of each."""
     by_name = {part.name: part for part in catalog.parts()}
     for name in names:  # all of them first: one may patch what another has as its target
+        _settle(by_name[name].library)
         with contextlib.suppress(Exception):  # this version of the library does not work on this Python
             importlib.import_module(by_name[name].trigger)
     print(json.dumps({name: looked_at(by_name[name]) for name in names}))

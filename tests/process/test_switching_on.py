@@ -21,9 +21,11 @@ def describe(facts, outcome, failure):
     return f"acme {facts[0]}", {}, 0, ""
 
 ACME = Calls("acme", 3, describe)
-CLIENT = Instrumentor("acme", VERSIONS, [
+CLIENT = Instrumentor(
+    "acme",
     Patch("acme:fetch", ACME.call(lambda args, kwargs: ((args[0],), None, args), lambda result: ())),
-])
+    requires="acme" + VERSIONS,
+)
 """
 
 

@@ -14,7 +14,7 @@ from autotrace.families.db.db_calls import fail
 from autotrace.faults import fault
 from autotrace.patching.wrapping import after
 from autotrace.trace.context import get_current
-from autotrace.trace.failure import hide_frame
+from autotrace.trace.failure import HidingFrame
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
 
@@ -26,6 +26,28 @@ if TYPE_CHECKING:
     from autotrace.families.db.db_calls import CodeOf, FactsOf
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Span
+
+
+class _Copy(HidingFrame):
+    """Ends a span where the program's block ends."""
+
+    __slots__ = ("_code_of", "_scope", "_span")
+
+    def __init__(self, span: Span | None, scope: str, code_of: CodeOf) -> None:
+        self._span, self._scope, self._code_of = span, scope, code_of
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        span = self._span
+        if span is not None:
+            try:
+                if error is None:
+                    tracer.finish(span)
+                else:
+                    fail(span, error, self._scope, self._code_of)
+            except Exception:
+                fault(self._scope)
+                abandon(span)
+        super().__exit__(kind, error, traceback)
 
 
 def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code) -> Wrap:
@@ -53,39 +75,16 @@ def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code
                 fault(scope)
                 return None
 
-        def end(span: Span | None) -> None:
-            try:
-                if span is not None:
-                    tracer.finish(span)
-            except Exception:
-                fault(scope)
-                abandon(span)  # type: ignore[arg-type]
-
         @contextmanager
         def opened(theirs: Any, args: Args, kwargs: Kwargs) -> Iterator[Any]:
-            span = begin(args, kwargs)
-            try:
-                with theirs as copy:
-                    yield copy
-            except BaseException as error:
-                if span is not None:
-                    fail(span, error, scope, code_of)
-                hide_frame(error)
-                raise
-            end(span)
+            with _Copy(begin(args, kwargs), scope, code_of), theirs as copy:
+                yield copy
 
         @asynccontextmanager
         async def opened_awaited(theirs: Any, args: Args, kwargs: Kwargs) -> AsyncIterator[Any]:
-            span = begin(args, kwargs)
-            try:
+            with _Copy(begin(args, kwargs), scope, code_of):
                 async with theirs as copy:
                     yield copy
-            except BaseException as error:
-                if span is not None:
-                    fail(span, error, scope, code_of)
-                hide_frame(error)
-                raise
-            end(span)
 
         # The function is called at once, so that a wrong call fails where it is made; what it returned has not begun yet.
         around_it = opened_awaited if awaited else opened

@@ -65,7 +65,7 @@ def library():
 
 
 def patched(calls, *targets):
-    return apply(Instrumentor("lib", "*", [Patch(f"some_library:{target}", counting(calls)) for target in targets], ""))
+    return apply(Instrumentor("lib", *(Patch(f"some_library:{target}", counting(calls)) for target in targets)))
 
 
 def test_a_function_is_replaced_and_given_back(library):
@@ -103,7 +103,7 @@ def test_a_class_method_under_a_modules_name_stays_bound(library):
     calls = []
     bound = library.make = Base.make
     wrap = counting(calls)
-    done = apply(Instrumentor("lib", "*", [Patch(f"some_library:{name}", wrap) for name in ("make", "Base.make")], ""))
+    done = apply(Instrumentor("lib", *(Patch(f"some_library:{name}", wrap) for name in ("make", "Base.make"))))
     assert library.make(2) == (Base, 2)
     assert type(library.make) is types.MethodType
     assert library.make == Base.make != bound
@@ -188,11 +188,7 @@ def test_an_optional_target_may_be_missing(library):
     """The others still apply."""
     calls = []
     wrap = counting(calls)
-    apply(
-        Instrumentor(
-            "lib", "*", [Patch("some_library:gone", wrap, optional=True), Patch("some_library:plain", wrap)], ""
-        )
-    )
+    apply(Instrumentor("lib", Patch("some_library:gone", wrap, optional=True), Patch("some_library:plain", wrap)))
     library.plain(1)
     assert calls == [("lib", "plain")]
 
@@ -209,7 +205,7 @@ def test_the_same_function_in_two_modules_stays_one_object(library):
     """Aliases of a patched function are still the same function, which pickling by name needs."""
     library.alias = plain
     wrap = counting([])
-    apply(Instrumentor("lib", "*", [Patch("some_library:plain", wrap), Patch("some_library:alias", wrap)], ""))
+    apply(Instrumentor("lib", Patch("some_library:plain", wrap), Patch("some_library:alias", wrap)))
     assert library.plain is library.alias
 
 

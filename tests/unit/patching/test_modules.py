@@ -82,7 +82,7 @@ def test_a_late_patch_changes_names_in_modules_that_are_not_to_be_touched(lazy, 
     del namespace(stand_ins["nameless"])["__name__"]
     for name, module in stand_ins.items():
         monkeypatch.setitem(sys.modules, name, module)
-    done = apply(Instrumentor("lib", "*", [Patch("some_library:plain", replacing)], ""), late=True)
+    done = apply(Instrumentor("lib", Patch("some_library:plain", replacing)), late=True)
     assert namespace(ends)["taken"] is namespace(lazy)["taken"] is library.plain is not plain
     done.undo()
     assert namespace(ends)["taken"] is namespace(lazy)["taken"] is library.plain is plain
@@ -97,4 +97,4 @@ def test_a_target_in_what_is_not_to_be_touched_does_not_exist(lazy, monkeypatch,
     monkeypatch.setitem(sys.modules, "ends", Ends("ends"))
     monkeypatch.setitem(sys.modules, "liar", Liar())
     with pytest.raises(CannotPatchError, match=target):
-        apply(Instrumentor("lib", "*", [Patch(target, replacing)], ""))
+        apply(Instrumentor("lib", Patch(target, replacing)))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autotrace.patching import third_party
+from autotrace.patching import Instrumentor, third_party
 
 ENTRY_POINTS = """\
 [console_scripts]
@@ -52,9 +52,12 @@ def test_the_second_start_reads_one_file(tmp_path, monkeypatch):
     distribution(site, "acme")
     monkeypatch.setattr(sys, "path", [str(site)])
     first = third_party.third_party(str(cache))
-    monkeypatch.setitem(sys.modules, "acme_autotrace", SimpleNamespace(CLIENT="client"))
-    monkeypatch.setitem(sys.modules, "zeta_autotrace", SimpleNamespace(INSTRUMENTOR="zeta"))
-    assert [(part.trigger, part.instrumentor()) for part in first] == [("acme.client", "client"), ("zeta", "zeta")]
+    client, zeta = Instrumentor("client", requires="acme>=1"), Instrumentor("zeta")
+    monkeypatch.setitem(sys.modules, "acme_autotrace", SimpleNamespace(CLIENT=client))
+    monkeypatch.setitem(sys.modules, "zeta_autotrace", SimpleNamespace(INSTRUMENTOR=zeta))
+    assert [part.requires for part in first] == [None, None]
+    assert [(part.trigger, part.instrumentor()) for part in first] == [("acme.client", client), ("zeta", zeta)]
+    assert [part.requires for part in first] == ["acme>=1", None]
     monkeypatch.setattr(third_party, "scan", None)
     assert [part.trigger for part in third_party.third_party(str(cache))] == ["acme.client", "zeta"]
 

@@ -83,8 +83,8 @@ def test_what_another_instrumentor_relies_on_stays():
     """One wrapper that serves two is not taken away when the first of them is switched off."""
     original = vars(Library)["method"]
     patches = (Patch(f"{__name__}:Library.method", marked),)
-    first = apply(Instrumentor("first", "*", patches, ""))
-    second = apply(Instrumentor("second", "*", patches, ""))
+    first = apply(Instrumentor("first", *patches))
+    second = apply(Instrumentor("second", *patches))
     traced = vars(Library)["method"]
     try:
         first.undo(sparing=True)
