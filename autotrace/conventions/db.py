@@ -39,8 +39,12 @@ _PORTS = {"mariadb": 3306, "microsoft.sql_server": 1433, "mysql": 3306, "oracle.
 
 def _split(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
     """A statement is known by its shape; all else is what many have in common."""
-    database, statement, *more = facts
-    return (database, None if statement is None else shape(statement), *more), ()
+    try:
+        database, statement, batch = facts
+    except ValueError:  # with the code of an answer
+        database, statement, *more = facts
+        return (database, statement and shape(statement), *more), ()
+    return (database, statement and shape(statement), batch), ()
 
 
 def _query(facts: Facts, failure: Failure | None) -> Description:

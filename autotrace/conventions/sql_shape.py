@@ -3,6 +3,9 @@
 A program that writes values into its statements sends another text each time, and all of them have one shape.  Reading the
 shape (``sql.read``) gives what reading the text gives, whatever system it is sent to, and finding it takes a tenth of the
 time.  Where a text has anything that systems disagree about, it is its own shape: its literals are found by the reader.
+
+Finding it again takes a third of that: the outline of a text, which is what stands outside of its quotes with all digits
+alike, has one shape where each of its digits belongs to a literal.
 """
 
 from __future__ import annotations
@@ -23,7 +26,12 @@ _LITERAL = rf"""['.0-9](?:{_TEXT}|{_NUMBER})"""
 _KEPT = r""""(?<![\w"`]")\w+"(?!")|`(?<![\w"`]`)\w+`(?!`)"""
 _DOUBTFUL = r"""["'`\\\[$#]|--|/\*|%\("""
 
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_DIGITS = frozenset("0123456789")
+
 _patterns: tuple[Pattern[str], ...] = ()  # literals; all tokens
+_outlines: dict[bytes, str] = {}
+_OUTLINES, _LONG = 1024, 4096  # that are remembered; bytes of one that is not
 
 
 def shape(text: str) -> str:
@@ -32,6 +40,34 @@ def shape(text: str) -> str:
     Args:
         text: as it was sent to the database.
     """
+    pieces = text.split("'")
+    count = len(pieces)
+    if count == 3:  # PERF: one text, which is the rule
+        outside = f"{pieces[0]}'{pieces[2]}"
+    elif count & 1:
+        outside = "'".join(pieces[::2])
+    else:  # a quote is never closed
+        return text
+    if "\\" in text:  # it may stand before a quote
+        return _looked_through(text)
+    try:
+        outline = outside.encode().translate(_ALIKE)
+    except UnicodeEncodeError:  # half of a character
+        return _looked_through(text)
+    return _outlines.get(outline) or _remembered(outline, text)
+
+
+def _remembered(outline: bytes, text: str) -> str:
+    found = _looked_through(text)
+    # What is between quotes decides nothing where all of them are those of literals.
+    if "'" not in found and _DIGITS.isdisjoint(found) and len(outline) < _LONG:
+        if len(_outlines) >= _OUTLINES:
+            _outlines.clear()
+        _outlines[outline] = found
+    return found
+
+
+def _looked_through(text: str) -> str:
     literal, _ = _patterns or _compiled()
     for special in _SPECIAL:
         if special in text:

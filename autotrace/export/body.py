@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ERROR = 2  # Status.StatusCode
 _NONE: tuple[Any, ...] = ()
 _HEADS = 512  # names of spans that are remembered
+_FEW, _MOST = 64, 256  # one of so many spans may be remembered by its whole text; of those that were not, so many later
 _AMPLE = 64  # attributes: no description of ours has as many
 
 
@@ -33,10 +34,12 @@ class Bodies:
 
     Attributes:
         own: encodes what is a span's own.
+        allowed: how many texts may be remembered now.  PERF: one of many spans may, since a text that is new each time would
+            be remembered for nothing; one that comes again soon is.
         parted: whether a span's two parts may be put together without counting its attributes.
     """
 
-    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values", "own", "parted")
+    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values", "allowed", "own", "parted")
 
     def __init__(self, values: Values, count: int, scrub: Callable[[str], str] = str) -> None:
         self._values = values
@@ -45,15 +48,16 @@ class Bodies:
         self._scrub = scrub
         self._count = count
         self._memo = Memo(2048, 1 << 20)
+        self.allowed = 0
         self._same: dict[type, bool] = {}
         self._heads: dict[tuple[Operation, str], bytes] = {}
 
-    @property
-    def known(self) -> Callable[[Any], bytes | None]:
-        """Look up a body that is remembered; to be asked for anew now and then.
+    def known(self, spans: int) -> Callable[[Any], bytes | None]:
+        """Return what looks up a body that is remembered, for so many spans.
 
         Of a uniform operation the key is ``(operation, facts, outcome)``, of facts in two parts ``(operation, shared)``.
         """
+        self.allowed = min(self.allowed + spans // _FEW + 1, _MOST)
         return self._memo.young.get
 
     def spelled(self, operation: Operation, facts: Facts) -> bytes:
@@ -97,6 +101,7 @@ class Bodies:
 
     def again(self, key: tuple[Operation, Facts, Facts | None], body: bytes) -> None:
         """Remember by all facts what their shared part alone has decided, such as a statement's by its whole text."""
+        self.allowed -= 1
         self._memo.put(key, body, len(body) + _length(key[1]) + 400)
 
     def _in_parts(self, operation: Operation, parted: Parted, facts: Facts, outcome: Facts | None) -> bytes:
@@ -111,7 +116,7 @@ class Bodies:
                 self._memo.put(key, body, len(body) + _length(shared) + 400)
             if own:
                 return body + self.own(parted.own(own))
-            if operation.uniform:
+            if operation.uniform and self.allowed:
                 self.again((operation, facts, outcome), body)
             return body
         except Exception:  # what cannot be told in parts may be told as a whole, or counts as a fault there

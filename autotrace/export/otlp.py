@@ -109,7 +109,7 @@ class Encoder:
         pairs, _ = Values().pairs(resource)  # limits are for spans, not for resources
         self._resource = b"\x0a" + sized(b"\x0a".join(pairs)) + _SCHEMA
 
-    def encode(self, spans: Iterable[Span]) -> list[bytes]:
+    def encode(self, spans: Collection[Span]) -> list[bytes]:
         """Return as few requests as hold all the spans, in their order within each scope.
 
         A span that cannot be encoded at all (an id that is no hexadecimal number) is counted as a fault of its scope.
@@ -117,7 +117,7 @@ class Encoder:
         requests: list[bytes] = []
         groups: dict[str, list[bytes]] = {}
         room = left = self._max - len(self._resource) - 10
-        bodies, known = self._bodies, self._bodies.known
+        bodies, known = self._bodies, self._bodies.known(len(spans))
         offset = self._wall(0)
         for span in spans:
             scope = span.operation.scope
@@ -301,16 +301,18 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
         elif operation.spelled:
             body = bodies.spelled(operation, span.facts)
         else:
-            parted = operation.parted
-            body = known((operation, span.facts, span.outcome)) if operation.uniform else None
-            if body is None and parted is not None and bodies.parted:
-                shared, more = parted.split(span.facts, span.outcome)
-                body = known((operation, shared))
-                if body is not None:
-                    if more:
-                        own = bodies.own(parted.own(more))
-                    elif operation.uniform:
-                        bodies.again((operation, span.facts, span.outcome), body)
+            whole = (operation, span.facts, span.outcome) if operation.uniform else None
+            body = known(whole) if whole is not None else None
+            if body is None:
+                parted = operation.parted
+                if parted is not None and bodies.parted:
+                    shared, more = parted.split(span.facts, span.outcome)
+                    body = known((operation, shared))
+                    if body is not None:
+                        if more:
+                            own = bodies.own(parted.own(more))
+                        elif bodies.allowed and whole is not None:
+                            bodies.again(whole, body)
         if body is None:
             return None
     except Exception:  # it is being finished this moment; its facts have no hash, or are not what they should be

@@ -32,13 +32,11 @@ def test_a_hot_path_has_not_become_dearer(path, yardstick):
     assert counted <= most, f"{path} costs {counted}, and may cost {most:.2f} times the yardstick"
 
 
-@pytest.mark.parametrize(
-    ("kind", "most"), [("encode_client", 1.5), ("encode_server", 1.5), ("encode_query", 2.75), ("encode_message", 1.5)]
-)
-def test_what_never_repeats_costs_little_more_to_encode_than_what_always_does(kind, most, valgrind):
+@pytest.mark.parametrize("kind", ["encode_client", "encode_server", "encode_query", "encode_message"])
+def test_what_never_repeats_costs_little_more_to_encode_than_what_always_does(kind, valgrind):
     """Programs do not ask for one URL, and not for one row, all the time; a text with literals has to be looked through."""
     new, same = (instructions.per_operation(f"{kind}:{how}", AUTOTRACE_ENABLED="false") for how in ("fresh", "same"))
-    assert new <= most * same
+    assert new <= 1.5 * same
 
 
 def test_the_guard_sees_a_little_more(yardstick):

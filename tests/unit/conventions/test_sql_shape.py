@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from autotrace.conventions import sql_shape
 from autotrace.conventions.sql import _DIALECTS, read
 from autotrace.conventions.sql_shape import shape
 
@@ -48,6 +49,41 @@ def test_the_shape_is_read_as_the_text_is(text, system):
     assert {name: getattr(of_shape, name) for name in of_shape.__slots__} == {
         name: getattr(of_text, name) for name in of_text.__slots__
     }
+
+
+def test_a_text_of_a_known_outline_has_its_shape():
+    """Whatever stands between the quotes, whatever the digits; and what only looks alike has a shape of its own."""
+    known = "SELECT a FROM t WHERE b = {} AND c = {}"
+    for b, c in (("1", "'x'"), ("7", "'it is 5, -- \"a\" $1'"), ("8", "''")):
+        assert shape(known.format(b, c)) == known.format("?", "?")
+    for b, c in (
+        ("?1", "'x'"),
+        ("1", "'it''s'"),
+        ("1", r"'\'"),
+        ("1", r"'a\' OR b = 'c'"),
+        ("1", "'x"),
+        ("1", "N'x'"),
+        ("t1", "'x'"),
+    ):
+        text = known.format(b, c)
+        for system in SYSTEMS:
+            of_text, of_shape = read(text, system), read(shape(text), system)
+            assert [getattr(of_shape, part) for part in of_text.__slots__] == [
+                getattr(of_text, part) for part in of_text.__slots__
+            ], (text, system)
+    tables = [shape(f"SELECT a FROM t{number} WHERE b = {number}") for number in (1, 2)]
+    assert tables == ["SELECT a FROM t1 WHERE b = ?", "SELECT a FROM t2 WHERE b = ?"]
+
+
+def test_the_memory_of_outlines_is_bounded(monkeypatch):
+    """A program that makes up names does not fill it."""
+    monkeypatch.setattr(sql_shape, "_outlines", {})
+    for number in range(3000):
+        name = "".join(chr(97 + int(digit)) for digit in str(number))
+        assert shape(f"SELECT {name}, 5") == f"SELECT {name}, ?"
+        assert len(sql_shape._outlines) <= 1024
+    assert shape("SELECT " + "a, " * 5000 + "5") == "SELECT " + "a, " * 5000 + "?"
+    assert max(map(len, sql_shape._outlines)) < 4096
 
 
 def test_shapes_of_whatever_can_be_put_together_are_read_as_the_texts():
