@@ -20,7 +20,7 @@ from autotrace.trace.span import CONSUMER, LINK_REMOTE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import Any, Protocol
 
     from autotrace.trace.failure import Failure

@@ -1,7 +1,8 @@
 """The one context variable: the span that is current here.
 
 A task, a ``contextvars.Context`` and a thread each have their own value.  Values are put back by value, never by token:
-a span that ends in another task than it began in disturbs nobody.
+a span that ends in another task than it began in disturbs nobody.  Each is set to its default in the context that the
+program begins in: who compares what is in a context later finds no variable more.
 
 Up to Python 3.11 the garbage collector may run in the middle of ``ContextVar.set``, the program's or ours.  If what it
 finalizes sets a variable then, in the same context, the interpreter goes on with freed memory
@@ -31,6 +32,7 @@ if sys.version_info >= (3, 12):  # the collector only runs between two instructi
 
     def setter(variable: ContextVar[T]) -> Callable[[T], object]:
         """Return what sets a context variable; all of ours are set by it."""
+        variable.set(variable.get())
         return variable.set
 
 else:
@@ -40,6 +42,7 @@ else:
     def setter(variable: ContextVar[T]) -> Callable[[T], object]:
         """Return what sets a context variable, and leaves it alone in a thread that is collecting garbage."""
         write = variable.set
+        write(variable.get())
         # Nobody who calls it is prepared for a failure; like ``set`` itself, this cannot fail.
         return lambda value: write(value) if not _collecting or _collecting != get_ident() else None
 
