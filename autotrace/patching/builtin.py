@@ -35,8 +35,16 @@ class TracedBuiltin:
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
 
+    def __copy__(self) -> Any:
+        """Return itself: functions are not copied."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        """Return itself: functions are not copied."""
+        return self
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle and copy by reference, where the original can be found by name."""
+        """Pickle by reference, where the original can be found by name."""
         return self.__wrapped__.__reduce_ex__(protocol)
 
 

@@ -11,7 +11,7 @@ from autotrace.instrumentors.django.routes import template
 from autotrace.families.http import asgi, http_routes
 from autotrace.patching import Args, Instrumentor, Kwargs, Patch
 from autotrace.patching.proxy import Iterated
-from autotrace.patching.wrapping import after
+from autotrace.patching.wrapping import after, called_as
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _consumer(args: Args, _kwargs: Kwargs) -> Any:
 
 
 def _consuming(original: Call, scope: str) -> Call:
-    return asgi.application()(http_routes.view(_consumer)(original, scope), scope)
+    return called_as(original, asgi.application()(http_routes.view(_consumer)(original, scope), scope))
 
 
 ROUTING = Instrumentor(

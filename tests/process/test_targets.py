@@ -13,6 +13,7 @@ from machine import Machine
 
 # What differs on purpose: look, or target and look.
 _OF_C = {"names", "annotations", "hints", "predicates", "class", "attributes", "own dictionary"}
+_KINDS_OF_C = "method_descriptor", "cython_function", "cyfunction", "nanobind", "instancemethod"
 # A type of C cannot be patched: a subclass of the same name stands in its place, which is one of Python.
 _IN_PLACE = {"signature", "parameters", "annotations", "attributes", "own dictionary"}
 _ALLOWED = {
@@ -77,7 +78,9 @@ def allowed(target, look, bare):
         return True
     if look == "override" and bare["stored as"].startswith("([<class 'classmethod'>]") and sys.version_info < (3, 10):
         return True  # `inspect.signature` loses the binding of a wrapped class method there, whoever wrapped it
-    if look in ("pickle", "copy") and bare[look].startswith("raises TypeError: cannot pickle nanobind."):
-        return True  # one in its stead can be
-    of_c = any(kind in bare["class"] for kind in ("method_descriptor", "cython_function", "nanobind", "instancemethod"))
+    if look == "hints" and sys.version_info < (3, 11) and ("Optional" in bare[look] or "None" in bare[look]):
+        return True  # a default of None counts as a hint there, and the one in its stead has no defaults
+    of_c = any(kind in bare["class"] for kind in _KINDS_OF_C)
+    if of_c and (bare[look].startswith("raises ") or look == "coroutine function"):
+        return True  # one in its stead can be pickled, hashed, and told to be a coroutine function
     return (target, look) in _ALLOWED or (of_c and look in _OF_C)

@@ -22,6 +22,7 @@ from weakref import ref
 
 from autotrace.families.beside import Beside
 from autotrace.faults import fault
+from autotrace.patching.wrapping import called_as
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import parent_of, suspendable
@@ -158,7 +159,7 @@ def put(inside: str, *, last: bool = False) -> Wrap:
             if putter is not None or (_known and id(self) in _known):
                 note(self, item, putter)
 
-        return _in_its_stead(original, appending, _appends) or _called_as(original, putting)
+        return _in_its_stead(original, appending, _appends) or called_as(original, putting)
 
     return wrap
 
@@ -226,7 +227,7 @@ def take() -> Wrap:
                 note(self, item, current)
             return item
 
-        return _in_its_stead(original, popping, _pops) or _called_as(original, taking)
+        return _in_its_stead(original, popping, _pops) or called_as(original, taking)
 
     return wrap
 
@@ -244,7 +245,7 @@ def wait() -> Wrap:
                 hide_frame(error)
                 raise
 
-        return _called_as(original, waiting)
+        return called_as(original, waiting)
 
     return wrap
 
@@ -267,13 +268,6 @@ def _in_its_stead(original: Call, made: Any, alike: Any) -> Call | None:
         return None
     place = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno, "co_name": code.co_name}
     made.__code__ = made.__code__.replace(**place)
-    return made  # type: ignore[no-any-return]
-
-
-def _called_as(original: Call, made: Any) -> Call:
-    """Give a function the name by which Python 3.9 tells of a call that it does not take."""
-    name = getattr(original, "__name__", made.__name__)
-    made.__code__ = made.__code__.replace(co_name=name)
     return made  # type: ignore[no-any-return]
 
 

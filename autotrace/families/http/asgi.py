@@ -17,6 +17,7 @@ from autotrace.conventions.http_server import CLOSE_CODE, DISCONNECTED, MESSAGES
 from autotrace.families.execution.concurrency import Carried
 from autotrace.families.http import http_server
 from autotrace.faults import fault, off
+from autotrace.patching.wrapping import called_as
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import HidingFrame, hide_frame, hiding_frame
 from autotrace.trace.inheriting import own
@@ -77,7 +78,7 @@ def application(*, outermost: bool = False, threads: bool = False) -> Wrap:
             with exchange:
                 return await original(self, scope, receive, send, *more)
 
-        return traced
+        return called_as(original, traced)
 
     return wrap
 
