@@ -197,6 +197,7 @@ RUNNERS: dict[str, tuple[tuple[str, ...], str, bool]] = {
     "rqworker": ((), "", False),
     "sanic": ((), "", True),
     "uvicorn": ((), "UVICORN_APP", True),
+    "uwsgi": (("--module", "-w", "--wsgi", "--wsgi-file"), "UWSGI_MODULE", False),
     "waitress": ((), "", True),
     "waitress-serve": ((), "", True),
 }
