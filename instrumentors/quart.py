@@ -37,7 +37,7 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "quart",
-    ">=0.19",
+    ">=0.18",
     (
         Patch("quart.app:Quart.__call__", asgi.application()),
         Patch("quart.app:Quart.full_dispatch_request", _found(request)),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from autotrace.families.http import applications
 from autotrace.patching import Instrumentor, Patch
 
-_VERSIONS = ">=0.20"
+_VERSIONS = ">=0.18"
 
 
 def _protocol(target: str) -> Instrumentor:

@@ -7,7 +7,7 @@ from autotrace.patching import Instrumentor, Patch
 
 INSTRUMENTOR = Instrumentor(
     "werkzeug",
-    ">=2.2",
+    ">=2.0",
     (
         Patch(
             "werkzeug.serving:BaseWSGIServer.__init__",

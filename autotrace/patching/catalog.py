@@ -77,7 +77,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("falcon", "http_server", "falcon.app", ".falcon"),
      ("falcon_asgi", "http_server", "falcon.asgi.app", ".falcon:ASGI")),
     ("fastapi", "fastapi>=0.79", "web framework", ("fastapi", "http_server", "fastapi", ".fastapi")),
-    ("flask", "flask>=2.2", "web framework", ("flask", "http_server", "flask", ".flask")),
+    ("flask", "flask>=2.0", "web framework", ("flask", "http_server", "flask", ".flask")),
     ("futures", "", "threads and processes",
      ("futures", "concurrency", "concurrent.futures.thread", ".futures"),
      ("futures_callbacks", "concurrency", "concurrent.futures._base", ".futures:CALLBACKS"),
@@ -125,7 +125,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
     ("pymysql", "PyMySQL>=1,<2", "MySQL driver", ("pymysql", "db_client", "pymysql", ".pymysql")),
     ("pyodbc", "pyodbc>=4.0.39,<6", "database driver", ("pyodbc", "db_client", "pyodbc", ".pyodbc")),
     ("pyramid", "pyramid>=1.10", "web framework", ("pyramid", "http_server", "pyramid.config", ".pyramid")),
-    ("quart", "quart>=0.19", "web framework", ("quart", "http_server", "quart", ".quart")),
+    ("quart", "quart>=0.18", "web framework", ("quart", "http_server", "quart", ".quart")),
     ("queue", "", "queues between threads and tasks",
      ("queue", "concurrency", "queue", ".queue"),
      ("queue_asyncio", "concurrency", "asyncio.queues", ".queue:ASYNCIO")),
@@ -151,7 +151,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("tornado_client_simple", "http_client", "tornado.simple_httpclient", ".tornado.client:SIMPLE"),
      ("tornado_client_curl", "http_client", "tornado.curl_httpclient", ".tornado.client:CURL")),
     ("urllib3", "urllib3>=1.26", "HTTP client", ("urllib3", "http_client", "urllib3", ".urllib3")),
-    ("uvicorn", "uvicorn>=0.20", "web server",
+    ("uvicorn", "uvicorn>=0.18", "web server",
      ("uvicorn", "http_server", "uvicorn.config", ".uvicorn"),
      ("uvicorn_h11", "http_server", "uvicorn.protocols.http.h11_impl", ".uvicorn:H11"),
      ("uvicorn_httptools", "http_server", "uvicorn.protocols.http.httptools_impl", ".uvicorn:HTTPTOOLS"),
@@ -166,7 +166,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("valkey", "db_client", "valkey", ".redis.valkey"),
      ("valkey_asyncio", "db_client", "valkey.asyncio", ".redis.valkey:ASYNCIO")),
     ("waitress", "waitress>=2.1", "web server", ("waitress", "http_server", "waitress.server", ".waitress")),
-    ("werkzeug", "werkzeug>=2.2", "web server", ("werkzeug", "http_server", "werkzeug.serving", ".werkzeug")),
+    ("werkzeug", "werkzeug>=2.0", "web server", ("werkzeug", "http_server", "werkzeug.serving", ".werkzeug")),
     ("wsgiref", "", "web server", ("wsgiref", "http_server", "wsgiref.handlers", ".wsgiref")),
 )
 # fmt: on
@@ -224,7 +224,7 @@ class Part:
 
     Args:
         library: by which it is switched on and off together with the other parts of that library.
-        requires: the distribution and its supported versions, such as ``"flask>=2.2"``, so that they can be told without
+        requires: the distribution and its supported versions, such as ``"flask>=2.0"``, so that they can be told without
             importing it; empty for the standard library, None where only the Instrumentor knows.
         name: by which it is switched on and off.
         family: by which it is switched on and off together with others.
