@@ -26,6 +26,7 @@ check test: .venv/.tools
 
 nightly: .venv/.tools
 	SPEED=$@ $(SERVICES) -- $(NOX) --session $(SESSIONS) -- $(ARGS)
+	$(if $(ARGS),,SPEED=$@ $(SERVICES) -- $(NOX) --session apart)
 	$(if $(ARGS),,$(MAKE) transparency)
 
 lint wheel: .venv/.tools

@@ -112,6 +112,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("mysql_connector_aio", "db_client", "mysql.connector.aio", ".mysql_connector:AIO")),
     ("mysqldb", "mysqlclient>=1.4.6,<3", "MySQL driver", ("mysqldb", "db_client", "MySQLdb.connections", ".mysqldb")),
     ("ninja", "django-ninja>=0.19,<2", "web framework", ("ninja", "http_server", "ninja.main", ".django.ninja")),
+    ("niquests", "niquests>=3.14,<4", "HTTP client", ("niquests", "http_client", "niquests", ".niquests")),
     ("oracledb", "oracledb>=2,<27", "Oracle driver", ("oracledb", "db_client", "oracledb", ".oracledb")),
     ("pika", "pika>=1.2,<2", "RabbitMQ client", ("pika", "messaging", "pika", ".pika")),
     ("psycopg", "psycopg>=3,<4", "PostgreSQL driver",
