@@ -26,6 +26,7 @@ check test: .venv/.tools
 
 nightly: .venv/.tools
 	SPEED=$@ $(SERVICES) -- $(NOX) --session $(SESSIONS) -- $(ARGS)
+	$(if $(ARGS),,SPEED=$@ $(SERVICES) -- $(NOX) --session apart)
 	$(if $(ARGS),,$(MAKE) transparency)
 
 lint wheel: .venv/.tools
@@ -45,15 +46,17 @@ clean:
 # make bench             what tracing costs: autotrace, OpenTelemetry and ddtrace side by side (see docs/performance.md)
 # make bench-quick       the same with few rows and rounds; ARGS='--rows sqlite3,flask --python 3.13' for either
 .PHONY: bench bench-quick
-# The rows of Kafka want a broker: where they are named, and where none are.
+# Some rows want a server: where they are named, and where none are.
 BROKER := $(SERVICES) kafka --
-NAMED := $(if $(findstring kafka,$(ARGS)),$(BROKER))
+NAMED := $(if $(findstring kafka,$(ARGS)),kafka) $(if $(findstring mysql,$(ARGS)),mariadb) \
+	$(if $(or $(findstring psycopg,$(ARGS)),$(findstring asyncpg,$(ARGS))),postgresql)
+ASKED := $(if $(strip $(NAMED)),$(SERVICES) $(NAMED) --)
 bench: wheel
-	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(NAMED),$(BROKER)) .venv/bin/python -m benchmarks $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(ASKED),$(SERVICES) kafka mariadb postgresql --) .venv/bin/python -m benchmarks $(ARGS)
 	$(if $(ARGS),,$(MAKE) bench-messages bench-commands)
 
 bench-quick: wheel
-	AUTOTRACE_CACHE=$(CACHE) $(NAMED) .venv/bin/python -m benchmarks --quick $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(ASKED) .venv/bin/python -m benchmarks --quick $(ARGS)
 
 # make bench-messages    Kafka throughput of each client, bare and traced, as a ratio; part of make bench without ARGS
 .PHONY: bench-messages
@@ -73,7 +76,7 @@ bench-compiled: wheel
 # make bench-instructions  the instructions that tracing adds to an operation, sampled and not (needs valgrind)
 .PHONY: bench-instructions
 bench-instructions: wheel
-	AUTOTRACE_CACHE=$(CACHE) .venv/bin/python -m benchmarks.instructions $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(ASKED),$(SERVICES) mariadb postgresql --) .venv/bin/python -m benchmarks.instructions $(ARGS)
 
 # make bench-endings     what arrives of finished spans when a process ends, beside the others (see docs/lifetime.md)
 .PHONY: bench-endings

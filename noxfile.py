@@ -32,6 +32,7 @@ for _row in nox.project.load_toml(CHECKOUT / "tests" / "speeds.toml")["no_wheel"
 BUILT = {"mysqlclient": ("cc", "mariadb_config")}
 # Of what has no wheel for a new Python, autobahn (daphne's) is built without a compiler only where it is told.
 PURE = {"AUTOBAHN_USE_NVX": "0"}
+APART = ("3.9", "3.14")  # the Pythons of the session that has the oldest and the newest of some libraries
 LINT_VERSION = "3.11"  # where it is missing, the next found; mypy is told its target version anyway
 IN_CI = os.environ.get("CI") == "true"
 SPEED = os.environ.get("SPEED", "test")  # check, test or nightly: what runs where says tests/speeds.toml
@@ -152,10 +153,15 @@ def _can_build(version: str, library: str) -> bool:
     return all(map(shutil.which, BUILT[library]))
 
 
-def _install(session: nox.Session, *requirements: str, constraints: str, built: bool = True) -> None:
-    """Bring the session's environment to exactly ``requirements``, at the versions that ``constraints`` pins."""
+def _install(
+    session: nox.Session, *requirements: str, constraints: str, built: bool = True, tests: bool = True
+) -> None:
+    """Bring the session's environment to exactly ``requirements``, at the versions that ``constraints`` pins.
+
+    What all tests take is among them, but where ``tests`` is false.
+    """
     path = CONSTRAINTS / constraints
-    requirements += tuple(_requirements(str(session.python), built))
+    requirements += tuple(_requirements(str(session.python), built) if tests else ())
     session.install("--quiet", "--exact", *requirements, "-c", str(path), env=PURE)
     pinned = set(re.findall(r"^[\w.-]+==\S+", path.read_text(encoding="utf-8"), re.MULTILINE))
     frozen = session.run("uv", "pip", "freeze", "--quiet", silent=True, log=False, external=True)
@@ -248,6 +254,21 @@ def tests(session: nox.Session) -> None:
     """Run the tests on the built wheel, with the libraries that this Python's constraint file names."""
     package = f"autotrace[ui] @ {_wheel().as_uri()}"
     _install(session, "--reinstall-package", "autotrace", package, constraints=f"py{session.python}.txt")
+    _pytest(session, CHECKOUT / "tests", COLUMNS[str(session.python)])
+
+
+@nox.session(python=[version for version in APART if version in PYTHONS], requires=["wheel"])
+def apart(session: nox.Session) -> None:
+    """Run the tests of libraries that want an environment of their own: the oldest versions, and the newest."""
+    wanted = ["-r", str(CHECKOUT / "tests" / "apart" / "requirements.txt"), f"autotrace[ui] @ {_wheel().as_uri()}"]
+    again = ("--reinstall-package", "autotrace", *wanted)
+    _install(session, *again, constraints=f"apart-{session.python}.txt", tests=False)
+    session.env["AUTOTRACE_TEST_APART"] = "1"
+    _pytest(session, CHECKOUT / "tests" / "apart", "nightly")
+
+
+def _pytest(session: nox.Session, place: Path, speed: str) -> None:
+    """Run the tests of a folder, or those that the session was told."""
     # Not in the checkout: its folder `autotrace` would hide the installed one from each `python -m` of a test.
     elsewhere = CACHE / "run" / str(session.python)
     elsewhere.mkdir(parents=True, exist_ok=True)
@@ -256,9 +277,9 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-c", _WHERE, log=False)
     arguments = [_absolute(argument) for argument in session.posargs]
     if not any(str(CHECKOUT) in argument for argument in arguments):
-        arguments.append(str(CHECKOUT / "tests"))
+        arguments.append(str(place))
         arguments += ["-n", str(WORKERS), "--dist", "worksteal"]  # in an order that is new each time
     color = "yes" if sys.stdout.isatty() else "no"
     options = ["-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(CHECKOUT), "--timeout=180", f"--color={color}"]
-    options.append(f"--speed={COLUMNS[str(session.python)]}")
+    options.append(f"--speed={speed}")
     session.run("pytest", *options, *arguments)

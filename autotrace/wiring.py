@@ -50,6 +50,10 @@ def wire(settings: Settings, undo: list[Callable[[], object]]) -> Lifetime | Non
     propagation.configure(settings.propagators if delivered else ())
     http.configure(settings.known_methods, settings.redacted_query_keys, settings.excluded_urls)
     pull_settings.configure(settings.batch_parent, settings.receive_spans, settings.link_count)
+    if settings.sql_comments and delivered:
+        from autotrace.families import db
+
+        db.commenting = True
     tracer.sampler = _sampler(settings)
     remote = propagation.from_environment(os.environ) if settings.parent_from_environment else None
     if remote is not None:

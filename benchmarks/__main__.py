@@ -25,11 +25,11 @@ from benchmarks.environments import (
     Environments,
     UnavailableError,
     Variant,
-    with_kafka,
+    with_libraries,
 )
 from benchmarks.machine import Calibration, described, settle
 from benchmarks.rows import BY_NAME, ROWS, Row
-from benchmarks.services import KAFKA, ServiceError, Services
+from benchmarks.services import ADDRESSES, ServiceError, Services
 
 _FULL = {"rounds": 15, "chunk": 0.4, "delay": 1000}
 _SHORT = {"rounds": 5, "chunk": 0.4, "delay": 1000}
@@ -42,10 +42,9 @@ def main() -> int:
     given = _arguments()
     preset = _QUICK if given.quick else _SHORT if given.short else _FULL
     rows = _chosen(given.rows, BY_NAME, [row for row in ROWS if row.quick or not given.quick], "row")
-    if not os.environ.get(KAFKA):
-        if any(row.kafka for row in rows):
-            _say(f"without the rows of Kafka: there is no broker ({KAFKA})")
-        rows = [row for row in rows if not row.kafka]
+    for server in sorted({row.server for row in rows if row.server and not os.environ.get(ADDRESSES[row.server])}):
+        _say(f"without the rows of {server}: it is not there ({ADDRESSES[server]})")
+        rows = [row for row in rows if row.server != server]
     default = [one for one in VARIANTS.values() if (one.name not in PEERS if given.parts else not one.part)]
     variants = _chosen(given.variants, VARIANTS, default, "variant")
     cache = Path(given.cache).resolve()
@@ -140,16 +139,19 @@ def _variants(row: Row, variants: list[Variant], given: argparse.Namespace) -> l
     """Return what is measured in a row: of a scale only what is ours, and where sampling is shown one more."""
     if row.scale:
         return [one for one in variants if one.name not in PEERS]
-    if row.kafka:
-        return [with_kafka(one) for one in variants]
+    if row.libraries:
+        return [with_libraries(one, row.libraries) for one in variants]
     chosen = given.variants or given.parts
     return [*variants, VARIANTS["hundredth"]] if row.sampled and not chosen else variants
 
 
 def _wanted(rows: list[Row], variants: list[Variant]) -> list[Variant]:
     """Return the variants in the environments that the rows need; a bare one sends what others handle."""
-    plain = variants if any(not row.kafka for row in rows) else []
-    return [*plain, *map(with_kafka, (*variants, VARIANTS["bare"]) if any(row.kafka for row in rows) else ())]
+    wanted = []
+    for name in sorted({row.libraries for row in rows}):
+        needed = [*variants, VARIANTS["bare"]] if name == "kafka" else variants
+        wanted += [with_libraries(one, name) for one in needed]
+    return wanted
 
 
 def _wheel(given: str | None, cache: Path) -> Path:

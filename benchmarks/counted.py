@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _SETTLED = 1  # s in which the worker's thread has begun and sleeps
-_OF_A_SERVER = {"aiohttp_server.py": "aiohttp.web"}
+_OF_A_SERVER = {"aiohttp_server.py": "aiohttp.web", "tornado_server.py": "tornado.httpserver"}
 
 
 class Orders:

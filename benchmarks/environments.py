@@ -141,11 +141,18 @@ VARIANTS = {
 PEERS = ("opentelemetry", "ddtrace")
 
 
-def with_kafka(variant: Variant) -> Variant:
-    """Return a variant in its environment for Kafka: agents load all that they may patch, which is no other row's affair."""
-    peer = (f"{variant.name}-kafka.txt",) if variant.name == "opentelemetry" else ()
-    requirements = (*("kafka.txt" if one == LIBRARIES else one for one in variant.requirements), *peer)
-    return replace(variant, environment=f"{variant.environment}-kafka", requirements=requirements)
+def with_libraries(variant: Variant, name: str) -> Variant:
+    """Return a variant in an environment with other libraries: agents load all that they may patch, no other row's affair.
+
+    Args:
+        variant: which.
+        name: of the file of requirements, without its ending; empty: the usual one.
+    """
+    if not name:
+        return variant
+    peer = (f"{variant.name}-{name}.txt",) if variant.name == "opentelemetry" else ()
+    requirements = (*(f"{name}.txt" if one == LIBRARIES else one for one in variant.requirements), *peer)
+    return replace(variant, environment=f"{variant.environment}-{name}", requirements=requirements)
 
 
 class Environments:

@@ -31,6 +31,7 @@ from benchmarks.environments import (
     UnavailableError,
     Variant,
     clean_environment,
+    with_libraries,
 )
 from benchmarks.machine import settle
 from benchmarks.page import put
@@ -38,7 +39,8 @@ from benchmarks.rows import BY_NAME
 from benchmarks.services import ServiceError, Services
 
 _ROWS = ("span", "sqlite3", "sqlalchemy", "redis", "requests", "httpx", "aiohttp-client", "flask", "fastapi")
-_SERVER = "aiohttp-server"
+_SHOP = ("psycopg", "psycopg2", "asyncpg", "pymysql", "pymemcache", "django")
+_SERVERS = ("aiohttp-server", "tornado")
 _FEW, _MANY = 100, 300  # operations; the difference leaves out what happens once
 _READY = 60.0  # s
 _NEVER = 3_600_000  # ms until a worker wakes by itself: all of it is sent at the end, by each of them
@@ -75,13 +77,13 @@ class Counting:
         # What a program takes differs from environment to environment: each agent is compared with its own one's.
         bare: dict[str, float] = {}
         added = {}
-        for one in (VARIANTS[column] for column in _COLUMNS if not row.excuse(column)):
+        for one in (with_libraries(VARIANTS[name], row.libraries) for name in _COLUMNS if not row.excuse(name)):
             if one.environment not in bare:
                 bare[one.environment] = self._each(name, replace(one, launcher=""))
             added[one.name] = {"added": (self._each(name, one) - bare[one.environment]) / 1000}
         most = report.limit(row, added)
         ours, unsampled = added["autotrace"]["added"], added["unsampled"]["added"]
-        cells = [f"{bare['autotrace'] / 1000:.1f}"]
+        cells = [f"{bare[one.environment] / 1000:.1f}"]  # the last one's are ours
         cells += [f"{added[peer]['added']:.1f}" if peer in added else row.excuse(peer) for peer in PEERS]
         cells += [f"{ours:.1f}", f"{most:.1f}" if most is not None else ""]
         cells.append(verdict(None if most is None else ours <= most))
@@ -99,7 +101,7 @@ class Counting:
         command = [*valgrind, "--trace-children=yes", *self._environments.command(variant, *program)]
         _, port = self._services.port()
         settings = variant.settings(Sending(port, delay_ms=_NEVER))
-        environ = {**clean_environment(), **self._services.environ, **settings, **_FIXED}
+        environ = {**clean_environment(), **self._services.environ, **BY_NAME[name].environ, **settings, **_FIXED}
         with (
             tempfile.TemporaryDirectory(dir=self._directory) as data,
             open(Path(data) / "said", "w+", encoding="utf-8") as said,
@@ -121,7 +123,7 @@ def _drive(process: subprocess.Popen[bytes], name: str, count: int) -> None:
     """Let a workload warm up, have what follows counted, and let it follow."""
     assert process.stdin is not None
     assert process.stdout is not None
-    if name == _SERVER:
+    if name in _SERVERS:
         _ask(process, count)
         return
     while process.stdout.readline().strip() not in (b"warm", b""):
@@ -155,7 +157,7 @@ def main() -> int:
     """Count and print a table; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make bench-instructions", description="Instructions that tracing adds.")
     parser.add_argument("--python", default="3.11", help="the version (default: %(default)s)")
-    parser.add_argument("--rows", default=",".join((*_ROWS, _SERVER)), help="(default: %(default)s)")
+    parser.add_argument("--rows", default=",".join((*_ROWS, *_SHOP, *_SERVERS)), help="(default: %(default)s)")
     parser.add_argument("--publish", action="store_true", help="put the table into docs/performance.md")
     given = parser.parse_args()
     if shutil.which("valgrind") is None:
@@ -172,13 +174,15 @@ def main() -> int:
     try:
         (wheel,) = (cache / "dist").glob("autotrace-*.whl")
         environments = Environments(cache, given.python, wheel)
-        environments.prepare([VARIANTS[name] for name in _COLUMNS])
+        rows = given.rows.split(",")
+        libraries = sorted({BY_NAME[name].libraries for name in rows})
+        environments.prepare([with_libraries(VARIANTS[name], one) for one in libraries for name in _COLUMNS])
         with (
             tempfile.TemporaryDirectory(prefix="autotrace-bench-") as directory,
             Services(environments.executable("tools"), Path(directory), settle()) as services,
         ):
             counting = Counting(environments, services, Path(directory))
-            for name in given.rows.split(","):
+            for name in rows:
                 lines.append(counting.line(name))
                 print(lines[-1], file=sys.stderr, flush=True)
     except (UnavailableError, ServiceError, ValueError, OSError, subprocess.CalledProcessError) as error:

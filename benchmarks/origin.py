@@ -1,6 +1,6 @@
-"""What the workloads ask: an HTTP server and a server that speaks as much of Redis' protocol as a GET needs.
+"""What the workloads ask: an HTTP server, and two that speak as much of Redis' and memcached's protocols as a GET needs.
 
-Both answer from memory with as little work as possible, in a process of their own whose CPU time nobody counts.
+They answer from memory with as little work as possible, in a process of their own whose CPU time nobody counts.
 """
 
 from __future__ import annotations
@@ -48,10 +48,22 @@ class Redis(asyncio.Protocol):
         self._transport.write(b"".join(answers))
 
 
+class Memcached(asyncio.Protocol):
+    """Answers every GET of one key alike."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._left = b""
+
+    def data_received(self, data: bytes) -> None:
+        *whole, self._left = (self._left + data).split(b"\r\n")
+        self._transport.write(b"".join(b"VALUE %s 0 10\r\nmargherita\r\nEND\r\n" % line.split()[1] for line in whole))
+
+
 async def _main() -> None:
     loop = asyncio.get_running_loop()
     ports = []
-    for protocol in (Http, Redis):
+    for protocol in (Http, Redis, Memcached):
         server = await loop.create_server(protocol, "127.0.0.1", 0)
         ports.append(server.sockets[0].getsockname()[1])
     print("ready", *ports, flush=True)

@@ -61,7 +61,7 @@ class Program:
             file, *arguments = row.program.format(environment=variant.environment).split()
             command = environments.command(variant, "python", str(WORKLOADS / file), *arguments)
         facts = "constant" if constant else "varying"
-        environ = {**services.environ, **variant.settings(sending), "BENCH_FACTS": facts}
+        environ = {**services.environ, **row.environ, **variant.settings(sending), "BENCH_FACTS": facts}
         if row.kafka:
             environ["BENCH_TOPIC"] = f"bench-{uuid.uuid4().hex}"
         self._sender = None

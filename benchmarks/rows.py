@@ -7,6 +7,7 @@ most.  They hold only against each other, so ours is read as a share of the bett
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 US, MS, S, MB, PERCENT = "µs", "ms", "s", "MB", "%"
 CONSTANT = ", constant"  # behind a variant's name: where its operations are all the same
@@ -32,7 +33,8 @@ class Row:
         absolute: ours is not read as a share, since the figure does not depend on the machine.
         quick: whether ``--quick`` has it.
         missing: variants that cannot do it, and why.
-        kafka: it talks to a broker, with the libraries and agents of environments of their own.
+        libraries: the environments of their own whose libraries and agents it takes: ``kafka`` or ``shop``.
+        server: the service of tests/services that it talks to.
         sampled: whether it is measured once more with one trace in a hundred sampled.
         scale: what cost is to be flat over: rows of one scale are compared with its first.  Only ours are measured.
         size: spans of one chunk, where that is fixed.
@@ -51,7 +53,20 @@ class Row:
     sampled: bool = False
     scale: str = ""
     size: int = 0
-    kafka: bool = False
+    libraries: str = ""
+    server: str = ""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables that its program needs: where agents look for Django's settings, before a program has begun."""
+        if self.name != "django":
+            return {}
+        return {"DJANGO_SETTINGS_MODULE": "django_settings", "PYTHONPATH": str(Path(__file__).parent / "workloads")}
+
+    @property
+    def kafka(self) -> bool:
+        """Whether it is about messages of Kafka's."""
+        return self.server == "kafka"
 
     @property
     def varies(self) -> bool:
@@ -75,7 +90,8 @@ def _kafka(client: str, *missing: tuple[str, str]) -> tuple[Row, Row]:
             US,
             none,
             program + "sends",
-            kafka=True,
+            libraries="kafka",
+            server="kafka",
             missing=missing,
         ),
         Row(
@@ -86,9 +102,27 @@ def _kafka(client: str, *missing: tuple[str, str]) -> tuple[Row, Row]:
             none,
             program + "handles",
             "messages",
-            kafka=True,
+            libraries="kafka",
+            server="kafka",
             missing=missing,
         ),
+    )
+
+
+def _shop(name: str, title: str, program: str, server: str = "", drive: str = "input", **missing: str) -> Row:
+    """Return a row of what a web shop is made of; ours may add 0.15 of what the better peer does."""
+    share = (1.0, None if "ddtrace" in missing else 1.0, 0.15)
+    return Row(
+        name,
+        title,
+        "chunks",
+        US,
+        share,
+        program,
+        drive,
+        libraries="shop",
+        server=server,
+        missing=tuple(missing.items()),
     )
 
 
@@ -129,6 +163,13 @@ ROWS = (
         "connection",
         missing=(("ddtrace", "not traced"),),
     ),
+    _shop("psycopg", "psycopg query", "psycopg_query.py", "postgresql"),
+    _shop("psycopg2", "psycopg2 query", "psycopg2_query.py", "postgresql"),
+    _shop("asyncpg", "asyncpg query", "asyncpg_query.py", "postgresql"),
+    _shop("pymysql", "PyMySQL query", "pymysql_query.py", "mariadb"),
+    _shop("pymemcache", "pymemcache GET", "pymemcache_get.py"),
+    _shop("django", "Django request with a query (WSGI callable)", "django_request.py"),
+    _shop("tornado", "Tornado request", "tornado_server.py", drive="connection", ddtrace="not traced"),
     Row(
         "gunicorn",
         "gunicorn, Flask + sqlite + requests, per request",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-KAFKA = "AUTOTRACE_TEST_KAFKA"  # where the broker is
+ADDRESSES = {name: f"AUTOTRACE_TEST_{name.upper()}" for name in ("kafka", "mariadb", "postgresql")}
 
 
 class ServiceError(Exception):
@@ -152,9 +152,13 @@ class Services:
     def __enter__(self) -> Services:  # noqa: PYI034 - typing.Self is newer than Python 3.9
         home = CHECKOUT / "benchmarks"
         self._origin = Child([self._python, str(home / "origin.py")], self._directory, "origin")
-        http, redis = self._origin.expect("ready", 30).split()
-        broker = os.environ.get(KAFKA, "")
-        self.environ = {"BENCH_ORIGIN": f"http://127.0.0.1:{http}", "BENCH_REDIS": redis, "BENCH_KAFKA": broker}
+        http, redis, memcached = self._origin.expect("ready", 30).split()
+        self.environ = {f"BENCH_{name.upper()}": os.environ.get(where, "") for name, where in ADDRESSES.items()}
+        self.environ |= {
+            "BENCH_ORIGIN": f"http://127.0.0.1:{http}",
+            "BENCH_REDIS": redis,
+            "BENCH_MEMCACHED": memcached,
+        }
         self._sink = Child([self._python, str(home / "sink.py")], self._directory, "sink")
         os.sched_setaffinity(self._sink.pid, self._elsewhere)
         self._control = HTTPConnection("127.0.0.1", int(self._sink.expect("ready", 30)), timeout=120)

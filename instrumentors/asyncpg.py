@@ -43,6 +43,14 @@ _connection = dbapi.Driver(asyncpg.PostgresError, _kept.of, _kept.of, statement=
 _resource = dbapi.Driver(asyncpg.PostgresError, _kept.of, lambda resource: _kept.of(resource._connection))  # noqa: SLF001
 
 
+def _remembered(args: Args, _kwargs: Kwargs) -> bool:
+    return args[0]._config.statement_cache_size > 0  # type: ignore[no-any-return] # noqa: SLF001
+
+
+def _remembered_with_arguments(args: Args, kwargs: Kwargs) -> bool:
+    return len(args) > 2 and _remembered(args, kwargs)
+
+
 def _text(args: Args, _kwargs: Kwargs) -> Any:
     return args[0]._query  # noqa: SLF001
 
@@ -94,8 +102,8 @@ _parsed = query.resolving(lambda parsed: _database(parsed[0][0], parsed[1]))
 
 INSTRUMENTOR = Instrumentor(
     "asyncpg",
-    Patch(f"{_CONNECTION}.execute", _connection.execute(awaited=True)),
-    Patch(f"{_CONNECTION}._execute", _connection.execute(awaited=True)),
+    Patch(f"{_CONNECTION}.execute", _connection.execute(awaited=True, remembered=_remembered_with_arguments)),
+    Patch(f"{_CONNECTION}._execute", _connection.execute(awaited=True, remembered=_remembered)),
     Patch(f"{_CONNECTION}._executemany", _connection.executemany(awaited=True)),
     Patch(f"{_CONNECTION}._get_statement", waiting.failing(_to_prepare, awaited=True)),
     Patch(f"{_CONNECTION}.copy_from_table", _copying("TO STDOUT")),

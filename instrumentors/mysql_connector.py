@@ -61,10 +61,15 @@ def _beginning(_args: Args, _kwargs: Kwargs) -> str:
     return "START TRANSACTION"
 
 
+def _always(_args: Args, _kwargs: Kwargs) -> bool:
+    return True
+
+
 def _cursors(module: str, *names: str, awaited: bool = False) -> list[Patch]:
     made = []
     for name in names:
-        made.append(Patch(f"{module}:{name}.execute", _driver.execute(awaited)))
+        prepares = _always if name.endswith("Prepared") else None
+        made.append(Patch(f"{module}:{name}.execute", _driver.execute(awaited, remembered=prepares)))
         made.append(Patch(f"{module}:{name}.executemany", _driver.executemany(awaited)))
     return [*made, Patch(f"{module}:{names[0]}.callproc", _driver.callproc(awaited))]
 

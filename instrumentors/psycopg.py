@@ -54,6 +54,15 @@ def _block(args: Args, _kwargs: Kwargs) -> str | None:
     return f'{"RELEASE" if kept else "ROLLBACK TO"} "{transaction.savepoint_name}"'
 
 
+_KEPT_HERE = tuple(getattr(psycopg, name) for name in ("ClientCursor", "AsyncClientCursor") if hasattr(psycopg, name))
+
+
+def _prepares(args: Args, kwargs: Kwargs) -> bool:
+    # the server is asked to once a text has come several times
+    never = isinstance(args[0], _KEPT_HERE) or kwargs.get("prepare") is False
+    return not never and args[0].connection.prepare_threshold is not None
+
+
 def _connection_of(transaction: Any) -> Any:
     return transaction.connection
 
@@ -61,7 +70,7 @@ def _connection_of(transaction: Any) -> Any:
 def _patches(prefix: str, awaited: bool) -> list[Patch]:
     commit, rollback = (_driver.ending(_ending(text), awaited) for text in ("COMMIT", "ROLLBACK"))
     return [
-        Patch(f"psycopg:{prefix}Cursor.execute", _driver.execute(awaited)),
+        Patch(f"psycopg:{prefix}Cursor.execute", _driver.execute(awaited, remembered=_prepares)),
         Patch(f"psycopg:{prefix}Cursor.executemany", _driver.executemany(awaited)),
         Patch(f"psycopg:{prefix}ServerCursor.execute", _driver.execute(awaited)),
         Patch(f"psycopg:{prefix}Cursor.copy", copying.block(_driver.statement("statement"), awaited)),

@@ -6,7 +6,7 @@ Retries that an adapter was told to make (``max_retries``) are urllib3's, and sp
 
 from __future__ import annotations
 
-from autotrace.families.http import http_attempts, http_client, http_connection, http_resends
+from autotrace.families.http import http_attempts, http_client, http_connection, http_lines, http_resends
 from autotrace.patching import Instrumentor, Patch, argument
 
 TYPE_CHECKING = False
@@ -43,4 +43,6 @@ INSTRUMENTOR = Instrumentor(
     Patch("urllib3.connectionpool:HTTPConnectionPool.urlopen", http_attempts.again(_attempt)),
     Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.attempted(_attempt)),
     Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
+    # of urllib3-future, where that stands in urllib3's place
+    Patch("urllib3.backend.hface:HfaceBackend.endheaders", http_lines.ending("_HfaceBackend__headers"), optional=True),
 )

@@ -6,7 +6,7 @@ An attempt ends when ``_make_request`` returns or fails, or when the tunnel thro
 
 from __future__ import annotations
 
-from autotrace.families.http import http_attempts, http_client, http_connection, http_resends
+from autotrace.families.http import http_attempts, http_client, http_connection, http_lines, http_resends
 from autotrace.patching import Instrumentor, Patch, argument
 
 TYPE_CHECKING = False
@@ -26,8 +26,11 @@ def _request(args: Args, kwargs: Kwargs) -> Prepared:
     return (argument(args, kwargs, 1, "method"), url, len(getattr(retries, "history", None) or ())), None, args
 
 
-def _response(response: Any) -> Facts:
-    return response.status, http_client.VERSIONS.get(response.version)
+def _response(response: Any) -> Facts | None:
+    try:
+        return response.status, http_client.VERSIONS.get(response.version)
+    except AttributeError:  # a promise of urllib3-future's, answered later
+        return None
 
 
 def _follows(_args: Args, _kwargs: Kwargs) -> bool:
@@ -44,4 +47,6 @@ INSTRUMENTOR = Instrumentor(
     Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.answer(_response)),
     Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(None)),
     Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
+    # of urllib3-future, where that stands in its place
+    Patch("urllib3.backend.hface:HfaceBackend.endheaders", http_lines.ending("_HfaceBackend__headers"), optional=True),
 )

@@ -168,6 +168,13 @@ TABLE = (
         "brought several, or another span is current around it.",
     ),
     Setting(
+        "sql_comments",
+        boolean,
+        False,
+        "Whether statements are sent to PostgreSQL, MySQL and MariaDB with a comment that says which span sent them: "
+        "`/*traceparent='...'*/`. What is prepared, or otherwise remembered by its text, is sent as it is.",
+    ),
+    Setting(
         "excluded_urls",
         names,
         (),
@@ -294,6 +301,7 @@ class Settings:
         parent_from_environment: bool
         batch_parent: str
         receive_spans: str
+        sql_comments: bool
         excluded_urls: tuple[str, ...]
         known_methods: tuple[str, ...]
         redacted_query_keys: tuple[str, ...]

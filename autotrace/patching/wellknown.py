@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _ROWS = """
 web framework: robyn
 web framework: python-socketio=socketio websockets websocket-client=websocket
-HTTP client: niquests
 database: pg8000
 database: snowflake-connector-python=snowflake.connector trino
 database: google-cloud-bigquery=google.cloud.bigquery cassandra-driver=cassandra neo4j couchbase

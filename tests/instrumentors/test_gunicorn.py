@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import gunicorn
@@ -116,7 +117,9 @@ class TestUvicornWorker(AsgiServerContract, Gunicorn):
     """The contract, with uvicorn in the worker: the span is uvicorn's, once."""
 
     scope = "uvicorn"
-    names = "gunicorn,uvicorn,uvicorn_h11,uvicorn_httptools,uvicorn_websockets,uvicorn_websockets_sansio"
+    names = "gunicorn,uvicorn,uvicorn_h11,uvicorn_httptools,uvicorn_websockets"
+    if find_spec("uvicorn.protocols.websockets.websockets_sansio_impl"):  # not in old versions
+        names += ",uvicorn_websockets_sansio"
     application = "autotrace.testing.contracts.http_applications:asgi_application"
     options = ("--worker-class", "uvicorn.workers.UvicornWorker")
 

@@ -10,7 +10,7 @@ import pytest
 from autotrace import api
 from contracts.framework import WebsocketFrameworkContract, echoed
 
-quart = pytest.importorskip("quart", reason="it wants Flask 3, and this Python has the oldest that Flask supports")
+quart = pytest.importorskip("quart", reason="it wants werkzeug 2.2, and this Python has the oldest that Flask supports")
 MethodView = pytest.importorskip("quart.views").MethodView
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

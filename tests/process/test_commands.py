@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import signal
 import subprocess
 import sys
@@ -50,12 +51,15 @@ def app(environ, start_response):
 make_server("127.0.0.1", int(sys.argv[1]), app, handler_class=Quiet).serve_forever()
 """
 
+# Before 2.2 an application is not named on the command line of Flask's, which finds it by the file's name.
+OLD = tuple(map(int, importlib.metadata.version("flask").split(".")[:2])) < (2, 2)
+NAME, NAMED = ("app.py", []) if OLD else ("shop.py", ["--app", "shop"])
 COMMANDS = {
-    "flask": ("shop.py", FLASK, ["{bin}/flask", "--app", "shop", "run", "--port", "{port}"], "GET /pizzas/<name>"),
+    "flask": (NAME, FLASK, ["{bin}/flask", *NAMED, "run", "--port", "{port}"], "GET /pizzas/<name>"),
     "python -m flask": (
-        "shop.py",
+        NAME,
         FLASK,
-        [sys.executable, "-m", "flask", "--app", "shop", "run", "-p", "{port}"],
+        [sys.executable, "-m", "flask", *NAMED, "run", "-p", "{port}"],
         "GET /pizzas/<name>",
     ),
     "gunicorn": (

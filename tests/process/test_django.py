@@ -24,6 +24,7 @@ from waiting import LIMIT_S, answered, until
 TESTS = Path(__file__).parent.parent
 MANAGE = str(TESTS / "django_shop" / "manage.py")
 _GRANIAN = "granian", "--port", "{port}", "--interface"
+_UWSGI = "uwsgi", "--http=127.0.0.1:{port}", "--die-on-term"
 # The scope of its spans, and its command.
 SERVERS = {
     "daphne": ("daphne", "daphne", "--port", "{port}", "django_shop.asgi:application"),
@@ -35,6 +36,8 @@ SERVERS = {
     "runserver": ("wsgiref", sys.executable, MANAGE, "runserver", "--noreload", "127.0.0.1:{port}"),
     "uvicorn": ("uvicorn", "uvicorn", "--port", "{port}", "django_shop.asgi:application"),
     "uvicorn's channels": ("uvicorn", "uvicorn", "--port", "{port}", "django_shop.sockets:application"),
+    "uwsgi": ("django_wsgi", *_UWSGI, "--master", "--module=django_shop.wsgi"),  # its own part is C
+    "uwsgi's threads": ("django_wsgi", *_UWSGI, "--threads=2", "--lazy-apps", "--wsgi-file={shop}/wsgi.py"),
     "waitress": ("waitress", "waitress-serve", "--listen", "127.0.0.1:{port}", "django_shop.wsgi:application"),
 }
 USUAL = ("uvicorn", "psycopg2")  # the one of `make test`; the others are asked each night
@@ -142,7 +145,7 @@ def served(machine, *command):
     """Run a server for the length of a block; gives a function that asks it, as the administrator."""
     port = free_port()
     process = subprocess.Popen(
-        [RUN, *(part.format(port=port) for part in command)],
+        [RUN, *(part.format(port=port, shop=TESTS / "django_shop") for part in command)],
         cwd=machine.directory,
         env=machine.environ,
         stdout=subprocess.DEVNULL,

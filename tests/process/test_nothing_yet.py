@@ -51,7 +51,7 @@ def test_what_it_had_is_named(machine):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     text = said(machine)
-    assert "too old or not patched: flask 1.0 is not >=2.2; upgrade it" in text
+    assert "too old or not patched: flask 1.0 is not >=2.0; upgrade it" in text
     assert "switched off: redis" in text
     assert "not supported: robyn 5.1 (web framework);" in text  # not boto3, which is there and was not imported
 

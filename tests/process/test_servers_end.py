@@ -82,17 +82,12 @@ def requests(machine, path="/"):
     return found
 
 
-@pytest.mark.parametrize("threads", [1, 4])
-def test_workers_that_uwsgi_forks_have_traces_of_their_own(machine, threads):
+@pytest.mark.parametrize("options", [["--threads=1"], ["--threads=4"], ["--lazy-apps"]], ids=["one", "four", "lazy"])
+def test_workers_that_uwsgi_forks_have_traces_of_their_own(machine, options):
     """It forks in C and tells nobody: each worker has ids, a queue and a thread of its own, and delivers while it runs."""
-    uwsgi = [
-        str(Path(sys.executable).with_name("uwsgi")),
-        "--module=app:app",
-        "--master",
-        "--die-on-term",
-        "--processes=2",
-    ]
-    with serving(machine, APP, *uwsgi, f"--threads={threads}", "--http=127.0.0.1:{port}") as (process, url):
+    uwsgi = ["uwsgi", "--module=app:app", "--master", "--die-on-term", "--processes=2", *options]
+    uwsgi[0] = str(Path(sys.executable).with_name("uwsgi"))
+    with serving(machine, APP, *uwsgi, "--http=127.0.0.1:{port}") as (process, url):
         asked = [ask(url) for _ in range(20)]
         until(lambda: asked.append(ask(url)) or len(set(asked)) == 2, "an answer of the other worker")
         until(lambda: len(requests(machine)) >= len(asked), lambda: f"{len(asked)} spans: {requests(machine)}")

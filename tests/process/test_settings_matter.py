@@ -53,6 +53,7 @@ if state["on"]:
     from autotrace import propagation
     from autotrace import faults as wall
     from autotrace.signals import TRACES
+    from autotrace.families import db
     from autotrace.families.messaging import pull_settings
     from autotrace.conventions import http
     from autotrace.trace.tracer import tracer
@@ -71,7 +72,7 @@ if state["on"]:
         worker.hasten(60)  # so that a sink tries once
         state["results"] = [one.export(TRACES, b"", time.monotonic() + 60).text for one in worker._exporters]
     state["seen"] = told(
-        [bootstrap._agent, tracer, pull_settings.chosen, queue, worker, wall.limit, diagnostics.verbose, propagation.fields(),
+        [bootstrap._agent, tracer, pull_settings.chosen, db.commenting, queue, worker, wall.limit, diagnostics.verbose, propagation.fields(),
          http._patterns, http._known_methods, http._any_case_keys],
         set(),
     )
@@ -100,6 +101,7 @@ OTHER = {
     "parent_from_environment": ("false", {"TRACEPARENT": f"00-{'01' * 16}-{'02' * 8}-01"}),
     "batch_parent": ("ambient", {}),
     "receive_spans": ("never", {}),
+    "sql_comments": ("true", {}),
     "excluded_urls": ("health", {}),
     "known_methods": ("QUERY", {}),
     "redacted_query_keys": ("mine", {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import checkout  # noqa: F401 - without it there are no benchmarks here
 from benchmarks import report
 from benchmarks.chunks import Figures
-from benchmarks.environments import VARIANTS, with_kafka
+from benchmarks.environments import VARIANTS, with_libraries
 from benchmarks.rows import BY_NAME, ROWS
 
 
@@ -47,7 +47,8 @@ def test_a_row_of_kafka_has_no_limit_and_the_same_facts_in_every_run():
 
 def test_rows_of_kafka_have_environments_of_their_own():
     """What OpenTelemetry and ddtrace load for Kafka's clients costs the other rows nothing."""
-    assert with_kafka(VARIANTS["bare"]).requirements == ("kafka.txt",)
-    with_it = with_kafka(VARIANTS["opentelemetry"])
+    assert with_libraries(VARIANTS["bare"], "") is VARIANTS["bare"]
+    assert with_libraries(VARIANTS["bare"], "kafka").requirements == ("kafka.txt",)
+    with_it = with_libraries(VARIANTS["opentelemetry"], "kafka")
     assert (with_it.name, with_it.environment) == ("opentelemetry", "opentelemetry-kafka")
     assert with_it.requirements == ("kafka.txt", "opentelemetry.txt", "opentelemetry-kafka.txt")

@@ -12,7 +12,7 @@ Not seen: what a driver sends by itself, such as the beginning of a transaction,
 
 from __future__ import annotations
 
-from autotrace.families import suppression
+from autotrace.families import db, suppression
 from autotrace.families.beside import Beside
 from autotrace.families.db import query
 from autotrace.families.db.db_calls import conceal
@@ -69,14 +69,22 @@ class Driver:
         self._code_of = code_of
         self._nests = nests
 
-    def execute(self, awaited: bool = False, by: By | None = None) -> Wrap:
+    def execute(
+        self, awaited: bool = False, by: By | None = None, remembered: Callable[[Args, Kwargs], bool] | None = None
+    ) -> Wrap:
         """Trace a cursor's method that takes a statement first.
 
         Args:
             awaited: it is a coroutine function.
             by: see ``db_calls.call``: a connection's method that makes a cursor and calls the cursor's.
+            remembered: tells of a call that its statement is kept by its text, as where it is prepared; None: it never is.
         """
-        return self._query(self.statement(self._statement), awaited, by)
+        trace = self._query(self.statement(self._statement), awaited, by)
+        if not db.commenting:
+            return trace
+        from autotrace.families.db import comments
+
+        return comments.beneath(trace, self._statement or "", remembered, awaited)
 
     def statement(self, named: str | None) -> FactsOf:
         """Return what looks at the arguments of a cursor's method that takes a statement first.

@@ -19,6 +19,7 @@ from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from autotrace.families.calls import After, Before
@@ -83,16 +84,19 @@ def async_attempt(request: Before) -> Wrap:
     return wrap
 
 
-def async_session() -> Wrap:
+def async_session(goes_on: Callable[[Args, Kwargs], bool] | None = None) -> Wrap:
     """Count the attempts that the coroutine makes, and end the one that is left open when it ends.
 
     A limit of time or the caller's cancelling reaches an attempt as ``CancelledError``; which of the two it was is known
     only here, where the library has turned it into what the program gets.
+
+    Args:
+        goes_on: tells whether it is called by itself for the same call of the program; by default it never is.
     """
 
     def wrap(original: Call, scope: str) -> Call:
         def enter(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
-            return (get_current(), start(scope, None, args, kwargs)), args
+            return (get_current(), start(scope, goes_on, args, kwargs)), args
 
         def raised(state: Any, error: BaseException | None) -> None:
             before, outer = state
