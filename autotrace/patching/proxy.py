@@ -76,7 +76,7 @@ class TracedCallable(_FunctionWrapper):  # type: ignore[misc]
 class _TracedObject(TracedCallable):
     """A ``TracedCallable`` for an object of a class with ``__call__``, which looks like the object's own, too.
 
-    Servers look whether it is a coroutine function, to tell ASGI 3 from ASGI 2 (uvicorn, asgiref).
+    Servers look whether it is a coroutine function, to tell ASGI 3 from ASGI 2.
     """
 
     def __init__(self, original: Any, through: Any) -> None:
