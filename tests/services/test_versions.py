@@ -14,6 +14,7 @@ import pyodbc
 import pytest
 import redis
 
+from contracts.clickhouse import ask
 from pages import generator
 from services.kafka_jars import KAFKA_VERSION
 
@@ -21,6 +22,11 @@ THINGS = generator().TRIED["things"]
 RELEASE = Path("/etc/os-release")
 DEBIAN_12 = "VERSION_CODENAME=bookworm" in (RELEASE.read_text(encoding="utf-8") if RELEASE.exists() else "")
 debian = pytest.mark.skipif(not DEBIAN_12, reason="the page has the versions of Debian 12")
+
+
+def of_clickhouse(server):
+    """Ask for its version."""
+    return ask(server, "SELECT version()")
 
 
 def of_mariadb(server):
@@ -62,6 +68,7 @@ def of_redis(server):
 
 
 SAY = {
+    "clickhouse": of_clickhouse,
     "mariadb": of_mariadb,
     "memcached_server": of_memcached,
     "odbc": of_odbc,
