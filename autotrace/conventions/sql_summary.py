@@ -36,6 +36,7 @@ _CALLS = _words("CALL EXEC EXECUTE")
 _NAMED = _words("COPY PRAGMA")
 # What begins a block of a procedural language where a name follows, and what follows where a transaction begins.
 _BLOCKS = _words("BEGIN DECLARE")
+_HEADS = _BLOCKS | _words("INSERT")
 _TRANSACTIONS = _words(
     "CONCURRENT DEFERRABLE DEFERRED DISTRIBUTED EXCLUSIVE IMMEDIATE ISOLATION NOT READ TRAN TRANSACTION WORK"
 )
@@ -188,20 +189,13 @@ class Summary:
     def _read(self, token: str, word: str, plain: str) -> None:
         """Read another word; ``plain`` is what it is called as a name."""
         level = self._levels[-1]
-        if self._defines and word in _MODIFIERS:
-            return
-        if self._defines and self._define(token, word):
+        if self._defines and (word in _MODIFIERS or self._define(token, word)):
             return
         if self._wants:
             if word in _BETWEEN:
                 return
             self._wants = False
-            if self._before in _BLOCKS:
-                self._mute = True
-                self._body = word not in _TRANSACTIONS
-                self._certain = self._certain and not (self._body and self._before == "BEGIN")
-                return
-            if self._before == "INSERT" and word in _SEVERAL:
+            if self._before in _HEADS and self._head(word):
                 return
             if word != "SELECT":
                 self._pending = plain
@@ -218,12 +212,21 @@ class Summary:
             self._wants = level.operation and self._operations[-1].upper() in ("DELETE", "MERGE")
         elif word in _AFTER_TABLES:
             level.tables = False
-            several = word == "INTO" and self._before in _BEFORE_ONE
-            self._wants = several and level.operation and self._operations[-1].upper() == "INSERT"
+            if word == "INTO" and self._before in _BEFORE_ONE:
+                self._wants = level.operation and self._operations[-1].upper() == "INSERT"
         elif word == "AS" and self._awaits and len(self._levels) == 1:
             self._local.add(self._last)
         if len(self._levels) == 1:
             self._last = plain.upper()
+
+    def _head(self, word: str) -> bool:
+        """Read what follows a word after which it decides; tells whether it is read thereby."""
+        if self._before == "INSERT":
+            return word in _SEVERAL
+        self._mute = True
+        self._body = word not in _TRANSACTIONS
+        self._certain = self._certain and not (self._body and self._before == "BEGIN")
+        return True
 
     def _may_change(self) -> bool:
         """Tell whether a word such as UPDATE is an operation here, not part of FOR UPDATE or ON DELETE."""
