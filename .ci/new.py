@@ -31,7 +31,8 @@ What is left:
   2. {test}: how the library is called, and what only this library does.
   3. tests/constraints: the oldest version that is supported in py3.9.txt{pins}.
   4. autotrace/patching/wellknown.py: {distribution} is supported now, so it goes from that table.
-  5. .venv/bin/python docs/generate.py, then the table in README.md and the changelog by hand.
+  5. docs/libraries.toml: what has a span, and what the tests run the library against; .venv/bin/python docs/generate.py;
+     then the table in README.md and the changelog by hand.
 Until then `make test ARGS=tests/instrumentors/test_{name}.py` fails where something is still to be written."""
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
+from typing import Any
 
 from autotrace.config.settings import TABLE
 from autotrace.launch.launcher import USAGE
 from autotrace.patching.catalog import LIBRARIES
-from autotrace.patching.versions import required
+from autotrace.patching.versions import normalized, release, required
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 HERE = Path(__file__).parent
+CONSTRAINTS = HERE.parent / "tests" / "constraints"
+TRIED: dict[str, Any] = tomllib.loads((HERE / "libraries.toml").read_text(encoding="utf-8"))
 
 
 def _default(value: object) -> str:
@@ -79,21 +89,55 @@ $ autotrace-run --help
 """
 
 
+def pythons() -> list[str]:
+    """Return the Pythons that have a file of pins, oldest first."""
+    return sorted((file.stem[2:] for file in CONSTRAINTS.glob("py*.txt")), key=release)
+
+
+def pins() -> dict[str, list[str]]:
+    """Return the versions that the tests run, oldest first, by the distribution's normalized name."""
+    found: dict[str, set[str]] = {}
+    for file in (*CONSTRAINTS.glob("py*.txt"), *CONSTRAINTS.glob("apart-*.txt")):
+        for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+            found.setdefault(normalized(name), set()).add(version)
+    return {name: sorted(versions, key=release) for name, versions in found.items()}
+
+
+def _tested(library: str, requires: list[str], pinned: dict[str, list[str]]) -> str:
+    """Return the oldest and the newest version that the tests run of each distribution of a library."""
+    told = []
+    distributions = TRIED["libraries"][library].get("pinned") or [required(one)[0] for one in requires if one]
+    for distribution in dict.fromkeys(distributions):
+        versions = pinned[normalized(distribution)]
+        name = f"{distribution} " if told else ""
+        told.append(name + " to ".join(dict.fromkeys((versions[0], versions[-1]))))
+    return "; ".join(told) or f"Python {pythons()[0]} to {pythons()[-1]}"
+
+
 def instrumentors() -> str:
     """Return the page of all instrumentors."""
-    rows = []
-    for library, requires, what, *parts in LIBRARIES:
+    libraries, parts, pinned = [], [], pins()
+    for library, requires, what, *rows in LIBRARIES:
         distribution, versions = required(requires)
-        fits = f"{distribution} {versions}" if distribution else "Python's own"
-        head = f"| `{library}` | {what} | {fits} |"
-        for name, family, trigger, _, *own in parts:
-            head = head or f"| | | {' '.join(required(own[0])) if own else ''} |".replace("  ", " ")
-            rows.append(f"{head} `{name}` | `{family}` | `{trigger}` |")
-            head = ""
+        tried = TRIED["libraries"][library]
+        cells = (
+            f"`{library}`",
+            what,
+            tried["captured"],
+            f"{distribution} {versions}" if distribution else "Python's own",
+            _tested(library, [requires, *(own for row in rows for own in row[4:])], pinned),
+            "; ".join(TRIED["things"].get(thing, thing) for thing in tried["against"]),
+        )
+        libraries.append(f"| {' | '.join(cells)} |")
+        head = f"| `{library}` |"
+        for name, family, trigger, _, *own in rows:
+            fits = f" {' '.join(required(own[0]))}" if own else ""
+            parts.append(f"{head} `{name}` | `{family}` | `{trigger}` |{fits} |")
+            head = "| |"
     return f"""\
 # Instrumentors
 
-<!-- made by docs/generate.py from autotrace/patching/catalog.py -->
+<!-- made by docs/generate.py from autotrace/patching/catalog.py, docs/libraries.toml and tests/constraints -->
 
 Each is switched on and off by its name, by its library's name, by its family's name, or by `all`,
 in the settings `instrumentors` and `instrumentors_off`.
@@ -101,9 +145,24 @@ A library's name (also its distribution's, and OpenTelemetry's) covers all its p
 The nearest word decides; a name beats its library, and that its family:
 `instrumentors_off = ["http_client"]` with `instrumentors = ["all", "requests"]` leaves `requests` on.
 
-| library | what it is | supported | instrumentor | family | patched when this is imported |
+## Libraries
+
+Tested are the oldest and the newest version in the row, and some between: by `make nightly`, on Python {pythons()[0]} to
+{pythons()[-1]}. `make test` tests the newest.
+What a library was run against is real: servers of Debian 12, and Kafka's own.
+Where there was none to be had, the row says so.
+
+| library, and its switch | what it is | what has a span | supported | tested | run against |
 |---|---|---|---|---|---|
-{chr(10).join(rows)}
+{chr(10).join(libraries)}
+
+## Parts of libraries
+
+The name of each is a switch, too, and so is its family.
+
+| library | instrumentor | family | patched when this is imported | supported, where that is not the library's |
+|---|---|---|---|---|
+{chr(10).join(parts)}
 
 ## Third-party instrumentors
 

@@ -31,6 +31,8 @@ _DOLLARS = r"\$(?:[^\W\d]\w*)?\$"
 _MONEY = r"\$\d[\w.]*"
 # Digits with whatever is glued to them: exponents, hexadecimal, binary, octal, separators, versions.
 _NUMBERS = r"(?:\d|\.\d)[\w.]*(?:(?<=[eE])[+-]\d[\w.]*)?|:\d+|\?\d+"
+# The name of a format, which no word of SQL looks like, and rows in it (ClickHouse, "FORMAT clause", "Inserting data").
+_INLINE = r"(?i:format)\s+(?:CSV|TSV|TSKV|XML|JSONL?|ORC|[A-Z]+[a-z]\w*)\s+(?!(?i:settings)\b)[^\s;].*"
 _PLACE = r"(?::?\?|%s|%\(\w+\)s|[:@$]\w+)(?:::[\w.]+(?:\(\?\))?)?"
 
 
@@ -108,7 +110,7 @@ _DIALECTS = {
     "clickhouse": Dialect(
         strings=(r"'[^'\\]*(?:(?:''|\\.)[^'\\]*)*(?:'|\\?\Z)",),
         names=(r'"[^"\\]*(?:""[^"\\]*)*"(?!")', _BACKTICKS),
-        hidden=(r"`.*", r"\".*"),
+        hidden=(r"`.*", r"\".*", _INLINE),
         comment=r"--[^\n]*|#[^\n]*",
         dollars=True,
     ),
@@ -125,6 +127,7 @@ _DIALECTS = {
         names=(r"\[[^\]]*(?:\]\][^\]]*)*\](?!\])",),
         hidden=(r"\[.*",),
         nested=True,
+        word=r"#{0,2}[^\W\d][\w$#]*",
     ),
     "mysql": _MYSQL,
     "oracle.db": Dialect(

@@ -6,7 +6,8 @@ query".  Fed with the tokens of ``autotrace.conventions.sql`` one by one; it rem
 Programs, ORMs and dialects spell one query in several ways.  So that it has one name, operations stand in capitals, and
 targets without quotes wherever they can be read without them.
 
-Not told: what stands in the bodies of functions, procedures and triggers, and the targets of administrative statements.
+Not told: what stands in the bodies of functions, procedures and triggers and in blocks of a procedural language, and the
+targets of administrative statements.
 """
 
 from __future__ import annotations
@@ -33,13 +34,22 @@ _BODIES = _words("FUNCTION PROCEDURE TRIGGER")
 _CHANGES = _words("DELETE INSERT MERGE REPLACE UPDATE")
 _CALLS = _words("CALL EXEC EXECUTE")
 _NAMED = _words("COPY PRAGMA")
+# What begins a block of a procedural language where a name follows, and what follows where a transaction begins.
+_BLOCKS = _words("BEGIN DECLARE")
+_HEADS = _BLOCKS | _words("INSERT")
+_TRANSACTIONS = _words(
+    "CONCURRENT DEFERRABLE DEFERRED DISTRIBUTED EXCLUSIVE IMMEDIATE ISOLATION NOT READ TRAN TRANSACTION WORK"
+)
 # What may stand between an operation and its target's name.
 _BETWEEN = _words(
     """ABORT CONCURRENTLY DELAYED EXISTS FAIL FROM HIGH_PRIORITY IF IGNORE INTO LATERAL LOW_PRIORITY NOT ON ONLY OR OVERWRITE
     QUICK REPLACE ROLLBACK TABLE"""
 )
+# Between INSERT and each of its tables, where there are several.
+_SEVERAL = _words("ALL FIRST")
+_BEFORE_ONE = _SEVERAL | _words("ELSE THEN )")
 _AFTER_TABLES = _words(
-    """CONNECT EXCEPT FETCH FOR GROUP HAVING INTERSECT LIMIT MINUS OFFSET OPTION ORDER QUALIFY RETURNING SET START UNION
+    """CONNECT EXCEPT FETCH FOR GROUP HAVING INTERSECT INTO LIMIT MINUS OFFSET OPTION ORDER QUALIFY RETURNING SET START UNION
     VALUES WHERE WINDOW"""
 )
 _QUOTES = ('"', "`", "[")
@@ -173,20 +183,20 @@ class Summary:
             self._operation(token)
             self._awaits = word == "EXPLAIN"
             self._named = word if word in _CALLS or word in _NAMED else ""
-            self._wants = bool(self._named)
+            self._wants = bool(self._named) or word in _BLOCKS
             self._mute = not (self._awaits or self._wants)
 
     def _read(self, token: str, word: str, plain: str) -> None:
         """Read another word; ``plain`` is what it is called as a name."""
         level = self._levels[-1]
-        if self._defines and word in _MODIFIERS:
-            return
-        if self._defines and self._define(token, word):
+        if self._defines and (word in _MODIFIERS or self._define(token, word)):
             return
         if self._wants:
             if word in _BETWEEN:
                 return
             self._wants = False
+            if self._before in _HEADS and self._head(word):
+                return
             if word != "SELECT":
                 self._pending = plain
                 return
@@ -197,15 +207,26 @@ class Summary:
         elif word == "FROM":
             level.tables = self._wants = level.operation and self._before != "DISTINCT"
         elif word in ("JOIN", "STRAIGHT_JOIN"):
-            self._wants = level.operation
+            self._wants = level.operation and self._before != "ARRAY"  # that one joins a column of the table
         elif word == "USING":
             self._wants = level.operation and self._operations[-1].upper() in ("DELETE", "MERGE")
         elif word in _AFTER_TABLES:
             level.tables = False
+            if word == "INTO" and self._before in _BEFORE_ONE:
+                self._wants = level.operation and self._operations[-1].upper() == "INSERT"
         elif word == "AS" and self._awaits and len(self._levels) == 1:
             self._local.add(self._last)
         if len(self._levels) == 1:
             self._last = plain.upper()
+
+    def _head(self, word: str) -> bool:
+        """Read what follows a word after which it decides; tells whether it is read thereby."""
+        if self._before == "INSERT":
+            return word in _SEVERAL
+        self._mute = True
+        self._body = word not in _TRANSACTIONS
+        self._certain = self._certain and not (self._body and self._before == "BEGIN")
+        return True
 
     def _may_change(self) -> bool:
         """Tell whether a word such as UPDATE is an operation here, not part of FOR UPDATE or ON DELETE."""

@@ -10,6 +10,7 @@ import sys
 from copy import copy, deepcopy
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from inspect import iscoroutinefunction
 
 from autotrace.trace.failure import hiding_frame
 
@@ -72,6 +73,29 @@ class TracedCallable(_FunctionWrapper):  # type: ignore[misc]
         return self
 
 
+class _TracedObject(TracedCallable):
+    """A ``TracedCallable`` for an object of a class with ``__call__``, which looks like the object's own, too.
+
+    Servers look whether it is a coroutine function, to tell ASGI 3 from ASGI 2.
+    """
+
+    def __init__(self, original: Any, through: Any) -> None:
+        super().__init__(original, through)
+        self._self_call = TracedCallable(original.__call__, through)
+
+    @property
+    def __call__(self) -> Any:
+        """Return what is called in the place of the object's."""
+        return self._self_call
+
+
+def standing_for(original: Any, through: Callable[[Call, Any, Args, Kwargs], Any]) -> Any:
+    """Return a proxy of a function or of an object that can be called; it calls ``through``, as wrapt's do."""
+    # PERF: where nobody has a reason to look, what is called is of C.
+    awaited = iscoroutinefunction(getattr(type(original), "__call__", None))  # noqa: B004 - which it is, not whether
+    return (_TracedObject if awaited else TracedCallable)(original, through)
+
+
 def wrapped(original: Any, wrap: Wrap, scope: str) -> Any:
     """Return a proxy that calls what ``wrap`` made."""
     made = wrap(original, scope)
@@ -79,7 +103,7 @@ def wrapped(original: Any, wrap: Wrap, scope: str) -> Any:
     def through(_bound: Call, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
         return made(*args, **kwargs)
 
-    return TracedCallable(original, through)
+    return standing_for(original, through)
 
 
 class Iterated(_ObjectProxy):  # type: ignore[misc]

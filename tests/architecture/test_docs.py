@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -11,19 +10,11 @@ import pytest
 from autotrace.config.settings import TABLE
 from autotrace.patching.catalog import parts
 from makefile import TARGETS
+from pages import DOCS, generator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-DOCS = CHECKOUT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *CHECKOUT.glob("*.md"), *(CHECKOUT / ".github").glob("*.md")])
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
-def generator():
-    """Load docs/generate.py."""
-    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("name", ["settings.md", "instrumentors.md"])

@@ -8,7 +8,19 @@ import socket
 import aiohttp
 import pytest
 
+from autotrace.testing.contracts.http_applications import asgi_application
 from autotrace.testing.contracts.http_server import PARENT, REMOTE, TRACE, HttpServerContract
+
+
+class Application:
+    """The application as an object, as those of frameworks are."""
+
+    async def __call__(self, scope, receive, send):
+        """Serve."""
+        await asgi_application(scope, receive, send)
+
+
+application = Application()
 
 
 class AsgiServerContract(HttpServerContract):

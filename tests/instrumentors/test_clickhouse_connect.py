@@ -11,10 +11,10 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from autotrace.testing import frames
 from autotrace.testing.contracts.db_client import Work
-from contracts.clickhouse import http
+from contracts.clickhouse import double
 from services.ports import LOOPBACK, free_port
 
-__all__ = ["http"]
+__all__ = ["double"]
 
 VERSION = (
     tuple(int(part) for part in clickhouse_connect.__version__.split(".")[:2])
@@ -30,15 +30,15 @@ def traced(recorder, instrument):
     return recorder
 
 
-def opened(http):
+def opened(double):
     """Return a client."""
-    port = http.server_address[1]
+    port = double.server_address[1]
     return clickhouse_connect.get_client(host=LOOPBACK, port=port, database="shop", username="me", password="hunter2")
 
 
-def test_a_statement_is_one_span(traced, http):
+def test_a_statement_is_one_span(traced, double):
     """Without the requests that it takes, and without what a new client asks."""
-    client = opened(http)
+    client = opened(double)
     assert traced.finished() == []
     with Work() as work:
         assert client.query("SELECT n FROM songs WHERE title = 'hunter2'").result_rows in ([(7,)], [[7]])
@@ -51,7 +51,7 @@ def test_a_statement_is_one_span(traced, http):
         "db.system.name": "clickhouse",
         "db.namespace": "shop",
         "server.address": LOOPBACK,
-        "server.port": http.server_address[1],
+        "server.port": double.server_address[1],
     }
     assert select == {
         "name": "SELECT songs",
@@ -76,9 +76,9 @@ def test_a_statement_is_one_span(traced, http):
     client.close()
 
 
-def test_a_failure_passes_and_is_told(traced, http):
+def test_a_failure_passes_and_is_told(traced, double):
     """The exception is the library's own."""
-    client = opened(http)
+    client = opened(double)
     with pytest.raises(DatabaseError) as caught:
         client.query("SELECT 1 FROM missing")
     span = traced.finished()[-1]
@@ -93,10 +93,10 @@ def test_a_failure_passes_and_is_told(traced, http):
     client.close()
 
 
-def test_opening_a_client_is_a_span_beneath_what_is_current(traced, http):
+def test_opening_a_client_is_a_span_beneath_what_is_current(traced, double):
     """One, and one that has failed where nobody answers."""
     with Work() as work:
-        opened(http).close()
+        opened(double).close()
         with pytest.raises(Exception, match=r".") as caught:
             clickhouse_connect.get_client(host=LOOPBACK, port=free_port(), database="shop", connect_timeout=1)
     connect, failed, _ = traced.wait(3)
@@ -105,19 +105,21 @@ def test_opening_a_client_is_a_span_beneath_what_is_current(traced, http):
         "db.system.name": "clickhouse",
         "db.namespace": "shop",
         "server.address": LOOPBACK,
-        "server.port": http.server_address[1],
+        "server.port": double.server_address[1],
     }
     assert (failed["name"], failed["status"]) == ("connect", "ERROR")
     assert failed["attributes"]["error.type"].endswith(type(caught.value).__name__)
 
 
 @pytest.mark.skipif(VERSION < (1, 0), reason="an asynchronous client of its own came with 1.0")
-def test_awaited(recorder, instrument, http):
+def test_awaited(recorder, instrument, double):
     """The same, without the requests of the library that it stands upon then."""
     instrument("clickhouse_connect", "clickhouse_connect_async", "aiohttp_client")
 
     async def main():
-        client = await clickhouse_connect.get_async_client(host=LOOPBACK, port=http.server_address[1], database="shop")
+        client = await clickhouse_connect.get_async_client(
+            host=LOOPBACK, port=double.server_address[1], database="shop"
+        )
         with Work():
             assert (await client.query("SELECT n FROM songs")).result_rows in ([(7,)], [[7]])
             await client.command("SELECT 1")

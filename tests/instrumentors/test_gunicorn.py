@@ -19,6 +19,8 @@ from services.ports import free_port
 from waiting import answered, until
 
 TESTS = Path(__file__).parent.parent
+# Newer ones have a second protocol of websockets.
+SANSIO = ",uvicorn_websockets_sansio" * bool(find_spec("uvicorn.protocols.websockets.websockets_sansio_impl"))
 HAS_ASGI = gunicorn.version_info >= (24,)
 
 
@@ -117,10 +119,8 @@ class TestUvicornWorker(AsgiServerContract, Gunicorn):
     """The contract, with uvicorn in the worker: the span is uvicorn's, once."""
 
     scope = "uvicorn"
-    names = "gunicorn,uvicorn,uvicorn_h11,uvicorn_httptools,uvicorn_websockets"
-    if find_spec("uvicorn.protocols.websockets.websockets_sansio_impl"):  # not in old versions
-        names += ",uvicorn_websockets_sansio"
-    application = "autotrace.testing.contracts.http_applications:asgi_application"
+    names = f"gunicorn,uvicorn,uvicorn_h11,uvicorn_httptools,uvicorn_websockets{SANSIO}"
+    application = "contracts.asgi_server:application"
     options = ("--worker-class", "uvicorn.workers.UvicornWorker")
 
 

@@ -6,6 +6,7 @@ A server is a row of a table.
 from __future__ import annotations
 
 import http.client
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -23,23 +24,34 @@ from waiting import LIMIT_S, answered, until
 
 TESTS = Path(__file__).parent.parent
 MANAGE = str(TESTS / "django_shop" / "manage.py")
-_GRANIAN = "granian", "--port", "{port}", "--interface"
+# By hand: its command does not go with the oldest click. Its workers are spawned.
+_GRANIAN = """if __name__ == "__main__":
+    import granian
+
+    granian.Granian("django_shop.{0}:application", port={{port}}, interface="{0}").serve()
+"""
+_UVICORNS = "--worker-class", "uvicorn.workers.UvicornWorker"
+_DAPHNES = "--noreload", "--settings=django_shop.by_daphne"
 _UWSGI = "uwsgi", "--http=127.0.0.1:{port}", "--die-on-term"
 # The scope of its spans, and its command.
 SERVERS = {
     "daphne": ("daphne", "daphne", "--port", "{port}", "django_shop.asgi:application"),
-    "granian": ("granian", *_GRANIAN, "asginl", "django_shop.asgi:application"),
-    "granian's WSGI": ("granian", *_GRANIAN, "wsgi", "django_shop.wsgi:application"),
+    "granian": ("granian", sys.executable, "-c", _GRANIAN.format("asgi")),
+    "granian's WSGI": ("granian", sys.executable, "-c", _GRANIAN.format("wsgi")),
     "gunicorn": ("gunicorn", "gunicorn", "--bind", "127.0.0.1:{port}", "django_shop.wsgi"),
     "gunicorn's threads": ("gunicorn", "gunicorn", "--threads=2", "--bind", "127.0.0.1:{port}", "django_shop.wsgi"),
+    "gunicorn's uvicorn": ("uvicorn", "gunicorn", *_UVICORNS, "--bind", "127.0.0.1:{port}", "django_shop.asgi"),
     "hypercorn": ("hypercorn", "hypercorn", "--bind", "127.0.0.1:{port}", "django_shop.asgi:application"),
     "runserver": ("wsgiref", sys.executable, MANAGE, "runserver", "--noreload", "127.0.0.1:{port}"),
+    "runserver of daphne's": ("daphne", sys.executable, MANAGE, "runserver", *_DAPHNES, "127.0.0.1:{port}"),
     "uvicorn": ("uvicorn", "uvicorn", "--port", "{port}", "django_shop.asgi:application"),
     "uvicorn's channels": ("uvicorn", "uvicorn", "--port", "{port}", "django_shop.sockets:application"),
     "uwsgi": ("django_wsgi", *_UWSGI, "--master", "--module=django_shop.wsgi"),  # its own part is C
     "uwsgi's threads": ("django_wsgi", *_UWSGI, "--threads=2", "--lazy-apps", "--wsgi-file={shop}/wsgi.py"),
     "waitress": ("waitress", "waitress-serve", "--listen", "127.0.0.1:{port}", "django_shop.wsgi:application"),
 }
+if int(importlib.metadata.version("daphne").split(".")[0]) < 4:  # it had none of its own
+    del SERVERS["runserver of daphne's"]
 USUAL = ("uvicorn", "psycopg2")  # the one of `make test`; the others are asked each night
 # By what is asked for; the query of each span is beneath it, and so is the connection that is opened for each request.
 TREES = {

@@ -52,7 +52,9 @@ def test_a_new_instrumentor_fails_only_where_its_author_has_to_write(tree, famil
     printed = ran(tree, f"instrumentors/test_{NAME}.py")
     said = re.findall(r"^E? *(?:/\S+:\d+: )?([\w.]+(?:Error|Exception)\b.*)$", printed, re.MULTILINE)
     (counted,) = re.findall(
-        r"^(?:(\d+) failed)?(?:, )?(?:\d+ passed)?(?:, )?(?:(\d+) errors?)? in ", printed, re.MULTILINE
+        r"^(?:(\d+) failed)?(?:, )?(?:\d+ passed)?(?:, )?(?:\d+ skipped)?(?:, )?(?:(\d+) errors?)? in ",
+        printed,
+        re.MULTILINE,
     )
     assert sum(int(number or 0) for number in counted) > 0, printed
     assert said, printed

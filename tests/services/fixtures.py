@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .clickhouse import USER as CLICKHOUSE_USER
 from .errors import ServiceUnavailable
 from .kafka import ADDRESS_VARIABLE as KAFKA_VARIABLE
 from .kafka_wire import NotReady, probe
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .kafka import KafkaBroker
 
 NEEDS = {
+    "clickhouse": "clickhouse",
     "kafka_broker": "kafka",
     "kafka_programs": "kafka programs",
     "memcached_server": "memcached",
@@ -232,6 +234,30 @@ def mariadb(shared_service) -> Maria:
     """A real MariaDB: the one at AUTOTRACE_TEST_MARIADB, else the run's."""
     host, _, port = (os.environ.get(MARIADB_VARIABLE) or shared_service("mariadb")).rpartition(":")
     return Maria(host, int(port))
+
+
+@dataclass(frozen=True)
+class ClickHouse:
+    """Where a running ClickHouse is; its user needs no password, and may do everything.
+
+    Attributes:
+        host: the address it listens on.
+        port: the port of its own protocol.
+        http_port: the port of HTTP.
+        user: the user.
+    """
+
+    host: str
+    port: int
+    http_port: int
+    user: str = CLICKHOUSE_USER
+
+
+@pytest.fixture(scope="session")
+def clickhouse(shared_service) -> ClickHouse:
+    """A real ClickHouse: the run's."""
+    host, port, http_port = shared_service("clickhouse").split(":")
+    return ClickHouse(host, int(port), int(http_port))
 
 
 @pytest.fixture

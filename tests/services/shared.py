@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .clickhouse import ClickHouseServer
 from .errors import ServiceUnavailable
 from .kafka import KafkaBroker
 from .kafka_jars import find_jars, find_java
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 VARIABLE = "AUTOTRACE_TEST_SERVICES"
 
 KINDS: Mapping[str, Callable[[], Any]] = {
+    "clickhouse": ClickHouseServer,
     "kafka": KafkaBroker,
     "mariadb": MariaServer,
     "postgresql": PostgresServer,

@@ -98,7 +98,7 @@ def either(original: Call, scope: str) -> Call:
 
 
 def _proxy(application: Any, traced: Wrap, scope: str) -> Any:
-    from autotrace.patching.proxy import TracedCallable
+    from autotrace.patching.proxy import standing_for
 
     made = traced(application, scope)
 
@@ -106,4 +106,4 @@ def _proxy(application: Any, traced: Wrap, scope: str) -> Any:
         with hiding_frame:
             return made(*args, **kwargs)
 
-    return TracedCallable(application, through)
+    return standing_for(application, through)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 
 import pytest
@@ -261,6 +262,31 @@ def test_a_wrong_call_is_refused_at_once():
         asgi.bare(Application(), "test")()
     with pytest.raises(TypeError):
         applications.either(Application(), "test")()
+
+
+def test_an_application_that_is_an_object_looks_like_one(recorder):
+    """Servers look at its ``__call__`` to tell which ASGI it speaks, and call it to see whether it makes one."""
+
+    class Application:
+        async def __call__(self, scope, receive, send):
+            """Answer."""
+            await sending(START, BODY)(scope, receive, send)
+
+    application = Application()
+    got = applications.returned(applications.either)(lambda: application, "test")()
+    assert (got, type(got) is Application, isinstance(got, Application)) == (application, False, True)
+    for call in (got.__call__, getattr(got, "__call__")):  # noqa: B004, B009 - as uvicorn and asgiref do
+        assert inspect.iscoroutinefunction(call)
+        assert inspect.signature(call) == inspect.signature(application.__call__)
+    assert not inspect.isfunction(got)
+    for wrong in (got, got.__call__):
+        with pytest.raises(TypeError):
+            wrong()
+    server = Server()
+    asyncio.run(got(scope(), server.receive, server.send))
+    asyncio.run(got.__call__(scope(), server.receive, server.send))
+    assert server.sent == [START, BODY] * 2
+    assert [span["attributes"]["url.path"] for span in recorder.wait(2)] == ["/a%20b"] * 2
 
 
 def test_only_the_call_tells_what_an_application_is(recorder):
