@@ -31,7 +31,7 @@ def _error(args: Args, kwargs: Kwargs) -> BaseException | None:
 
 INSTRUMENTOR = Instrumentor(
     "flask",
-    ">=2.2",
+    ">=2.1",
     (
         Patch("flask.app:Flask.__call__", wsgi.application(receiver=True)),
         Patch("flask.app:Flask.full_dispatch_request", http_routes.route(_route, _view)),

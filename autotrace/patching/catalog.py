@@ -77,7 +77,7 @@ LIBRARIES: tuple[tuple[str, str, str, Unpack[tuple[tuple[str, ...], ...]]], ...]
      ("falcon", "http_server", "falcon.app", ".falcon"),
      ("falcon_asgi", "http_server", "falcon.asgi.app", ".falcon:ASGI")),
     ("fastapi", "fastapi>=0.79", "web framework", ("fastapi", "http_server", "fastapi", ".fastapi")),
-    ("flask", "flask>=2.2", "web framework", ("flask", "http_server", "flask", ".flask")),
+    ("flask", "flask>=2.1", "web framework", ("flask", "http_server", "flask", ".flask")),
     ("futures", "", "threads and processes",
      ("futures", "concurrency", "concurrent.futures.thread", ".futures"),
      ("futures_callbacks", "concurrency", "concurrent.futures._base", ".futures:CALLBACKS"),
