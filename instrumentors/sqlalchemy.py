@@ -37,7 +37,10 @@ def _system(dialect: Any) -> Any:
 
 
 def _new_engine(args: Args, kwargs: Kwargs) -> None:
-    dialect, url = argument(args, kwargs, 2, "dialect"), argument(args, kwargs, 3, "url")
+    engine = argument(args, kwargs, 0, "instance")
+    dialect, url = getattr(engine, "dialect", None), getattr(engine, "url", None)
+    if dialect is None or url is None:  # a pool, which has a logger as well
+        return
     _databases.keep(dialect, (dialect.name, url.database or None, url.host, url.port))
     failure = getattr(dialect.dbapi, "Error", None)
     if isinstance(failure, type):  # connecting fails with the driver's own
@@ -114,7 +117,9 @@ _patches += (
     Patch("sqlalchemy.engine.default:DefaultDialect.do_execute", query.sending(_statement)),
     Patch("sqlalchemy.engine.default:DefaultDialect.do_execute_no_params", query.sending(_statement)),
     Patch("sqlalchemy.engine.default:DefaultDialect.do_executemany", query.sending(_statement, many=True)),
-    Patch("sqlalchemy.engine.base:Engine.__init__", before(_new_engine)),
+    # Every engine asks for its logger when it is made. Its own __init__ must stay a plain function: create_engine reads in
+    # its code which arguments are the engine's.
+    Patch("sqlalchemy.log:instance_logger", before(_new_engine)),
     Patch("sqlalchemy.pool.base:_ConnectionRecord._ConnectionRecord__connect", query.connecting(_pooled), True),
     Patch("sqlalchemy.pool.impl:QueuePool._do_get", waiting.pooled(_waited_for)),
     Patch("sqlalchemy.engine.default:DefaultDialect.do_ping", suppression.suppressed()),

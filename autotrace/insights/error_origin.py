@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from autotrace.insights.finding import CERTAIN, FAILURE, INFO, LIKELY, Finding, place, some
 from autotrace.store.failure import failure_of
-from autotrace.store.naming import ENTRIES, address, http_method, operation, request_of, same_work
+from autotrace.store.naming import (
+    ENTRIES,
+    address,
+    called_service,
+    http_method,
+    request_of,
+    same_work,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,11 +55,12 @@ def error_origins(traces: Sequence[Trace]) -> Iterator[Finding]:
     through: dict[tuple[str, ...], set[str]] = {}
     for trace in traces:
         for span in trace.spans:
-            through.setdefault(same_work(span), set()).add(trace.trace_id)
+            for work in {same_work(span), _answered(span)}:
+                through.setdefault(work, set()).add(trace.trace_id)
             if not span.failed or any(_is_behind(child, span) for child in span.children):
                 continue
             kind, message = failure_of(span) or ("", "")
-            key = (*same_work(span), kind, code_line(span) or _VARYING.sub("?", message))
+            key = (*_answered(span), kind, code_line(span) or _VARYING.sub("?", message))
             origin = origins.setdefault(key, _Origin())
             origin.seen.append((trace, span))
             above = _passed_on(span)
@@ -59,7 +68,14 @@ def error_origins(traces: Sequence[Trace]) -> Iterator[Finding]:
             origin.failed_requests += any(one.kind in ENTRIES or one.parent is None for one in (span, *above))
     for origin in origins.values():
         _, span = origin.seen[-1]
-        yield _finding(origin, len(through[same_work(span)]))
+        yield _finding(origin, len(through[_answered(span)]))
+
+
+def _answered(span: Span) -> tuple[str, ...]:
+    """Return `same_work`, of an HTTP client by the route that answered it: whatever names a path has, they are one place."""
+    called = called_service(span) if span.kind == "CLIENT" and http_method(span) else None
+    route = text_of(called, "http.route") if called else ""
+    return (*same_work(span)[:-1], f"{span.name} {address(span)}{route}") if route else same_work(span)
 
 
 def code_line(span: Span) -> str:
@@ -108,8 +124,8 @@ def _finding(origin: _Origin, total: int) -> Finding:
         kind=KIND,
         title=what,
         service=span.service,
-        operation=operation(span),
-        route=place(request_of(span)),
+        operation=_answered(span)[-1],
+        route=f"{_answered(request_of(span))[-1]} in {span.service}",
         evidence=evidence,
         confidence=confidence,
         level=FAILURE if origin.failed_requests else INFO,

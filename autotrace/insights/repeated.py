@@ -28,6 +28,8 @@ NOTICED, NOTICED_NS = 0.01, 100_000
 """What a loop takes less of, of a request's time or in ns, is not told."""
 SHOWN = 4
 """So many of a loop's other statements are told."""
+LONGEST = 160
+"""So many characters of a statement are told; all of it is in the finding's facts and in the trace."""
 
 # Frames around work, not work. No statement replaces several of these.
 _FRAMES = re.compile(
@@ -137,7 +139,7 @@ def _finding(loop: list[_Repeated], share: float, total: int) -> Finding:
     if len(set(counts)) > 1:
         evidence.append(f"the number differs from request to request ({min(counts)} to {most}), as in a loop over rows")
     if others:
-        also = ", ".join(f"{one.statement} ({one.usual} times)" for one in others[:SHOWN])
+        also = ", ".join(f"{_named(one)} ({one.usual} times)" for one in others[:SHOWN])
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         evidence.append(f"the same loop issues also {also}{more}; all of it is {share:.0%} of the request")
     where = _code(spans[0])
@@ -146,7 +148,7 @@ def _finding(loop: list[_Repeated], share: float, total: int) -> Finding:
     traces = {trace.trace_id: trace for trace, _, _ in repeated.requests}
     return Finding(
         kind=KIND,
-        title=repeated.statement,
+        title=_shown(repeated.statement),
         service=request.service,
         operation=operation(spans[0]),
         route=place(request),
@@ -168,6 +170,21 @@ def _finding(loop: list[_Repeated], share: float, total: int) -> Finding:
             "code": where,
         },
     )
+
+
+def _named(repeated: _Repeated) -> str:
+    """Return the statement where it is short, else what its span is called."""
+    return repeated.statement if len(repeated.statement) <= LONGEST // 2 else operation(repeated.requests[-1][2][0])
+
+
+def _shown(statement: str) -> str:
+    """Return a statement in a length that is read: what an ORM lists before FROM says less than what stands behind."""
+    if len(statement) <= LONGEST:
+        return statement
+    head, between, rest = statement.partition(" FROM ")
+    if between and len(head) > LONGEST // 4:
+        statement = f"{head[: LONGEST // 4]}...{between}{rest}"
+    return statement if len(statement) <= LONGEST else f"{statement[:LONGEST]}..."
 
 
 def _code(span: Span) -> str:

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 ENTRIES = frozenset({"SERVER", "CONSUMER"})
 """Kinds of spans with which work comes into a service."""
 
-_NUMBERS = re.compile(r"(?<![A-Za-z])\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?=[a-f]*\d)[0-9a-f]{8,}\b")
+# The longest first: a UUID that begins with a digit is one id, and not a number and more.
+_NUMBERS = re.compile(
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|(?<![A-Za-z])\d+"
+)
 
 
 def text_of(span: Named, *names: str) -> str:
@@ -51,7 +54,7 @@ def address(span: Named) -> str:
     """Return whom a client called: host and port, as far as they are known."""
     url = text_of(span, "url.full", "http.url")
     if "://" in url:
-        return re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)[0].split("@")[-1]
+        return peer(span).partition("/")[0]
     host = text_of(span, "server.address", "net.peer.name", "network.peer.address")
     port = span.attributes.get("server.port", span.attributes.get("net.peer.port"))
     return f"{host}:{port}" if host and port else host
@@ -61,7 +64,8 @@ def peer(span: Named) -> str:
     """Return whom an HTTP client called: host, port and path, without scheme and query."""
     url = text_of(span, "url.full", "http.url")
     if "://" in url:
-        return url.split("://", 1)[1].split("?", 1)[0].split("#", 1)[0].split("@")[-1]
+        authority, slash, path = re.split("[?#]", url.split("://", 1)[1], maxsplit=1)[0].partition("/")
+        return authority.rpartition("@")[2] + slash + path
     return address(span)
 
 

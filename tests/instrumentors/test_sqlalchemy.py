@@ -494,6 +494,23 @@ def test_the_end_of_a_transaction_is_told_once(tmp_path, recorder, instrument):
     ]
 
 
+def test_an_engine_takes_all_of_its_arguments(recorder, instrument):
+    """``create_engine`` reads in the code of ``Engine.__init__`` which of them are the engine's, and refuses others."""
+    instrument("sqlalchemy", "sqlite3")
+    options = {"isolation_level": "SERIALIZABLE"}
+    given = {"logging_name": "songs", "query_cache_size": 10, "execution_options": options, "hide_parameters": True}
+    engine = create_engine("sqlite://", echo=False, pool_logging_name="pool", **given)
+    assert (engine.echo, engine.logging_name, engine.hide_parameters) == (False, "songs", True)
+    assert dict(engine.get_execution_options()) == options
+    with pytest.raises(TypeError, match="'size' sent to create_engine"):
+        create_engine("sqlite://", size=1)
+    with Work(), engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    opened = next(span for span in recorder.finished() if span["name"] == "connect")
+    assert opened["attributes"] == {"db.system.name": "sqlite", "db.namespace": ":memory:"}
+    engine.dispose()
+
+
 def test_a_wait_for_a_pool_is_a_span_where_it_takes_long(tmp_path, recorder, instrument, monkeypatch):
     """Or fails; one that is short, or in which a connection is opened, is none."""
     instrument("threads", "sqlalchemy", "sqlite3")

@@ -39,11 +39,11 @@ def main() -> int:
         sys.exit(f"transparency: there is no {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
     directory = Path(given.keep).absolute() if given.keep else Path(tempfile.mkdtemp(prefix="autotrace-transparency-"))
     try:
-        python, wheel = interpreter(given.python), _wheel(given.wheel)
+        python, wheel = interpreter(given.python), wheel_of(given.wheel)
         rows = []
         for library in LIBRARIES:
             if library.name in names:
-                rows.append(_row(Suite(library, directory, python, wheel, given.latest, given.jobs)))
+                rows.append(compared(Suite(library, directory, python, wheel, given.latest, given.jobs)))
                 print(table(rows[-1:]), flush=True)
     except UnavailableError as error:
         sys.exit(f"transparency: {error}")
@@ -58,7 +58,8 @@ def main() -> int:
     return int(any(row.failure or (row.comparison and row.comparison.defects) for row in rows))
 
 
-def _row(suite: Suite) -> Row:
+def compared(suite: Suite) -> Row:
+    """Run a suite as often as it takes; return its line of the report."""
     row = Row(suite.library)
     try:
         say(f"{suite.library.name}: fetching and installing")
@@ -90,7 +91,12 @@ def _row(suite: Suite) -> Row:
     return row
 
 
-def _wheel(given: str | None) -> Path:
+def wheel_of(given: str | None) -> Path:
+    """Return the wheel that was named, or the one that was built.
+
+    Raises:
+        UnavailableError: there is none.
+    """
     cache = CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")
     found = [Path(given)] if given else sorted((cache / "dist").glob("autotrace-*.whl"))
     if len(found) != 1 or not found[0].is_file():

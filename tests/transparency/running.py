@@ -12,17 +12,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autotrace.store.inbox import SUFFIX, read_chunk
 from benchmarks.environments import clean_environment
 
 from .comparing import ENDS, Outcome, outcomes
+from .trees import spans_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from .libraries import Library
 
-_PLUGIN = "autotrace_transparency_witness"
+PLUGIN = "autotrace_transparency_witness"
 _LONGEST = 3600  # s, for one run of one suite
 _END = 60  # s, from pytest's report to the end of its process
 
@@ -58,6 +58,9 @@ class Suite:
         wheel: the built wheel of autotrace.
         latest: take the newest version, not the one that is written down.
         jobs: processes of a run, where the library's files may run apart.
+
+    Attributes:
+        traced: the inboxes of all traced runs, in their order.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Suite:
         self._runs = 0
         self.tree = self._home / "tree"
         self.version = library.version
+        self.traced: list[Path] = []
 
     def prepare(self) -> None:
         """Fetch the source distribution by the ordinary client, and install the library with what its suite needs.
@@ -82,11 +86,11 @@ class Suite:
         Raises:
             SuiteError: it cannot be had or installed.
         """
-        _call(self._interpreter, "-m", "venv", str(self._environment))
+        call(self._interpreter, "-m", "venv", str(self._environment))
         sources = self._home / "sources"
         pip = (str(self.python), "-m", "pip", "--quiet", "--disable-pip-version-check")
         name = self.library.name
-        _call(*pip, "download", "--no-deps", "--no-binary", name, "--dest", str(sources), self._wanted)
+        call(*pip, "download", "--no-deps", "--no-binary", name, "--dest", str(sources), self._wanted)
         archives = [file for file in sources.iterdir() if file.name.endswith(".tar.gz")]
         if len(archives) != 1:
             raise SuiteError(f"no source distribution came for {self._wanted}")
@@ -102,9 +106,9 @@ class Suite:
         if missing:
             raise SuiteError(f"the source distribution of {name} {self.version} has no {', '.join(missing)}")
         exact = f"{name}=={self.version}"
-        _call(*pip, "install", exact, "pytest", *self.library.needs, str(self._wheel))
+        call(*pip, "install", exact, "pytest", *self.library.needs, str(self._wheel))
         packages = next((self._environment / "lib").glob("python*/site-packages"))
-        shutil.copy(Path(__file__).with_name("witness.py"), packages / f"{_PLUGIN}.py")
+        shutil.copy(Path(__file__).with_name("witness.py"), packages / f"{PLUGIN}.py")
 
     def run(self, traced: bool, only: Sequence[str] = (), propagators: str = "") -> Run:
         """Run the suite, or some files of it, in a fresh copy.
@@ -134,11 +138,13 @@ class Suite:
             for session in sessions:
                 found.update(session.outcomes(until))
                 _add(witness, session.witness())
+                if traced:
+                    self.traced.append(session.data / "inbox")
                 spans += spans_in(session.data / "inbox")
         finally:
             for session in sessions:
                 session.end()
-        if not any(outcome.kind == "passed" for outcome in found.values()):
+        if not any(outcome.kind == "passed" for name, outcome in found.items() if not name.endswith(ENDS)):
             raise SuiteError(f"no test of {self.library.name} passes; see {here}")
         return Run(found, time.monotonic() - begun, witness, spans)
 
@@ -187,7 +193,7 @@ class _Session:
         self._report, self._said, self.data = here / "report.xml", here / "witness.json", here / "data"
         self._log = here / "log"
         command = [str(suite.python), "-m", "pytest", "-q"]
-        for plugin in (_PLUGIN, "no:cacheprovider", "no:randomly"):
+        for plugin in (PLUGIN, "no:cacheprovider", "no:randomly"):
             command += ["-p", plugin]
         command += ["-o", "addopts=", "--junitxml", str(self._report), *suite.library.options, *paths]
         if traced:
@@ -252,47 +258,12 @@ def _add(witness: dict[str, Any], more: dict[str, Any]) -> None:
     witness.setdefault("messages", []).extend(more.get("messages", []))
 
 
-def spans_in(inbox: Path) -> int:
-    """Count the spans in an inbox: field 1 of a request is a resource, 2 in it a scope, 2 in that a span (OTLP)."""
-    count = 0
-    for path in inbox.glob(f"*{SUFFIX}"):
-        with path.open("rb") as file:
-            requests = read_chunk(file, 0, 1 << 62).payloads
-        count += sum(
-            1
-            for request in requests
-            for resource in _fields(request, 1)
-            for scope in _fields(resource, 2)
-            for _ in _fields(scope, 2)
-        )
-    return count
+def call(*command: str) -> None:
+    """Run a command.
 
-
-def _fields(message: bytes, wanted: int) -> Iterator[bytes]:
-    """Yield the values of a field of a protobuf message whose fields are all length-delimited."""
-    at = 0
-    while at < len(message):
-        tag, at = _number(message, at)
-        length, at = _number(message, at)
-        if tag & 7 != 2:
-            raise SuiteError("the inbox holds what is no request")
-        if tag >> 3 == wanted:
-            yield message[at : at + length]
-        at += length
-
-
-def _number(message: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number, at
-        shift += 7
-
-
-def _call(*command: str) -> None:
+    Raises:
+        SuiteError: it failed; the text is what it said.
+    """
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
     if done.returncode:
         raise SuiteError(

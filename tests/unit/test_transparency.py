@@ -18,6 +18,7 @@ from transparency.comparing import ENDS, Outcome, compare, outcomes
 from transparency.libraries import BY_NAME, LIBRARIES
 from transparency.report import Row, page, table
 from transparency.running import Suite, _add
+from transparency.trees import requests_in, spans_in
 from unit.export.making import settings
 
 
@@ -148,13 +149,44 @@ def test_the_spans_of_a_run_are_counted_in_what_the_writer_writes(tmp_path):
     span = {"name": "x", "kind": 1}
     scopes = [{"scope": {"name": "a"}, "spans": [span, span]}, {"scope": {"name": "b"}, "spans": [span]}]
     request = ExportTraceServiceRequest(resource_spans=[{"scope_spans": scopes}]).SerializeToString()
-    assert running.spans_in(tmp_path / "inbox") == 0
+    assert spans_in(tmp_path / "inbox") == 0
     for _ in range(2):
         inbox = Inbox(settings(data_dir=str(tmp_path)))
         for _ in range(2):
             assert inbox.export(TRACES, request, time.monotonic() + 10) is DELIVERED
         inbox.close()
-    assert running.spans_in(tmp_path / "inbox") == 12
+    assert spans_in(tmp_path / "inbox") == 12
+
+
+def test_the_spans_of_each_request_are_counted(tmp_path):
+    """Its own and all beneath it, up to the next request; what is beneath none is counted for none."""
+
+    def span(number, parent=0, kind=1, trace=1):
+        return {
+            "trace_id": bytes([trace] * 16),
+            "span_id": bytes([number] * 8),
+            "parent_span_id": bytes([parent] * 8) if parent else b"",
+            "name": "x",
+            "kind": kind,
+            "start_time_unix_nano": 1,
+            "flags": 257,
+        }
+
+    spans = [
+        span(3, 2),
+        span(2, 1, kind=2),
+        span(1, kind=3),
+        span(4, 3),
+        span(5, 3, kind=2),
+        span(6, 5),
+        span(7, 9, kind=2),
+    ]
+    spans += [span(2, 1, trace=2), span(1, trace=2)]
+    request = ExportTraceServiceRequest(resource_spans=[{"scope_spans": [{"spans": spans}]}]).SerializeToString()
+    inbox = Inbox(settings(data_dir=str(tmp_path)))
+    assert inbox.export(TRACES, request, time.monotonic() + 10) is DELIVERED
+    inbox.close()
+    assert requests_in(tmp_path / "inbox") == [1, 2, 3]
 
 
 @pytest.mark.process

@@ -54,6 +54,23 @@ def test_the_share_counts_the_traces_that_did_the_same_without_failing():
     assert (found.count, found.total) == (1, 3)
 
 
+def test_what_one_route_answers_is_one_finding():
+    """Whatever the path is: names in it are no other place. A call that nobody answered is told by its path."""
+
+    def asked(name, failed=True, route="/users/{name}"):
+        out = call(f"http://kitchen/users/{name}", 0, 9, None, failed=failed)
+        inner = server("GET", 1, 8, out, "kitchen", f"/users/{name}")
+        inner.attributes["http.route"] = route
+        return trace(out, inner) if route else trace(out)
+
+    (found,) = error_origins([asked("ann"), asked("bob"), asked("eve", failed=False)])
+    assert (found.operation, found.count, found.total) == ("GET kitchen/users/{name}", 2, 3)
+    assert found.route == "GET kitchen/users/{name} in shop"
+    lost, found = error_origins([asked("ann", route=""), asked("ann"), asked("ann", failed=False)])
+    assert (lost.operation, lost.count, lost.total) == ("GET kitchen/users/ann", 1, 3)
+    assert (found.operation, found.count, found.total) == ("GET kitchen/users/{name}", 1, 2)
+
+
 def test_the_line_of_the_programs_own_code_is_told():
     """Not the library's, in which it was raised."""
     (found,) = error_origins([failing(stack=STACK)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autotrace.insights.finding import CERTAIN, INFO, SLOW
-from autotrace.insights.repeated import AT_LEAST, repeated_statements
+from autotrace.insights.repeated import AT_LEAST, LONGEST, repeated_statements
 from unit.insights.making import call, query, server, span, trace
 
 
@@ -60,6 +60,25 @@ def test_a_loop_is_one_finding_whatever_it_issues():
     )
     assert first.facts["also"][0] == {"statement": "SELECT price", "per_request": 8}
     assert second.facts["also"] == []
+
+
+def test_of_a_long_statement_is_told_what_is_read():
+    """An ORM lists all columns of a table: of them the first, and where the rows come from. The facts have all of it."""
+    columns = ", ".join(f'"menu"."column_{n}"' for n in range(20))
+    orm, other = (f'SELECT {columns} FROM "{table}" WHERE "{table}"."id" = %s' for table in ("menu", "oven"))
+    root = server("GET /menu", 0, 200)
+    loop = [
+        query(text, n * 10 + at, n * 10 + at + (1 if at else 2), root)
+        for n in range(8)
+        for at, text in ((0, orm), (3, other))
+    ]
+    (found,) = repeated_statements([trace(root, *loop)])
+    assert found.title == 'SELECT "menu"."column_0", "menu"."column... FROM "menu" WHERE "menu"."id" = %s'
+    assert found.facts["statement"] == orm
+    told = f"{loop[1].name} (8 times)"
+    assert found.evidence[1].startswith(f"the same loop issues also {told}; ")
+    (found,) = repeated_statements([menu(50, f"SELECT {' + '.join('price' for _ in range(99))}")])
+    assert len(found.title) == LONGEST + len("...")
 
 
 @pytest.mark.parametrize("text", ["BEGIN", "COMMIT", "SAVEPOINT a", "PRAGMA user_version"])
