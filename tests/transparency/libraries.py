@@ -60,6 +60,18 @@ def _ignored(*paths: str) -> tuple[str, ...]:
     return tuple(f"--ignore={path}" for path in paths)
 
 
+_MARIADB = """\
+import json, os, pymysql
+at = {"host": os.environ["MARIADB_HOST"], "port": int(os.environ["MARIADB_PORT"]), "user": "autotrace"}
+cursor = pymysql.connect(**at).cursor()
+for name in ("test1", "test2"):
+    cursor.execute(f"create database {name} default character set utf8mb4")
+databases = [{**at, "database": "test1", "use_unicode": True, "local_infile": True}, {**at, "database": "test2"}]
+with open("pymysql/tests/databases.json", "w") as file:
+    json.dump(databases, file)
+"""
+
+
 LIBRARIES = (
     Library(
         "requests",
@@ -206,6 +218,17 @@ LIBRARIES = (
         hides=("kafka",),
         makes=(("test/__init__.py", ""),),
         left_out="the tests that need a broker and one whose names are random; 3.0 has no complete tests in its source distribution",
+    ),
+    Library(
+        "pymysql",
+        "1.2.0",
+        ("cryptography", "PyNaCl"),
+        paths=("pymysql/tests",),
+        services=("mariadb",),
+        environ=(("MARIADB_HOST", "{mariadb.host}"), ("MARIADB_PORT", "{mariadb.port}")),
+        before=_MARIADB,
+        tag="v1.2.0",
+        left_out="the tests of authentication over sockets and TLS; no source distribution of 1.x has its tests, which are its repository's",
     ),
 )
 BY_NAME = {library.name: library for library in LIBRARIES}
