@@ -60,6 +60,13 @@ def _ignored(*paths: str) -> tuple[str, ...]:
     return tuple(f"--ignore={path}" for path in paths)
 
 
+_PSQL = (
+    ("PGHOST", "{postgresql.host}"),
+    ("PGPORT", "{postgresql.port}"),
+    ("PGUSER", "autotrace"),
+    ("PGDATABASE", "postgres"),
+)
+
 _MARIADB = """\
 import json, os, pymysql
 at = {"host": os.environ["MARIADB_HOST"], "port": int(os.environ["MARIADB_PORT"]), "user": "autotrace"}
@@ -229,6 +236,16 @@ LIBRARIES = (
         before=_MARIADB,
         tag="v1.2.0",
         left_out="the tests of authentication over sockets and TLS; no source distribution of 1.x has its tests, which are its repository's",
+    ),
+    Library(
+        "asyncpg",
+        "0.32.0",
+        ("distro",),
+        options=_ignored("tests/test__sourcecode.py", "tests/test__environment.py"),
+        hides=("asyncpg",),
+        services=("postgresql",),
+        environ=_PSQL,
+        left_out="the tests of its source, and those that start a cluster of their own, which are skipped",
     ),
 )
 BY_NAME = {library.name: library for library in LIBRARIES}
