@@ -245,7 +245,7 @@ LIBRARIES = (
         hides=("asyncpg",),
         services=("postgresql",),
         environ=_PSQL,
-        left_out="the tests of its source, and those that start a cluster of their own, which are skipped",
+        left_out="the tests of its source and of the environment of its developers",
     ),
 )
 BY_NAME = {library.name: library for library in LIBRARIES}
