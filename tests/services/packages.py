@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 allowed = False
-"""Whether this process may install and fetch: ``python -m tests.services --install`` may, no pytest ever does."""
+"""Whether this process may install and fetch: ``tests.services --install`` and ``tests.transparency`` may, no pytest does."""
 
 _one_at_a_time = threading.Lock()  # services that start side by side
 _POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it; 101 is "action forbidden by policy"

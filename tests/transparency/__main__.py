@@ -4,10 +4,12 @@
     make transparency ARGS='--only requests,flask'   some of them
     make transparency ARGS='--publish'               and put the report into docs/transparency.md
     make transparency ARGS='--only urllib3 --jobs 8' in so many processes at once; for suites that mostly wait
+    make transparency ARGS='--checkouts ../clones'   where clones of repositories lie, each called as its row
 
 Each suite runs twice bare, so that tests that do not agree with themselves are known, and once traced.  Files with
 differences run again, bare and traced: a difference counts where it stays.  Last they run without propagation, which
-tells whether the added header is all that makes the difference.  The exit code is 1 where it is not.
+tells whether the added header is all that makes the difference.  The exit code is 1 where it is not.  Services that a
+suite wants are started for each run; their programs are installed where they are missing.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ import time
 from pathlib import Path
 
 from benchmarks.environments import UnavailableError, interpreter
+from tests.services import packages
+from tests.services.errors import ServiceUnavailable
+from tests.services.shared import Services
 
 from .comparing import compare
 from .libraries import BY_NAME, LIBRARIES
@@ -34,16 +39,20 @@ _AGAIN = 2  # times that files with differences run once more
 def main() -> int:
     """Run the suites; return the exit code."""
     given = _arguments()
-    names = [name.strip() for name in given.only.split(",")] if given.only else list(BY_NAME)
+    had = [library.name for library in LIBRARIES if given.checkouts or not library.tag]
+    names = [name.strip() for name in given.only.split(",")] if given.only else had
     if unknown := [name for name in names if name not in BY_NAME]:
         sys.exit(f"transparency: there is no {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
     directory = Path(given.keep).absolute() if given.keep else Path(tempfile.mkdtemp(prefix="autotrace-transparency-"))
     try:
         python, wheel = interpreter(given.python), wheel_of(given.wheel)
+        checkouts = Path(given.checkouts).absolute() if given.checkouts else None
+        packages.allowed = True
         rows = []
         for library in LIBRARIES:
             if library.name in names:
-                rows.append(compared(Suite(library, directory, python, wheel, given.latest, given.jobs)))
+                suite = Suite(library, directory, python, wheel, given.latest, given.jobs, checkouts, Services)
+                rows.append(compared(suite))
                 print(table(rows[-1:]), flush=True)
     except UnavailableError as error:
         sys.exit(f"transparency: {error}")
@@ -86,7 +95,7 @@ def compared(suite: Suite) -> Row:
         if files:
             say(f"{suite.library.name}: once more, without propagation")
             row.comparison.without_headers(suite.run(traced=True, only=files, propagators="none").outcomes)
-    except SuiteError as error:
+    except (SuiteError, ServiceUnavailable) as error:
         row.failure = str(error)
     return row
 
@@ -113,6 +122,10 @@ def _arguments() -> argparse.Namespace:
         "--jobs", type=int, default=4, help="processes of a run, of libraries that allow it (default: %(default)s)"
     )
     parser.add_argument("--keep", help="work in this new directory and keep it: logs, reports, environments")
+    parser.add_argument(
+        "--checkouts",
+        help="a folder with clones of repositories whose tests are in no source distribution, called as the rows",
+    )
     parser.add_argument("--publish", action="store_true", help="put the report into docs/transparency.md")
     parser.add_argument("--wheel", help="of autotrace (default: the one that 'make wheel' built)")
     return parser.parse_args()

@@ -13,16 +13,24 @@ class Library:
     """One library.
 
     Attributes:
-        name: of its distribution.
+        name: of its row, and of its distribution where that is not named.
         version: whose source distribution has the tests.
         needs: what its suite wants installed beside it, with its extras.
         paths: the tests, in the unpacked source distribution.
         options: for pytest.
         hides: folders of the source distribution that would be imported in the stead of the installed library.
-        makes: empty files that the source distribution forgot.
+        makes: files that the source distribution lacks, or its suite asks for, each with its text.
         left_out: what is not run, and why; the reason is printed in the report.
-        environ: further environment variables.
+        environ: further environment variables; the host and port of a service stand in them as ``{mariadb.host}``.
         split: its files may run in several processes at once; most of its tests wait.
+        services: what its suite talks to, by the names of ``tests.services``; each run has them anew.
+        before: a program in Python, run bare in the environment of the suite before each run.
+        runner: what runs the tests in the stead of pytest, in the folder ``within``; it takes names of modules and writes
+            a report as pytest does.
+        within: the folder of the sources in which the suite is run.
+        tag: of its repository, where its source distribution has no tests; ``--checkouts`` says where that lies, and
+            ``--latest`` changes nothing.
+        distribution: its name, where several suites are of one library.
     """
 
     name: str
@@ -31,14 +39,44 @@ class Library:
     paths: tuple[str, ...] = ("tests",)
     options: tuple[str, ...] = ()
     hides: tuple[str, ...] = ()
-    makes: tuple[str, ...] = ()
+    makes: tuple[tuple[str, str], ...] = ()
     left_out: str = ""
     environ: tuple[tuple[str, str], ...] = ()
     split: bool = False
+    services: tuple[str, ...] = ()
+    before: str = ""
+    runner: tuple[str, ...] = ()
+    within: str = ""
+    tag: str = ""
+    distribution: str = ""
+
+    @property
+    def project(self) -> str:
+        """Return the name of its distribution."""
+        return self.distribution or self.name
 
 
 def _ignored(*paths: str) -> tuple[str, ...]:
     return tuple(f"--ignore={path}" for path in paths)
+
+
+_PSQL = (
+    ("PGHOST", "{postgresql.host}"),
+    ("PGPORT", "{postgresql.port}"),
+    ("PGUSER", "autotrace"),
+    ("PGDATABASE", "postgres"),
+)
+
+_MARIADB = """\
+import json, os, pymysql
+at = {"host": os.environ["MARIADB_HOST"], "port": int(os.environ["MARIADB_PORT"]), "user": "autotrace"}
+cursor = pymysql.connect(**at).cursor()
+for name in ("test1", "test2"):
+    cursor.execute(f"create database {name} default character set utf8mb4")
+databases = [{**at, "database": "test1", "use_unicode": True, "local_infile": True}, {**at, "database": "test2"}]
+with open("pymysql/tests/databases.json", "w") as file:
+    json.dump(databases, file)
+"""
 
 
 LIBRARIES = (
@@ -185,8 +223,29 @@ LIBRARIES = (
         paths=("test",),
         options=(*_ignored("test/integration"), "-k", "not test_reassignment_with_random_subscriptions_and_changes"),
         hides=("kafka",),
-        makes=("test/__init__.py",),
+        makes=(("test/__init__.py", ""),),
         left_out="the tests that need a broker and one whose names are random; 3.0 has no complete tests in its source distribution",
+    ),
+    Library(
+        "pymysql",
+        "1.2.0",
+        ("cryptography", "PyNaCl"),
+        paths=("pymysql/tests",),
+        services=("mariadb",),
+        environ=(("MARIADB_HOST", "{mariadb.host}"), ("MARIADB_PORT", "{mariadb.port}")),
+        before=_MARIADB,
+        tag="v1.2.0",
+        left_out="the tests of authentication over sockets and TLS; no source distribution of 1.x has its tests, which are its repository's",
+    ),
+    Library(
+        "asyncpg",
+        "0.32.0",
+        ("distro",),
+        options=_ignored("tests/test__sourcecode.py", "tests/test__environment.py"),
+        hides=("asyncpg",),
+        services=("postgresql",),
+        environ=_PSQL,
+        left_out="the tests of its source and of the environment of its developers",
     ),
 )
 BY_NAME = {library.name: library for library in LIBRARIES}

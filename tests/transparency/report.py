@@ -1,6 +1,6 @@
 """The report: a table, what differed, and what did not run.
 
-Rows of libraries that were not run this time stay as they are in the page.
+Rows of libraries that were not run this time, or could not be, stay as they are in the page.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Row:
         name = f"{self.library.name} {self.version or self.library.version}"
         seen = self.comparison
         if seen is None:
-            return f"| {name} | {python} | {taken} | did not run: {self.failure.splitlines()[0]} |"
+            return f"| {name} | did not run: {self.failure.splitlines()[0]} |"
         figures = (
             seen.tests,
             seen.passed,
@@ -98,7 +98,7 @@ def page(before: str, rows: list[Row], python: str, taken: str) -> str:
         for line in old.splitlines()
         if (found := re.match(r"\| ([\w-]+) [\d.]+ \|", line)) and found.group(1) in BY_NAME
     }
-    lines.update({row.library.name: row.line(python, taken) for row in rows})
+    lines.update({row.library.name: row.line(python, taken) for row in rows if not row.failure})
     body = _HEAD + "\n".join(lines[name] for name in BY_NAME if name in lines)
     left_out = [
         f"- {library.name}: not run are {library.left_out}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.environments import clean_environment
 
@@ -18,7 +19,9 @@ from .comparing import ENDS, Outcome, outcomes
 from .trees import spans_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tests.services.shared import Services
 
     from .libraries import Library
 
@@ -29,6 +32,13 @@ _END = 60  # s, from pytest's report to the end of its process
 
 class SuiteError(Exception):
     """A suite cannot be had or cannot be run; the text says why."""
+
+
+class Address(NamedTuple):
+    """Where a service listens."""
+
+    host: str
+    port: str
 
 
 class Run:
@@ -58,23 +68,33 @@ class Suite:
         wheel: the built wheel of autotrace.
         latest: take the newest version, not the one that is written down.
         jobs: processes of a run, where the library's files may run apart.
+        checkouts: holds a clone of the repository, named as the library, of those whose tests are nowhere else.
+        services: makes what starts and stops the services of a run.
 
     Attributes:
         traced: the inboxes of all traced runs, in their order.
     """
 
     def __init__(
-        self, library: Library, directory: Path, python: str, wheel: Path, latest: bool = False, jobs: int = 1
+        self,
+        library: Library,
+        directory: Path,
+        python: str,
+        wheel: Path,
+        latest: bool = False,
+        jobs: int = 1,
+        checkouts: Path | None = None,
+        services: Callable[[], Services] | None = None,
     ) -> None:
         self.library = library
-        self._jobs = jobs
+        self._jobs, self._checkouts, self._services = jobs, checkouts, services
         self._home = directory / library.name
         self._home.mkdir(parents=True)
         self._environment = self._home / "venv"
         self.python = self._environment / "bin" / "python"
         self._wheel = wheel
         self._interpreter = python
-        self._wanted = library.name if latest else f"{library.name}=={library.version}"
+        self._wanted = library.project if latest else f"{library.project}=={library.version}"
         self._runs = 0
         self.tree = self._home / "tree"
         self.version = library.version
@@ -89,26 +109,47 @@ class Suite:
         call(self._interpreter, "-m", "venv", str(self._environment))
         sources = self._home / "sources"
         pip = (str(self.python), "-m", "pip", "--quiet", "--disable-pip-version-check")
-        name = self.library.name
-        call(*pip, "download", "--no-deps", "--no-binary", name, "--dest", str(sources), self._wanted)
-        archives = [file for file in sources.iterdir() if file.name.endswith(".tar.gz")]
-        if len(archives) != 1:
-            raise SuiteError(f"no source distribution came for {self._wanted}")
-        with tarfile.open(archives[0]) as archive:
-            archive.extractall(sources)  # by now pip has built its metadata: it has run code of this archive
+        name = self.library.project
+        if self.library.tag:
+            archive = self._archive(sources)
+        else:
+            call(*pip, "download", "--no-deps", "--no-binary", name, "--dest", str(sources), self._wanted)
+            archives = [file for file in sources.iterdir() if file.name.endswith(".tar.gz")]
+            if len(archives) != 1:
+                raise SuiteError(f"no source distribution came for {self._wanted}")
+            archive = archives[0]
+        with tarfile.open(archive) as opened:
+            opened.extractall(sources)  # by now pip has built its metadata: it has run code of this archive
         (self._tree,) = (path for path in sources.iterdir() if path.is_dir())
         self.version = self._tree.name.rpartition("-")[2]
         for hidden in self.library.hides:
             shutil.rmtree(self._tree / hidden)
-        for forgotten in self.library.makes:
-            (self._tree / forgotten).touch()
-        missing = [path for path in self.library.paths if not (self._tree / path).exists()]
+        for path, text in self.library.makes:
+            (self._tree / path).write_text(text, encoding="utf-8")
+        missing = [path for path in self.library.paths if not (self._tree / self.library.within / path).exists()]
         if missing:
             raise SuiteError(f"the source distribution of {name} {self.version} has no {', '.join(missing)}")
         exact = f"{name}=={self.version}"
         call(*pip, "install", exact, "pytest", *self.library.needs, str(self._wheel))
         packages = next((self._environment / "lib").glob("python*/site-packages"))
         shutil.copy(Path(__file__).with_name("witness.py"), packages / f"{PLUGIN}.py")
+
+    def _archive(self, sources: Path) -> Path:
+        """Take the sources of the version out of a clone of the repository.
+
+        Raises:
+            SuiteError: there is no such clone, or the tag is not in it.
+        """
+        clone = self._checkouts and self._checkouts / self.library.name
+        if clone is None or not clone.is_dir():
+            raise SuiteError(
+                f"its tests are in no source distribution: --checkouts names a folder with a clone of its repository, called {self.library.name}"
+            )
+        sources.mkdir()
+        target = sources / f"{self.library.name}.tar"
+        prefix = f"--prefix={self.library.name}-{self.library.version}/"
+        call("git", "-C", str(clone), "archive", prefix, "--output", str(target), self.library.tag)
+        return target
 
     def run(self, traced: bool, only: Sequence[str] = (), propagators: str = "") -> Run:
         """Run the suite, or some files of it, in a fresh copy.
@@ -119,16 +160,31 @@ class Suite:
             propagators: the setting, where it is not the default.
 
         Raises:
-            SuiteError: pytest left no report.
+            SuiteError: the tests' runner left no report.
+            ServiceUnavailable: a service cannot be had.
         """
+        with contextlib.ExitStack() as stack:
+            addresses = {}
+            if self.library.services:
+                assert self._services is not None
+                services = stack.enter_context(self._services())
+                services.expect(*self.library.services)
+                addresses = {name: Address(*services.address(name).split(":")) for name in self.library.services}
+            return self._run(traced, only, propagators, addresses)
+
+    def _run(self, traced: bool, only: Sequence[str], propagators: str, addresses: dict[str, Address]) -> Run:
         self._runs += 1
         shutil.rmtree(self.tree, ignore_errors=True)
         shutil.copytree(self._tree, self.tree)  # the same place each time: tests are named by it
         here = self._home / f"run{self._runs}"
+        environ = {name: value.format(**addresses) for name, value in self.library.environ}
+        if self.library.before:
+            call(str(self.python), "-c", self.library.before, environ=environ, cwd=self.tree)
         parts = self._parts(list(only) or list(self.library.paths))
         begun = time.monotonic()
         sessions = [
-            _Session(self, here / str(number), part, traced, propagators) for number, part in enumerate(parts, 1)
+            _Session(self, here / str(number), part, traced, propagators, environ)
+            for number, part in enumerate(parts, 1)
         ]
         until = begun + _LONGEST
         found: dict[str, Outcome] = {}
@@ -144,7 +200,7 @@ class Suite:
         finally:
             for session in sessions:
                 session.end()
-        if not any(outcome.kind == "passed" for name, outcome in found.items() if not name.endswith(ENDS)):
+        if not any(outcome.kind == "passed" and not name.endswith(ENDS) for name, outcome in found.items()):
             raise SuiteError(f"no test of {self.library.name} passes; see {here}")
         return Run(found, time.monotonic() - begun, witness, spans)
 
@@ -166,10 +222,10 @@ class Suite:
 
     def files_of(self, names: Sequence[str]) -> list[str]:
         """Return the files in which tests are, from the class names that pytest's report gives them."""
-        files = set()
+        files, folder = set(), self._tree / self.library.within
         for name in names:
             parts = name.partition("::")[0].split(".")
-            while parts and not (self._tree / "/".join(parts)).with_suffix(".py").is_file():
+            while parts and not (folder / "/".join(parts)).with_suffix(".py").is_file():
                 parts.pop()
             if parts:
                 files.add("/".join(parts) + ".py")
@@ -185,34 +241,43 @@ class _Session:
         paths: files and folders with tests.
         traced: by autotrace-run.
         propagators: the setting, where it is not the default.
+        further: variables of its environment.
     """
 
-    def __init__(self, suite: Suite, here: Path, paths: list[str], traced: bool, propagators: str) -> None:
+    def __init__(
+        self, suite: Suite, here: Path, paths: list[str], traced: bool, propagators: str, further: dict[str, str]
+    ) -> None:
         (here / "tmp").mkdir(parents=True)
         self._name, self._paths = suite.library.name, paths
         self._report, self._said, self.data = here / "report.xml", here / "witness.json", here / "data"
         self._log = here / "log"
-        command = [str(suite.python), "-m", "pytest", "-q"]
-        for plugin in (PLUGIN, "no:cacheprovider", "no:randomly"):
-            command += ["-p", plugin]
-        command += ["-o", "addopts=", "--junitxml", str(self._report), *suite.library.options, *paths]
+        library = suite.library
+        if library.runner:
+            modules = [path.removesuffix(".py") for path in paths]
+            command = [str(suite.python), *library.runner, *(module.replace("/", ".") for module in modules)]
+        else:
+            command = [str(suite.python), "-m", "pytest", "-q"]
+            for plugin in (PLUGIN, "no:cacheprovider", "no:randomly"):
+                command += ["-p", plugin]
+            command += ["-o", "addopts=", "--junitxml", str(self._report), *library.options, *paths]
         if traced:
             command.insert(0, str(suite.python.with_name("autotrace-run")))
         environ = {
             **clean_environment(),
-            **dict(suite.library.environ),
+            **further,
             "PATH": os.pathsep.join([str(suite.python.parent), os.environ.get("PATH", os.defpath)]),
             "TMPDIR": str(here / "tmp"),
             "AUTOTRACE_DATA_DIR": str(self.data),
             "AUTOTRACE_FAULT_LIMIT": "0",  # an instrumentor that switched itself off would have no differences
             "AUTOTRACE_INBOX_MAX_BYTES": "4GiB",
             "TRANSPARENCY_WITNESS": str(self._said),
+            "TRANSPARENCY_REPORT": str(self._report),
         }
         if propagators:
             environ["AUTOTRACE_PROPAGATORS"] = propagators
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=suite.tree, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                command, cwd=suite.tree / library.within, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
 
     def outcomes(self, until: float) -> dict[str, Outcome]:
@@ -258,13 +323,14 @@ def _add(witness: dict[str, Any], more: dict[str, Any]) -> None:
     witness.setdefault("messages", []).extend(more.get("messages", []))
 
 
-def call(*command: str) -> None:
+def call(*command: str, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
     """Run a command.
 
     Raises:
         SuiteError: it failed; the text is what it said.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
+    environ = {**clean_environment(), **(environ or {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd=cwd)
     if done.returncode:
         raise SuiteError(
             f"'{' '.join([Path(command[0]).name, *command[1:5]])} ...' failed:\n{done.stderr.strip()[-2000:]}"

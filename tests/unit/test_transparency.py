@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
+import tarfile
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,9 +17,10 @@ import checkout  # noqa: F401 - transparency.running imports the benchmarks
 from autotrace.export import DELIVERED
 from autotrace.export.inbox.writer import Inbox
 from autotrace.signals import TRACES
+from services.shared import Services
 from transparency import running
 from transparency.comparing import ENDS, Outcome, compare, outcomes
-from transparency.libraries import BY_NAME, LIBRARIES
+from transparency.libraries import BY_NAME, LIBRARIES, Library
 from transparency.report import Row, page, table
 from transparency.running import Suite, _add
 from transparency.trees import requests_in, spans_in
@@ -96,7 +101,9 @@ def test_a_report_keeps_the_lines_of_what_did_not_run():
     assert (after.startswith("text\n"), after.endswith("\nmore\n")) == (True, True)
     assert after.index("requests 1.0") < after.index("flask 3.1.3")
     assert page(after, [row], "3.11", "today") == after
-    assert "did not run: no network" in table([Row(BY_NAME["flask"], failure="no network")])
+    gone = Row(BY_NAME["flask"], failure="no network")
+    assert "did not run: no network" in table([gone])
+    assert page(after, [gone], "3.11", "tomorrow") == after
 
 
 def test_every_library_is_named_once():
@@ -137,7 +144,7 @@ def session(tmp_path, code):
     )
     python.chmod(0o755)
     suite = SimpleNamespace(library=BY_NAME["flask"], python=python, tree=tmp_path)
-    begun = running._Session(suite, tmp_path / "run", ["tests"], False, "")
+    begun = running._Session(suite, tmp_path / "run", ["tests"], False, "", {})
     try:
         return begun.outcomes(time.monotonic() + 60)
     finally:
@@ -211,3 +218,80 @@ def test_a_process_that_leaves_no_report_is_said_so(tmp_path):
     """With its exit code."""
     with pytest.raises(running.SuiteError, match="ended with 3 and left no report"):
         session(tmp_path, "sys.exit(3)\n")
+
+
+class Acme:
+    """A service that runs at once, under another address each time."""
+
+    starts = stops = 0
+
+    def start(self):
+        Acme.starts += 1
+        self.address = f"127.0.0.1:{9000 + Acme.starts}"
+
+    def stop(self):
+        Acme.stops += 1
+
+
+RUNNER = f"""\
+import json, os, sys
+open(os.environ["TRANSPARENCY_REPORT"] + ".part", "w").write({report(it="passed")!r})
+print(json.dumps([os.getcwd(), sys.argv[1:], os.environ["ACME"], open("port").read()]))
+os.rename(os.environ["TRANSPARENCY_REPORT"] + ".part", os.environ["TRANSPARENCY_REPORT"])
+"""
+
+
+@pytest.mark.process
+def test_a_suite_is_given_its_services_anew_in_each_run(tmp_path):
+    """They run when its first program does; a runner of its own stands where the row says, and takes modules."""
+    library = Library(
+        "acme",
+        "1.0",
+        paths=("one", "two/test_it.py"),
+        services=("acme",),
+        environ=(("ACME", "{acme.host} {acme.port}"),),
+        before="import os; open('tests/port', 'w').write(os.environ['ACME'].split()[1])",
+        runner=("run.py", "--quick"),
+        within="tests",
+    )
+    suite = Suite(library, tmp_path, "python", tmp_path / "wheel", services=lambda: Services({"acme": Acme}))
+    suite.python, suite._tree = Path(sys.executable), tmp_path / "sources"
+    (suite._tree / "tests").mkdir(parents=True)
+    (suite._tree / "tests" / "run.py").write_text(RUNNER)
+    for number in (1, 2):
+        assert suite.run(traced=False).outcomes["tests.test_it::it"].kind == "passed"
+        said = json.loads((tmp_path / "acme" / f"run{number}" / "1" / "log").read_text())
+        port = str(9000 + number)
+        assert said == [str(suite.tree / "tests"), ["--quick", "one", "two.test_it"], f"127.0.0.1 {port}", port]
+        assert (Acme.starts, Acme.stops) == (number, number)
+
+
+@pytest.mark.process
+def test_a_suite_in_which_nothing_passes_did_not_run(tmp_path):
+    """That its process ends is no test of its own."""
+    suite = Suite(Library("acme", "1.0", runner=("run.py",)), tmp_path, "python", tmp_path / "wheel")
+    suite.python, suite._tree = Path(sys.executable), tmp_path / "sources"
+    suite._tree.mkdir()
+    program = f"import os; open(os.environ['TRANSPARENCY_REPORT'], 'w').write({report(it='error')!r})"
+    (suite._tree / "run.py").write_text(program)
+    with pytest.raises(running.SuiteError, match="no test of acme passes"):
+        suite.run(traced=False)
+
+
+@pytest.mark.process
+def test_the_sources_come_from_a_clone_at_the_tag_where_only_the_repository_has_tests(tmp_path):
+    """Without a clone the row says what is wanted."""
+    library = Library("acme", "1.0", tag="v1.0")
+    sources = tmp_path / "sources"
+    with pytest.raises(running.SuiteError, match=r"--checkouts names a folder with a clone .* called acme"):
+        Suite(library, tmp_path / "a", "python", tmp_path / "wheel")._archive(sources)
+    clone = tmp_path / "clones" / "acme"
+    clone.mkdir(parents=True)
+    (clone / "test_it.py").write_text("tagged")
+    git = ("git", "-C", str(clone), "-c", "user.name=a", "-c", "user.email=a@example.com")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"], ["tag", "v1.0"]):
+        subprocess.run([*git, *command], check=True)
+    (clone / "test_it.py").write_text("newer")
+    suite = Suite(library, tmp_path / "b", "python", tmp_path / "wheel", checkouts=tmp_path / "clones")
+    with tarfile.open(suite._archive(sources)) as archive:
+        assert archive.extractfile("acme-1.0/test_it.py").read() == b"tagged"
