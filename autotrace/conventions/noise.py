@@ -14,11 +14,13 @@ _HEALTH = (
     *("/health/live", "/health/ready", "/health/liveness", "/health/readiness"),
 )
 _WHOLE = frozenset({"/ping", "/up", "/live", "/ready"})  # beneath something else these may be anything
+_LAST = frozenset({"", "metrics", *(path.rpartition("/")[2] for path in (*_HEALTH, *_WHOLE))})
 _STATIC = ("/static/", "/assets/", "/_next/static/", "/.well-known/")
 _FILES = (
     *(".css", ".js", ".mjs", ".map", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".avif"),
     *(".woff", ".woff2", ".ttf", ".otf", "/robots.txt", "/manifest.json"),
 )
+_LONGEST = max(len(ending) - ending.rindex(".") for ending in _FILES)
 
 
 def noise_of(method: str, path: str, status: int | None) -> str | None:
@@ -29,6 +31,9 @@ def noise_of(method: str, path: str, status: int | None) -> str | None:
         path: without a query.
         status: of the response.
     """
+    # PERF: most paths are none of these, and a few looks tell so.
+    if path[path.rfind("/") + 1 :] not in _LAST and "." not in path[-_LONGEST:] and method == "GET":
+        return "static file" if path.startswith(_STATIC) and status is not None and status < 500 else None
     if status is None or status >= 500:
         return None
     if method == "OPTIONS":
