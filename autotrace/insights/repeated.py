@@ -31,6 +31,8 @@ SHOWN = 4
 LONGEST = 160
 """So many characters of a statement are told; all of it is in the finding's facts and in the trace."""
 
+_WORK = {"SERVER": "request", "CONSUMER": "message"}  # what a service does; else a command or a script, which runs
+
 # Frames around work, not work. No statement replaces several of these.
 _FRAMES = re.compile(
     r"\s*(?:begin|start|commit|rollback|savepoint|release|set|pragma|end|multi|exec|watch)\b", re.IGNORECASE
@@ -134,14 +136,15 @@ def _finding(loop: list[_Repeated], share: float, total: int) -> Finding:
     _, request, spans = repeated.requests[-1]
     counts = [len(spans) for _, _, spans in repeated.requests]
     taken, usual, most = repeated.taken, repeated.usual, max(counts)
-    often = f"{usual} times per request" + (f", up to {most}" if most > usual else "")
-    evidence = [f"{often}; together {spell(median(taken))}, {min(repeated.share, 1):.0%} of the request"]
+    work = _WORK.get(request.kind, "run")
+    often = f"{usual} times per {work}" + (f", up to {most}" if most > usual else "")
+    evidence = [f"{often}; together {spell(median(taken))}, {min(repeated.share, 1):.0%} of the {work}"]
     if len(set(counts)) > 1:
-        evidence.append(f"the number differs from request to request ({min(counts)} to {most}), as in a loop over rows")
+        evidence.append(f"the number differs from {work} to {work} ({min(counts)} to {most}), as in a loop over rows")
     if others:
         also = ", ".join(f"{_named(one)} ({one.usual} times)" for one in others[:SHOWN])
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
-        evidence.append(f"the same loop issues also {also}{more}; all of it is {share:.0%} of the request")
+        evidence.append(f"the same loop issues also {also}{more}; all of it is {share:.0%} of the {work}")
     where = _code(spans[0])
     if where:
         evidence.append(f"issued at {where}")

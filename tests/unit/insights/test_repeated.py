@@ -28,6 +28,14 @@ def test_the_statement_its_number_and_its_route_are_named():
     assert (found.level, found.confidence) == (SLOW, CERTAIN)
 
 
+@pytest.mark.parametrize(("kind", "work"), [("INTERNAL", "run"), ("CONSUMER", "message"), ("SERVER", "request")])
+def test_what_repeats_them_is_told(kind, work):
+    """A command makes no request, and neither does what takes a message."""
+    root = span("migrate", 0, 100, None, kind)
+    (found,) = repeated_statements([trace(root, *(query("INSERT done", n, n + 1, root) for n in range(0, 80, 4)))])
+    assert found.evidence == [f"20 times per {work}; together 20.0 ms, 20% of the {work}"]
+
+
 def test_a_few_are_no_finding():
     """Requests that ask less often count only as those that could."""
     assert list(repeated_statements([menu(AT_LEAST - 1)])) == []
