@@ -15,8 +15,6 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from niquests.adapters import HTTPAdapter
 
-from autotrace.patching.catalog import parts
-from autotrace.patching.versions import required
 from autotrace.testing.contracts.http_client import AsyncHttpClientContract, HttpClientContract
 from autotrace.testing.contracts.http_client_base import TRACE, caller
 from autotrace.testing.contracts.http_origin import refusing, serving
@@ -33,13 +31,6 @@ def test_urllib3_is_the_other_one():
     """Else nothing here would be tested that has to be."""
     assert beneath is urllib3
     assert hasattr(urllib3, "ConnectionInfo")
-
-
-def test_the_catalog_says_of_versions_what_the_instrumentor_says():
-    """As a test of all others does it."""
-    (part,) = [one for one in parts() if one.name == "niquests"]
-    made = part.instrumentor()
-    assert required(part.requires) == (made.distribution or made.library, made.versions)
 
 
 class TestContract(HttpClientContract):

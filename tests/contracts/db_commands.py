@@ -132,11 +132,11 @@ class DbCommandsContract(ABC):
             "attributes": {
                 **self.expected(span, redis_server, "LPUSH", "LPUSH ? ?")["attributes"],
                 "db.response.status_code": "WRONGTYPE",
-                "error.type": f"{self.errors}.ResponseError",
+                "error.type": f"{self.errors}.{self.wrong_type.__name__}",
             },
             "status": "ERROR",
             "message": str(caught.value),
-            "exception": f"{self.errors}.ResponseError: {caught.value}",
+            "exception": f"{self.errors}.{self.wrong_type.__name__}: {caught.value}",
         }
 
     def test_the_code_is_told_where_the_library_cuts_it_off(self, client, recorder):
@@ -170,7 +170,10 @@ class DbCommandsContract(ABC):
             self.run_many(client, [("GET", "a"), ("GET", "b")])
         self.close(client)
         for span in recorder.wait(2):
-            assert (span["status"], span["attributes"]["error.type"]) == ("ERROR", f"{self.errors}.ConnectionError")
+            assert (span["status"], span["attributes"]["error.type"]) == (
+                "ERROR",
+                f"{self.errors}.{self.connection_error.__name__}",
+            )
             assert (span["attributes"]["server.address"], span["attributes"]["server.port"]) == (
                 redis_server.host,
                 port,
@@ -186,7 +189,10 @@ class DbCommandsContract(ABC):
                 self.run(client, "GET", "a")
             self.close(client)
         [span] = recorder.wait(1)
-        assert (span["status"], span["attributes"]["error.type"]) == ("ERROR", f"{self.errors}.TimeoutError")
+        assert (span["status"], span["attributes"]["error.type"]) == (
+            "ERROR",
+            f"{self.errors}.{self.timeout_error.__name__}",
+        )
 
     def test_waiting_in_vain_is_no_failure(self, client, recorder):
         """A blocking command that is answered with nothing ends well."""
@@ -243,7 +249,7 @@ class DbCommandsContract(ABC):
         assert (span["name"], span["status"]) == (kind, "ERROR")
         lost = "{exception.args}" in span["message"]  # some versions of redis-py forget to fill it in
         assert span["attributes"].get("db.response.status_code") == (None if lost else "WRONGTYPE")
-        assert span["attributes"]["error.type"] == f"{self.errors}.ResponseError"
+        assert span["attributes"]["error.type"] == f"{self.errors}.{self.wrong_type.__name__}"
 
     def test_the_parent_is_the_current_span(self, client, recorder):
         """Commands are children of the program's span, which is current again after each."""
