@@ -227,6 +227,23 @@ LIBRARIES = (
         left_out="the tests that need a broker and one whose names are random; 3.0 has no complete tests in its source distribution",
     ),
     Library(
+        "tornado",
+        "6.6.1",
+        ("pycares", "pycurl", "twisted"),
+        paths=tuple(
+            f"tornado/test/{name}_test.py"
+            for name in (
+                *("asyncio", "auth", "circlerefs", "concurrent", "curl_httpclient", "gen", "http1connection"),
+                *("httpclient", "httpserver", "log", "routing", "simple_httpclient", "tcpclient", "testing", "twisted"),
+                *("web", "websocket", "wsgi"),
+            )
+        ),
+        # As its own runner does: its tests want nothing to be logged.
+        makes=(("conftest.py", "import logging; logging.getLogger('tornado.access').setLevel(logging.CRITICAL)\n"),),
+        environ=(("ASYNC_TEST_TIMEOUT", "60"),),
+        left_out="the tests of its templates, options, streams, processes and of other parts without requests",
+    ),
+    Library(
         "pymysql",
         "1.2.0",
         ("cryptography", "PyNaCl"),
