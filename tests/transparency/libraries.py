@@ -264,5 +264,28 @@ LIBRARIES = (
         environ=_PSQL,
         left_out="the tests of its source and of the environment of its developers",
     ),
+    Library(
+        "psycopg",
+        "3.3.4",
+        ("psycopg[binary,pool]", "anyio", "dnspython", "pproxy"),
+        paths=tuple(
+            f"tests/{part}.py"
+            for name in ("connection", "copy", "cursor", "cursor_common", "cursor_server", "pipeline", "transaction")
+            for part in (f"test_{name}", f"test_{name}_async")
+        ),
+        options=(
+            "-p",
+            "cacheprovider",
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+            "-m",
+            "not slow and not timing",
+        ),
+        hides=("psycopg", "psycopg_pool", "psycopg_c"),
+        services=("postgresql",),
+        environ=(("PSYCOPG_TEST_DSN", "host={postgresql.host} port={postgresql.port} user=autotrace dbname=postgres"),),
+        tag="3.3.4",
+        left_out="the slow tests and those of types, of pools, of libpq's functions and other parts that send no query of their own; its source distribution has no tests, which are its repository's",
+    ),
 )
 BY_NAME = {library.name: library for library in LIBRARIES}
