@@ -117,7 +117,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--keep", help="work in this new directory and keep it: logs, reports, environments")
     parser.add_argument(
-        "--checkouts", help="a folder with clones of repositories whose tests are in no source distribution, called as the rows"
+        "--checkouts",
+        help="a folder with clones of repositories whose tests are in no source distribution, called as the rows",
     )
     parser.add_argument("--publish", action="store_true", help="put the report into docs/transparency.md")
     parser.add_argument("--wheel", help="of autotrace (default: the one that 'make wheel' built)")
