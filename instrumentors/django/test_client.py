@@ -15,9 +15,7 @@ def _environ(args: Args, kwargs: Kwargs) -> Any:
 
 
 def _scope(args: Args, kwargs: Kwargs) -> Any:
-    scope = argument(args, kwargs, 1, "scope")
-    query = scope.get("query_string")
-    return {**scope, "query_string": query.encode()} if isinstance(query, str) else scope  # which no server's is
+    return argument(args, kwargs, 1, "scope")
 
 
 def _status(response: Any) -> int:

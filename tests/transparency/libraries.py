@@ -78,6 +78,49 @@ with open("pymysql/tests/databases.json", "w") as file:
     json.dump(databases, file)
 """
 
+_DJANGO_NEEDS = (
+    "unittest-xml-reporting",
+    "Pillow",
+    "jinja2",
+    "aiosmtpd",
+    "asgiref",
+    "tblib",
+    "numpy",
+    "PyYAML",
+    "pytz",
+)
+_DJANGO_RUNNER = ("-W", "ignore", "runtests.py", "--settings=transparency_settings", "--parallel=1")
+
+
+def _django_settings(database: str) -> tuple[tuple[str, str], ...]:
+    """Return settings of Django's own tests, with a report whose name is its own only once it is whole.
+
+    Args:
+        database: an expression for what the settings say of a database, which is called ``alias``.
+    """
+    text = f"""\
+import atexit, os
+import autotrace_transparency_witness as witness
+
+DATABASES = {{alias: {database} for alias in ("default", "other")}}
+SECRET_KEY = "django_tests_secret_key"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+USE_TZ = False
+TEST_RUNNER = "xmlrunner.extra.djangotestrunner.XMLTestRunner"
+TEST_OUTPUT_DIR, TEST_OUTPUT_FILE_NAME = os.path.split(os.environ["TRANSPARENCY_REPORT"] + ".part")
+PROCESS = os.getpid()
+
+
+@atexit.register
+def end():
+    part = os.path.join(TEST_OUTPUT_DIR, TEST_OUTPUT_FILE_NAME)
+    if os.getpid() == PROCESS and os.path.exists(part):
+        witness.pytest_sessionfinish()
+        os.replace(part, part[: -len(".part")])
+"""
+    return (("tests/transparency_settings.py", text),)
+
 
 LIBRARIES = (
     Library(
@@ -227,6 +270,23 @@ LIBRARIES = (
         left_out="the tests that need a broker and one whose names are random; 3.0 has no complete tests in its source distribution",
     ),
     Library(
+        "tornado",
+        "6.6.1",
+        ("pycares", "pycurl", "twisted"),
+        paths=tuple(
+            f"tornado/test/{name}_test.py"
+            for name in (
+                *("asyncio", "auth", "circlerefs", "concurrent", "curl_httpclient", "gen", "http1connection"),
+                *("httpclient", "httpserver", "log", "routing", "simple_httpclient", "tcpclient", "testing", "twisted"),
+                *("web", "websocket", "wsgi"),
+            )
+        ),
+        # As its own runner does: its tests want nothing to be logged.
+        makes=(("conftest.py", "import logging; logging.getLogger('tornado.access').setLevel(logging.CRITICAL)\n"),),
+        environ=(("ASYNC_TEST_TIMEOUT", "60"),),
+        left_out="the tests of its templates, options, streams, processes and of other parts without requests",
+    ),
+    Library(
         "pymysql",
         "1.2.0",
         ("cryptography", "PyNaCl"),
@@ -246,6 +306,68 @@ LIBRARIES = (
         services=("postgresql",),
         environ=_PSQL,
         left_out="the tests of its source and of the environment of its developers",
+    ),
+    Library(
+        "psycopg",
+        "3.3.4",
+        ("psycopg[binary,pool]", "anyio", "dnspython", "pproxy"),
+        paths=tuple(
+            f"tests/{part}.py"
+            for name in ("connection", "copy", "cursor", "cursor_common", "cursor_server", "pipeline", "transaction")
+            for part in (f"test_{name}", f"test_{name}_async")
+        ),
+        options=(
+            "-p",
+            "cacheprovider",
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+            "-m",
+            "not slow and not timing",
+        ),
+        hides=("psycopg", "psycopg_pool", "psycopg_c"),
+        services=("postgresql",),
+        environ=(("PSYCOPG_TEST_DSN", "host={postgresql.host} port={postgresql.port} user=autotrace dbname=postgres"),),
+        tag="3.3.4",
+        left_out="the slow tests and those of types, of pools, of libpq's functions and other parts that send no query of their own; its source distribution has no tests, which are its repository's",
+    ),
+    Library(
+        "django",
+        "5.2.19",
+        _DJANGO_NEEDS,
+        paths=(
+            *("asgi", "async", "backends", "csrf_tests", "db_functions", "file_uploads", "generic_views", "handlers"),
+            *(
+                "middleware",
+                "middleware_exceptions",
+                "requests_tests",
+                "responses",
+                "servers",
+                "signals",
+                "test_client",
+            ),
+            *("test_client_regress", "transaction_hooks", "transactions", "urlpatterns", "urlpatterns_reverse"),
+            *("user_commands", "view_tests"),
+        ),
+        makes=_django_settings("{'ENGINE': 'django.db.backends.sqlite3'}"),
+        runner=_DJANGO_RUNNER,
+        within="tests",
+        left_out="the tests of the ORM, of forms, templates, sessions, the admin and other parts without requests or connections of their own",
+    ),
+    Library(
+        "django-postgresql",
+        "5.2.19",
+        (*_DJANGO_NEEDS, "psycopg[binary]"),
+        paths=("backends", "db_functions", "delete", "get_or_create", "handlers", "test_client", "transactions"),
+        makes=_django_settings(
+            "{'ENGINE': 'django.db.backends.postgresql', 'NAME': 'django_' + alias, 'USER': os.environ['PGUSER'],"
+            " 'HOST': os.environ['PGHOST'], 'PORT': os.environ['PGPORT']}"
+        ),
+        services=("postgresql",),
+        environ=_PSQL,
+        runner=_DJANGO_RUNNER,
+        within="tests",
+        left_out="the tests that hardly touch the database's own backend; the row of django has more",
+        distribution="django",
     ),
 )
 BY_NAME = {library.name: library for library in LIBRARIES}

@@ -286,12 +286,13 @@ def _request(asked: Any, headers: dict[bytes, bytes]) -> Request:
         path = quote(asked["path"])
     client = asked.get("client")
     server = asked.get("server")
+    query = asked.get("query_string", b"")  # text where a test calls the application
     since = headers.get(b"x-request-start") or headers.get(b"x-queue-start")
     request = (
         asked.get("method", "GET"),  # a websocket's handshake is a GET
         asked.get("scheme") or ("http" if asked["type"] == "http" else "ws"),
         path,
-        asked.get("query_string", b"").decode("latin-1"),
+        query if isinstance(query, str) else query.decode("latin-1"),
         _text(headers.get(b"host")),
         tuple(server) if server is not None else None,
         client[0] if client else None,

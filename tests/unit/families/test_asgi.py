@@ -248,6 +248,13 @@ def test_a_path_without_its_raw_form(recorder):
     assert recorder.wait(1)[0]["attributes"]["url.path"] == "/a%20b/%C3%A9"
 
 
+@pytest.mark.parametrize("query", [b"page=2", "page=2"])
+def test_a_query_may_be_text(recorder, query):
+    """As tests give it that call an application themselves; the request is traced like another."""
+    Server().serve(sending(START, BODY), query_string=query)
+    assert recorder.wait(1)[0]["attributes"]["url.query"] == "page=2"
+
+
 def test_a_wrong_call_is_refused_at_once():
     """A server that calls without arguments, to see whether it has a factory, gets the TypeError before any await."""
 
