@@ -26,7 +26,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 POINT = "_autotrace_fault_point"
-HIDING = {"hiding_frame", "response", "self._response", "exchange", "running"}  # what a HidingFrame is called
+HIDING = {
+    "hiding_frame",
+    "response",
+    "self._response",
+    "exchange",
+    "running",
+    "copying",
+}  # what a HidingFrame is called
 PACKAGE = os.path.dirname(find_spec("autotrace").origin) + os.sep
 
 

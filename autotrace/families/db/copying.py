@@ -14,7 +14,7 @@ from autotrace.families.db.db_calls import fail
 from autotrace.faults import fault
 from autotrace.patching.wrapping import after
 from autotrace.trace.context import get_current
-from autotrace.trace.failure import HidingFrame
+from autotrace.trace.failure import HidingFrame, hide_frame, hiding_frame
 from autotrace.trace.span import CLIENT, Operation
 from autotrace.trace.tracer import tracer
 
@@ -29,25 +29,24 @@ if TYPE_CHECKING:
 
 
 class _Copy(HidingFrame):
-    """Ends a span where the program's block ends."""
+    """The ``with`` around the program's block, at whose end the span ends."""
 
     __slots__ = ("_code_of", "_scope", "_span")
 
-    def __init__(self, span: Span | None, scope: str, code_of: CodeOf) -> None:
+    def __init__(self, span: Span, scope: str, code_of: CodeOf) -> None:
         self._span, self._scope, self._code_of = span, scope, code_of
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        span = self._span
-        if span is not None:
-            try:
-                if error is None:
-                    tracer.finish(span)
-                else:
-                    fail(span, error, self._scope, self._code_of)
-            except Exception:
-                fault(self._scope)
-                abandon(span)
-        super().__exit__(kind, error, traceback)
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        try:
+            if error is None:
+                tracer.finish(self._span)
+            else:
+                fail(self._span, error, self._scope, self._code_of)
+        except Exception:
+            fault(self._scope)
+            abandon(self._span)
+        if error is not None:
+            hide_frame(error)
 
 
 def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code) -> Wrap:
@@ -62,27 +61,31 @@ def block(facts_of: FactsOf, awaited: bool = False, code_of: CodeOf = query.code
     def wrap(original: Call, scope: str) -> Call:
         operation = Operation(query.FAMILY, CLIENT, scope, describe, uniform=True)
 
-        def begin(args: Args, kwargs: Kwargs) -> Span | None:
+        def begin(args: Args, kwargs: Kwargs) -> HidingFrame:
             try:
                 parent = get_current()
                 if parent is not None:
                     within = parent.operation.family is query.FAMILY and not parent.end
                     if within or not parent.trace.sampled:
-                        return None
+                        return hiding_frame
                 facts = facts_of(args, kwargs)
-                return tracer.start(operation, facts, parent) if facts is not None else None
+                if facts is None:
+                    return hiding_frame
+                return _Copy(tracer.start(operation, facts, parent), scope, code_of)
             except Exception:
                 fault(scope)
-                return None
+                return hiding_frame
 
         @contextmanager
         def opened(theirs: Any, args: Args, kwargs: Kwargs) -> Iterator[Any]:
-            with _Copy(begin(args, kwargs), scope, code_of), theirs as copy:
+            copying = begin(args, kwargs)
+            with copying, theirs as copy:
                 yield copy
 
         @asynccontextmanager
         async def opened_awaited(theirs: Any, args: Args, kwargs: Kwargs) -> AsyncIterator[Any]:
-            with _Copy(begin(args, kwargs), scope, code_of):
+            copying = begin(args, kwargs)
+            with copying:
                 async with theirs as copy:
                     yield copy
 
