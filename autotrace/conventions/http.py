@@ -129,13 +129,16 @@ def excluded(url: Any, as_url: Callable[[Any], str] = str) -> bool:
 def _compile() -> tuple[re.Pattern[str], ...]:
     global _compiled
     import re
+    from warnings import catch_warnings, simplefilter
 
     compiled = []
-    for pattern in _patterns:
-        try:
-            compiled.append(re.compile(pattern))
-        except (re.error, RecursionError, OverflowError) as error:
-            diagnostics.warn(f"excluded_urls: {pattern!r} is not a regular expression ({error}); it is passed over")
+    with catch_warnings():
+        simplefilter("ignore")  # of what an expression may come to mean: it would stand in the program's stderr
+        for pattern in _patterns:
+            try:
+                compiled.append(re.compile(pattern))
+            except (re.error, RecursionError, OverflowError) as error:
+                diagnostics.warn(f"excluded_urls: {pattern!r} is not a regular expression ({error}); it is passed over")
     _compiled = tuple(compiled)
     return _compiled
 

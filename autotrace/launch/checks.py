@@ -133,10 +133,13 @@ def _instrumentors(loaded: Settings, found: Mapping[str, str]) -> Iterator[str]:
 
 def _patterns(loaded: Settings, found: Mapping[str, str]) -> Iterator[str]:
     import re
+    from warnings import catch_warnings, simplefilter
 
     for pattern in loaded.excluded_urls:
         try:
-            re.compile(pattern)
+            with catch_warnings():
+                simplefilter("ignore")
+                re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
             yield (
                 f"{found['excluded_urls']} has {pattern!r}, which is no regular expression ({error}); it is passed over"

@@ -161,6 +161,13 @@ def test_excluded():
     assert not http.excluded("http://h/healthz")
 
 
+@pytest.mark.filterwarnings("error")
+def test_excluded_warns_the_program_of_nothing():
+    """Python warns of brackets that may mean something else one day."""
+    http.configure(excluded_urls=("/[[x]health",))
+    assert http.excluded("http://h/xhealth")
+
+
 def test_excluded_says_which_pattern_is_wrong(monkeypatch):
     """A pattern that is no regular expression is passed over with a warning; the others hold."""
     monkeypatch.setattr(diagnostics, "messages", [])
