@@ -91,10 +91,18 @@ class Text:
         names = [f"{row['name']} {row['version']}".strip() for row in python.get("unsupported", ())]
         if names:
             yield f"unsupported {', '.join(names)}"
-        for state, title in (("off", "off"), ("not installed", "absent")):
-            names = [name for name, row in self._rows.items() if row["state"] == state]
-            if names:
-                yield f"{title:<12}{', '.join(names)}"
+        off = [name for name, row in self._rows.items() if row["state"] == "off"]
+        if off:
+            yield f"off         {', '.join(off)}"
+        absent = self._absent()
+        if absent:
+            yield f"absent      {', '.join(absent)}"
+
+    def _absent(self) -> list[str]:
+        """Return what is not installed: a library of which nothing is by its distribution's name, a part by its own."""
+        there = {row["part"] for row in self._rows.values() if row["state"] != "not installed"}
+        rows = [(name, row) for name, row in self._rows.items() if row["state"] == "not installed"]
+        return list(dict.fromkeys(name if row["part"] in there else row["part"] or name for name, row in rows))
 
     def _instrumentor(self, row: Row) -> Iterator[str]:
         """Yield the line of a family once everything of it is known."""

@@ -73,6 +73,15 @@ def test_each_fact_gives_its_lines_at_once():
     assert text.problems == 1
 
 
+def test_what_is_absent_is_told_by_libraries():
+    """All parts of one that is not there are one word; what a library that is there has not is told by its own name."""
+    parts = [("celery", "celery"), ("celery_beat", "celery"), ("uvicorn_zttp", "uvicorn"), ("signals", "")]
+    rows = [{**ROWS[4], "name": name, "part": part} for name, part in parts]
+    rows.append({**ROWS[0], "name": "uvicorn", "part": "uvicorn"})
+    lines = list(Text().lines("python", {**PYTHON, "instrumentors": rows}))
+    assert lines[-1] == "absent      celery, uvicorn_zttp, signals"
+
+
 def test_a_python_that_did_not_answer():
     """Its path is all there is."""
     assert list(Text().lines("python", {"executable": "/bin/python"})) == ["python      /bin/python: not traced"]
