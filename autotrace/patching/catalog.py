@@ -216,9 +216,9 @@ ALIASES = {"http_client": "urllib", "mysql_connector": "mysql", "threads": "thre
 # What it has and we have not: to switch that off is nothing that a user should be told about.  One text, since each start
 # reads this and hardly any asks.
 OTHERS = (
-    "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch falcon "
-    "google_genai grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging openai_v2 pymongo "
-    "pyramid remoulade sqlcommenter system_metrics tortoiseorm vertexai wsgi"
+    "asgi asyncclick asyncio aws_lambda boto boto3sqs botocore cassandra click dbapi elasticsearch google_genai "
+    "grpc_aio_client grpc_aio_server grpc_client grpc_server jinja2 logging openai_v2 pymongo "
+    "remoulade sqlcommenter system_metrics tortoiseorm vertexai wsgi"
 )
 _ALL = frozenset({"all", "*"})
 

@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from autotrace.patching.catalog import LIBRARIES, Part, parts, selected, unknown
+from autotrace.patching.catalog import LIBRARIES, OTHERS, Part, parts, selected, unknown
 
 ROWS = """
 import json
@@ -106,6 +106,11 @@ def test_a_library_is_one_row():
     for part in parts():
         libraries.setdefault(part.distribution() or part.module(), set()).add(part.library)
     assert {word: found for word, found in libraries.items() if len(found) > 1} == {}
+
+
+def test_what_we_have_not_is_not_what_we_have():
+    """A library leaves the list of OpenTelemetry's own with its row."""
+    assert [word for word in OTHERS.split() if word not in unknown([word], parts())[0]] == []
 
 
 def test_a_part_is_one_row():
