@@ -34,7 +34,7 @@ NEEDED = (
     ),
     *("importlib.machinery", "importlib.util", "inspect", "io", "json", "linecache", "mmap", "operator", "os", "pwd"),
     *("re", "shlex", "signal", "socket", "ssl", "stat", "struct", "tomllib", "types", "typing", "urllib.parse"),
-    *("weakref", "zlib"),
+    *("warnings", "weakref", "zlib"),
 )
 _EARLY = ("ssl", "_ssl")  # gevent warns where it has been imported before gevent patches it
 _OURS = frozenset(("autotrace", "wrapt", "importlib_metadata", "zipp", "tomli"))
