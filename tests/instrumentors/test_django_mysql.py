@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 
-import django
 import pymysql
 import pytest
-from django.conf import settings
 
 from autotrace.testing.contracts.db_client import Work
+from contracts.django import set_up
 from contracts.mariadb import database, songs, where
 
 __all__ = ["database", "songs", "where"]
@@ -46,16 +45,13 @@ def stand_in(monkeypatch):
 @pytest.fixture
 def connection(songs, recorder, instrument, stand_in):
     """A connection of Django's that was not opened yet, with ``DEBUG``."""
-    if not settings.configured:
-        place = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-        settings.configure(DEBUG=True, DATABASES={"default": place}, USE_TZ=True)
-        django.setup()
+    set_up()
     backend = importlib.import_module("django.db.backends.mysql.base")
     instrument(DRIVER, "django_mysql")
     place = {"NAME": songs["database"], "HOST": songs["host"], "PORT": songs["port"], "USER": songs["user"]}
     rest = {"PASSWORD": "", "TIME_ZONE": None, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False, "AUTOCOMMIT": True}
     made = backend.DatabaseWrapper({**place, **rest, "OPTIONS": {}, "ATOMIC_REQUESTS": False}, alias="shop")
-    made.force_debug_cursor = True  # the settings may be those of other tests
+    made.force_debug_cursor = True
     yield made
     made.close()
 
