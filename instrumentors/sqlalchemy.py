@@ -42,7 +42,7 @@ def _new_engine(args: Args, kwargs: Kwargs) -> None:
     if dialect is None or url is None:  # a pool, which has a logger as well
         return
     _databases.keep(dialect, (dialect.name, url.database or None, url.host, url.port))
-    failure = getattr(dialect.dbapi, "Error", None)
+    failure = getattr(getattr(dialect, "dbapi", None), "Error", None)
     if isinstance(failure, type):  # connecting fails with the driver's own
         db_calls.conceal(failure)
 
