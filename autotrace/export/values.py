@@ -16,26 +16,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 _double = Struct("<d").pack
-# Equal values of these types have equal bytes, if the type is part of the key: 1 == True.  But 0.0 == -0.0.
-_MEMOISED = frozenset((str, int, bool, float))
 _SCALARS = (str, bool, int, float, bytes)
-_MEMO_TEXT = 512  # characters: longer strings seldom come again
+_BYTES = [bytes((number,)) for number in range(0x80)]
+_TEXTS = [bytes((size + 2, 0x0A, size)) for size in range(0x7E)]  # the beginnings of values that are texts
+_SHORT = 0x70  # bytes of a key that is known to leave room for a number
 _TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
 
 
 class Values:
-    """Encodes attributes, and remembers the pairs it has met.
+    """Encodes attributes, and remembers the keys it has met.
 
     Args:
         length: most characters of a string and bytes of a byte string, also inside a list; None for no limit.
             OpenTelemetry specification, Common, "Attribute limits".
     """
 
-    __slots__ = ("_keys", "_length", "_memo")
+    __slots__ = ("_keys", "_length")
 
     def __init__(self, length: int | None = None) -> None:
         self._length = length
-        self._memo = Memo(4096, 1 << 20)
         self._keys = Memo(1024, 1 << 18)
 
     def pairs(self, attributes: Mapping[str, Any], count: int | None = None) -> tuple[list[bytes], int]:
@@ -47,15 +46,14 @@ class Values:
             attributes: None values and empty keys do not count; a value that cannot be turned into text is left out.
             count: most attributes, the first ones; None for no limit.
         """
-        young = self._memo.young.get
+        names, quick = self._keys.young.get, self._quick
         pairs = [b""]
         dropped = 0
         if count is not None and len(attributes) <= count:
             count = None
         for key, value in attributes.items():
-            kind = type(value)
-            memoised = kind in _MEMOISED
-            coded = young((key, value, kind)) if memoised else None
+            name = names(key)
+            coded = quick(name, value) if name is not None else None
             if coded is None and (value is None or not key):
                 continue
             if count is not None and len(pairs) > count:
@@ -63,7 +61,7 @@ class Values:
                 continue
             if coded is None:
                 try:
-                    coded = self._memoised(key, value, kind) if memoised else self._pair(key, value)
+                    coded = self._pair(key, value)
                 except Exception:  # somebody's __str__
                     dropped += 1
                     continue
@@ -79,31 +77,44 @@ class Values:
         Raises:
             Exception: see ``any``.
         """
-        names = self._keys.young
-        limit = self._length
+        names, quick = self._keys.young.get, self._quick
         coded = b""
         for key, value in attributes.items():
             if value is None:
                 continue
-            name = names.get(key)
-            if type(value) is str and name is not None and value.isascii():
-                text = value.encode() if limit is None else value[:limit].encode()
-                size = len(text)
-                inner = size + len(name) + 3
-                if inner < 0x80:
-                    coded += b"\x4a%c%b%c\x0a%c%b" % (inner, name, size + 2, size, text)
-                    continue
-            coded += b"\x4a" + self._pair(key, value)
+            name = names(key)
+            pair = quick(name, value) if name is not None else None
+            coded += b"\x4a" + (self._pair(key, value) if pair is None else pair)
         return coded
 
-    def _memoised(self, key: str, value: Any, kind: type) -> bytes:
-        name = (key, value, kind)
-        coded: bytes | None = self._memo.revive(name)
-        if coded is None:
-            coded = self._pair(key, value)
-            if (value or kind is not float) if kind is not str else len(value) <= _MEMO_TEXT:
-                self._memo.put(name, coded, 2 * len(coded))
-        return coded
+    def _quick(self, name: bytes, value: Any) -> bytes | None:
+        """Return what ``_pair`` does, for the common kinds of values; None for all others.
+
+        PERF: a pair is not remembered: where a value does not come again, that costs more than twice as much as this.
+
+        Args:
+            name: the key, encoded.
+            value: not None.
+        """
+        kind = type(value)
+        if kind is str:
+            size = len(value)
+            inner = size + len(name) + 3
+            if inner < 0x80 and value.isascii() and (self._length is None or size <= self._length):
+                text: bytes = value.encode()
+                return _BYTES[inner] + name + _TEXTS[size] + text
+        elif kind is int:
+            if 0 <= value < 0x4000 and len(name) < _SHORT:
+                if value < 0x80:
+                    return b"%c%b\x02\x18%c" % (len(name) + 3, name, value)
+                return b"%c%b\x03\x18%c%c" % (len(name) + 4, name, value & 0x7F | 0x80, value >> 7)
+        elif kind is float:
+            if len(name) < _SHORT:
+                number: bytes = _double(value)
+                return _BYTES[len(name) + 10] + name + b"\x09\x21" + number
+        elif kind is bool and len(name) < _SHORT:
+            return _BYTES[len(name) + 3] + name + (b"\x02\x10\x01" if value else b"\x02\x10\x00")
+        return None
 
     def _pair(self, key: str, value: Any) -> bytes:
         name = self._keys.young.get(key)
