@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import runpy
 import sys
 import time
@@ -35,6 +36,9 @@ class Orders:
 
 if __name__ == "__main__":
     gc.disable()
+    os.environ.pop(
+        "VALGRIND_LIB", None
+    )  # what a launcher starts has it; requests looks through all variables, each time
     in_order = runpy.run_path(str(_CHECKOUT / "tests" / "cost" / "workload.py"), run_name="counted")["in_order"]
     workload = Path(sys.argv[1])
     sys.path.insert(0, str(workload.parent))

@@ -51,7 +51,7 @@ INSTRUMENTOR = Instrumentor(
     Patch("niquests:Session.send", http_resends.session(_follows)),
     Patch("niquests.adapters:HTTPAdapter.send", http_client.call(_request, _response)),
     Patch(f"{_BENEATH}.connectionpool:HTTPConnectionPool.urlopen", http_attempts.again(_attempt)),
-    Patch(f"{_BENEATH}.connectionpool:HTTPConnectionPool._make_request", http_attempts.attempted(_attempt)),
+    Patch(f"{_BENEATH}.util.retry:Retry.increment", http_attempts.retried(3, _attempt)),
     Patch(f"{_BENEATH}.backend.hface:HfaceBackend.endheaders", http_lines.ending("_HfaceBackend__headers")),
     Patch("niquests:AsyncSession.send", http_attempts.async_session(_follows), optional=True),
     Patch("niquests.adapters:AsyncHTTPAdapter.send", http_client.async_call(_request, _response), optional=True),

@@ -41,7 +41,7 @@ INSTRUMENTOR = Instrumentor(
     Patch("requests.sessions:Session.send", http_resends.session(_follows)),
     Patch("requests.adapters:HTTPAdapter.send", http_client.call(_request, _response)),
     Patch("urllib3.connectionpool:HTTPConnectionPool.urlopen", http_attempts.again(_attempt)),
-    Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.attempted(_attempt)),
+    Patch("urllib3.util.retry:Retry.increment", http_attempts.retried(3, _attempt)),
     Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
     # of urllib3-future, where that stands in urllib3's place
     Patch("urllib3.backend.hface:HfaceBackend.endheaders", http_lines.ending("_HfaceBackend__headers"), optional=True),

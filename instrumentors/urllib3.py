@@ -1,11 +1,12 @@
 """urllib3: one span per attempt; ``urlopen`` calls itself for every retry and redirect.
 
-An attempt ends when ``_make_request`` returns or fails, or when the tunnel through a proxy cannot be made; the span of
-``urlopen`` has ended then, and the next attempt is not beneath it.
+An attempt ends when ``urlopen`` returns or fails, or where ``Retry.increment`` is asked whether there will be another; the
+span has ended then, and the next attempt is not beneath it.
 """
 
 from __future__ import annotations
 
+from autotrace.families.execution import queues
 from autotrace.families.http import http_attempts, http_client, http_connection, http_lines, http_resends
 from autotrace.patching import Instrumentor, Patch, argument
 
@@ -42,11 +43,12 @@ INSTRUMENTOR = Instrumentor(
     Patch("urllib3.poolmanager:PoolManager.urlopen", http_resends.session(_follows)),
     Patch(
         "urllib3.connectionpool:HTTPConnectionPool.urlopen",
-        http_resends.session(_follows, http_client.call(_request, _response)),
+        http_attempts.recursive(_request, _response, _follows),
     ),
-    Patch("urllib3.connectionpool:HTTPConnectionPool._make_request", http_attempts.answer(_response)),
-    Patch("urllib3.connectionpool:HTTPSConnectionPool._prepare_proxy", http_attempts.answer(None)),
+    Patch("urllib3.util.retry:Retry.increment", http_attempts.retried(3, _response, mine=True)),
     Patch("http.client:HTTPConnection.endheaders", http_connection.sent()),
+    Patch("urllib3.connectionpool:HTTPConnectionPool._new_conn", queues.lendable()),
+    Patch("urllib3.connectionpool:HTTPSConnectionPool._new_conn", queues.lendable()),
     # of urllib3-future, where that stands in its place
     Patch("urllib3.backend.hface:HfaceBackend.endheaders", http_lines.ending("_HfaceBackend__headers"), optional=True),
 )

@@ -75,13 +75,13 @@ class Calls:
 
     def _calling(self, before: Before, after: After, awaited: bool) -> Wrap:
         def wrap(original: Call, scope: str) -> Call:
-            enter, leave = self._ends(before, after, scope)
+            enter, leave = self.ends(before, after, scope)
             return around(enter, leave, lambda span, error: failed(span, error, scope), awaited)(original, scope)
 
         return wrap
 
-    def _ends(self, before: Before, after: After, scope: str) -> tuple[Enter, Leave]:
-        """Return the two halves of ours; neither raises."""
+    def ends(self, before: Before, after: After, scope: str) -> tuple[Enter, Leave]:
+        """Return what is done before a call and after it, as ``around`` takes them; neither raises."""
         operation = Operation(self.family, self.kind, scope, self.describe)
         family, put, silent = self.family, self.put, self.silent
         start, finish = tracer.start, tracer.finish

@@ -111,13 +111,14 @@ def around(enter: Enter | None, leave: Leave, failed: Failed, awaited: bool | No
     Where one of these fails, what was current before the call is so again.  Without ``enter``, the other two are given the
     arguments.
     """
+    if enter is None:
+        enter = _arguments
 
     def wrap(original: Call, scope: str) -> Call:
         def traced(*args: Any, **kwargs: Any) -> Any:
-            current, state = get_current(), (args if enter is None else None)
+            current, state = get_current(), None
             try:
-                if enter is not None:
-                    state, args = enter(args, kwargs)
+                state, args = enter(args, kwargs)
             except Exception:
                 fault(scope)
                 set_current(current)
@@ -138,10 +139,9 @@ def around(enter: Enter | None, leave: Leave, failed: Failed, awaited: bool | No
             return result
 
         async def traced_awaited(*args: Any, **kwargs: Any) -> Any:
-            current, state = get_current(), (args if enter is None else None)
+            current, state = get_current(), None
             try:
-                if enter is not None:
-                    state, args = enter(args, kwargs)
+                state, args = enter(args, kwargs)
             except Exception:
                 fault(scope)
                 set_current(current)
@@ -164,6 +164,10 @@ def around(enter: Enter | None, leave: Leave, failed: Failed, awaited: bool | No
         return traced_awaited if is_awaited(original, awaited) else traced
 
     return wrap
+
+
+def _arguments(args: Args, _kwargs: Kwargs) -> tuple[Args, Args]:
+    return args, args
 
 
 def when_awaited(wrap: Wrap) -> Wrap:

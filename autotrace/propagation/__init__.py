@@ -74,10 +74,13 @@ def fields() -> list[str]:
     return list(_fields)
 
 
-def header_lines() -> re.Pattern[bytes]:
-    """Return what finds a line with one of these headers behind the line feed that ends the line before it."""
+def header_lines() -> re.Pattern[bytes] | None:
+    """Return what finds a line with one of these headers behind the line feed that ends the line before it.
+
+    None: there are no such headers.
+    """
     global _lines
-    if _lines is None:
+    if _lines is None and _fields:
         import re
 
         _lines = re.compile(b"\n(?:%s):" % "|".join(_fields).encode(), re.IGNORECASE)

@@ -6,7 +6,7 @@ same object is in a queue several times, such as a number, the putters are in or
 
 A thread or task that only inherits its current span (see ``trace.inheriting``) takes over the putter's when it gets an
 item, or none where nobody was current; one that has a span of its own is left alone.  What is taken out, and put back by
-the same thread or task, is something that is lent, such as a connection: that hands nothing over.
+the same thread or task, is something that is lent, such as a connection: that hands nothing over (see ``lendable``).
 
 PERF: the wrappers are spelled out.  By those of ``patching.wrapping`` each method would be called through two
 functions more, which is as much as all that is done where no span is current.  A method that only appends to what is in
@@ -22,7 +22,7 @@ from weakref import ref
 
 from autotrace.families.beside import Beside
 from autotrace.faults import fault
-from autotrace.patching.wrapping import called_as
+from autotrace.patching.wrapping import after, called_as
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import hide_frame
 from autotrace.trace.generators import parent_of, suspendable
@@ -33,7 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Union
 
-    from autotrace.patching import Call, Wrap
+    from autotrace.patching import Args, Call, Kwargs, Wrap
 
     Putter = Union["Span", "_Lent", None]
 
@@ -50,6 +50,7 @@ _SEVERAL = (0, 0)  # a queue that keeps its items elsewhere is not known to be e
 
 _all = Beside()
 _known = _all.kept
+_lendable: set[type] = set()  # types of what is never work for anybody
 
 
 class _Lent:
@@ -114,6 +115,8 @@ def put(inside: str, *, last: bool = False) -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def note(self: Any, item: Any, putter: Any) -> None:
             try:
+                if type(item) in _lendable:
+                    return
                 if suspendable:
                     putter = parent_of(putter)
                 place, key = id(self), id(item)
@@ -170,6 +173,8 @@ def take() -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def note(self: Any, item: Any, current: Any) -> None:
             try:
+                if type(item) in _lendable:
+                    return
                 place, key = id(self), id(item)
                 known = _known.get(place)
                 putters: _Putters = _made(self) if known is None else known[1]
@@ -248,6 +253,20 @@ def wait() -> Wrap:
         return called_as(original, waiting)
 
     return wrap
+
+
+def lendable() -> Wrap:
+    """Trace a function that makes what hands nothing over, such as a pool's connections.
+
+    PERF: of any other object this is found out each time that it is taken and put back.
+    """
+
+    def look(_args: Args, _kwargs: Kwargs, made: Any) -> Any:
+        if len(_lendable) < _MANY:
+            _lendable.add(type(made))
+        return made
+
+    return after(look)
 
 
 def _appends(self: Any, item: Any) -> None:

@@ -1,18 +1,21 @@
 """HTTP client libraries in which one call makes several attempts, each of which is a span.
 
-Three shapes are served.  A function that makes attempts by calling itself, with an inner one that returns when the headers
-of the answer are read: ``http_client.call`` outside, ``answer`` inside.  A function that makes them in a loop: ``attempts``
-around it, ``attempt`` where one begins, ``attempted`` where it is answered.  And a coroutine that makes them in a loop:
-``async_session`` around it all, ``async_attempt`` where an attempt begins, ``async_answer`` where it is answered.
+Three shapes are served.  A function that makes attempts by calling itself: ``recursive``, and ``retried`` where the library
+looks at how one went; ``again`` in the first one's stead for another library above.  A function that makes them in a loop:
+``attempts`` around it, ``attempt`` where one begins, ``attempted`` where it is answered.  And a coroutine that makes them in
+a loop: ``async_session`` around it all, ``async_attempt`` where an attempt begins, ``async_answer`` where it is answered.
 """
 
 from __future__ import annotations
 
+from sys import exc_info
+
 from autotrace.families.calls import failed
-from autotrace.families.http.http_client import FAMILY, begin, call, open_span, operation, silent
+from autotrace.families.http.http_client import FAMILY, begin, call, ends, open_span, operation, silent
 from autotrace.families.http.http_resends import beside, end, made, start
 from autotrace.faults import fault
-from autotrace.patching.wrapping import around
+from autotrace.patching import argument
+from autotrace.patching.wrapping import around, before
 from autotrace.trace.context import get_current, set_current
 from autotrace.trace.failure import failure_of
 from autotrace.trace.tracer import tracer
@@ -26,28 +29,15 @@ if TYPE_CHECKING:
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Operation, Span
 
+_SEES = "_autotrace_sees_attempts"
 
-def answer(response: After | None) -> Wrap:
-    """End the current request with what the function returns, or fail it with what it raises.
+
+def async_answer(response: After | None) -> Wrap:
+    """End the current request with what the coroutine function returns, or fail it with what it raises.
 
     Args:
         response: returns the outcome, or None where the result is not the request's answer (yet); None where it never is.
     """
-
-    def wrap(original: Call, scope: str) -> Call:
-        def leave(_args: Args, result: Any) -> Any:
-            current = get_current() if response is not None else None
-            if current is not None and current.operation.scope == scope:  # most are beneath another library's request
-                _answered(response, result, scope)
-            return result
-
-        return around(None, leave, lambda _args, error: _failed_here(error, scope))(original, scope)
-
-    return wrap
-
-
-def async_answer(response: After | None) -> Wrap:
-    """Do for a coroutine function what ``answer`` does for a function."""
 
     def wrap(original: Call, scope: str) -> Call:
         def leave(_state: Any, result: Any) -> Any:
@@ -132,6 +122,33 @@ def attempted(response: After) -> Wrap:
     return wrap
 
 
+def retried(place: int, response: After, *, mine: bool = False) -> Wrap:
+    """See what became of an attempt, where the library is about to make one more, or to give up.
+
+    Trace the function by which it decides that; where an attempt has failed, it is called in the handling of the error.
+
+    Args:
+        place: where among its arguments the answer is, also by the name ``response``; None where there is no answer.
+        response: returns the outcome.
+        mine: the attempt has a span of ``recursive``, which ends here; else that is noted for ``again``.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        def look(args: Args, kwargs: Kwargs) -> None:
+            answer = argument(args, kwargs, place, "response")
+            error = exc_info()[1] if answer is None else None
+            if not mine:
+                _note(response, answer, error, scope)
+            elif error is None:
+                _answered(response, answer, scope)
+            else:
+                _failed_here(error, scope)
+
+        return before(look)(original, scope)
+
+    return wrap
+
+
 def attempts(request: Before, response: After) -> Wrap:
     """Trace a function that makes attempts in a loop: the first one here, the others where ``attempt`` is.
 
@@ -141,7 +158,7 @@ def attempts(request: Before, response: After) -> Wrap:
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        traced = call(request, response)(answer(response)(original, scope), scope)
+        traced = call(request, response)(_answering(response)(original, scope), scope)
 
         def raised(state: tuple[Span | None], error: BaseException | None) -> None:
             _end_left(*state, error, scope)
@@ -176,13 +193,59 @@ def attempt() -> Wrap:
     return wrap
 
 
-def again(response: After) -> Wrap:
-    """Trace a function of another library's that makes an attempt, and the next one by calling itself.
+def recursive(request: Before, response: After, goes_on: Callable[[Args, Kwargs], bool]) -> Wrap:
+    """Trace a function that makes an attempt, and the next one by calling itself (see ``retried``).
 
-    The first attempt is the request that is current already; each other one has a span of its own, beside it.
+    Beneath another library's request it does what ``again`` does for that one.
+
+    Args:
+        request: as for ``call``.
+        response: returns the outcome.
+        goes_on: as for ``session``.
     """
 
     def wrap(original: Call, scope: str) -> Call:
+        open_, close = ends(request, response, scope)
+
+        def enter(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
+            parent = get_current()
+            if parent is not None and parent.operation.family is FAMILY and not parent.end:
+                next_one = _next(parent.operation) if parent.notes is not None else None
+                return (None if next_one is None else (made.get(), next_one)), args
+            outer = start(scope, goes_on, args, kwargs)
+            span, args = open_(args, kwargs)
+            return (outer, span), args
+
+        def leave(state: Any, result: Any) -> Any:
+            outer, span = state
+            if span is not None:
+                close(span, result)
+            end(outer, scope)
+            return result
+
+        def raised(state: Any, error: BaseException) -> None:
+            outer, span = state
+            if span is not None:
+                failed(span, error, scope)
+            end(outer, scope)
+
+        traced = around(enter, leave, raised)(original, scope)
+        setattr(traced, _SEES, True)
+        return traced
+
+    return wrap
+
+
+def again(response: After) -> Wrap:
+    """Trace a function of another library's that makes an attempt, and the next one by calling itself.
+
+    The first attempt is the request that is current already; each other one has a span of its own, beside it.  Where that
+    library is traced itself, its own wrapper sees to it.
+    """
+
+    def wrap(original: Call, scope: str) -> Call:
+        if getattr(original, _SEES, False):
+            return original
         mine = operation(scope)
 
         def leave(span: Span, result: Any) -> Any:
@@ -196,11 +259,24 @@ def again(response: After) -> Wrap:
     return wrap
 
 
+def _answering(response: After) -> Wrap:
+    """End the current request with what the function returns, or fail it with what it raises."""
+
+    def wrap(original: Call, scope: str) -> Call:
+        def leave(_args: Args, result: Any) -> Any:
+            _answered(response, result, scope)
+            return result
+
+        return around(None, leave, lambda _args, error: _failed_here(error, scope))(original, scope)
+
+    return wrap
+
+
 def _note(response: After | None, result: Any, error: BaseException | None, scope: str) -> None:
     try:
         span = open_span(scope)
         if span is not None and span.trace.sampled:
-            outcome = response(result) if response is not None else None
+            outcome = response(result) if response is not None and error is None else None
             failure = failure_of(error) if error is not None else None
             span.noted()["attempt"] = tracer.clock(), outcome, failure
     except Exception:

@@ -78,6 +78,7 @@ def silent(facts: Facts) -> bool:
 _calls = Calls(FAMILY, CLIENT, describe, begin, silent)
 call = _calls.call
 async_call = _calls.async_call
+ends = _calls.ends
 
 
 def operation(scope: str) -> Operation:

@@ -16,7 +16,7 @@ from autotrace.families.http.http_client import FAMILY, operation, silent
 from autotrace.families.http.http_pending import begun
 from autotrace.faults import fault
 from autotrace.patching.wrapping import after, around, before
-from autotrace.propagation import fields, header_lines, outgoing
+from autotrace.propagation import header_lines, outgoing
 from autotrace.trace.context import get_current
 from autotrace.trace.failure import failure_of
 from autotrace.trace.tracer import tracer
@@ -47,6 +47,9 @@ def opened(request: Before) -> Wrap:
             connection = args[0]
             if hasattr(connection, _PENDING):
                 _abandon(connection)
+            parent = get_current()  # PERF: most requests are beneath another library's
+            if parent is not None and parent.operation.family is FAMILY and not parent.end:
+                return result
             span = begun(mine, request, args, kwargs)
             if span is not None:
                 setattr(connection, _PENDING, (span, None))
@@ -145,11 +148,11 @@ def _write(connection: Any, span: Span) -> None:
     ``baggage`` is the program's own, and stays.
     """
     buffer: list[bytes] = connection._buffer  # noqa: SLF001
-    if not buffer or not fields():  # without a first line, the connection itself refuses to go on
+    found = header_lines()
+    if not buffer or found is None:  # without a first line, the connection itself refuses to go on
         return
     own_baggage = False
     # PERF: most requests have none of these headers, and one search says so.
-    found = header_lines()
     if found.search(b"\n".join(buffer)):
         from autotrace.families.http.http_given import stays
 

@@ -59,6 +59,8 @@ class Made:
             self.first = span
 
 
+_ALONE = (None,)
+
 made: ContextVar[Made | None] = ContextVar("autotrace_made", default=None)
 make = setter(made)
 
@@ -77,23 +79,23 @@ def resends(scope: str) -> int:
     return call.count if call is not None and call.scope == scope and not call.over else 0
 
 
-def session(goes_on: Callable[[Args, Kwargs], bool] | None = None, inner: Wrap | None = None) -> Wrap:
+def session(goes_on: Callable[[Args, Kwargs], bool] | None = None) -> Wrap:
     """Trace a function that may make several attempts.
 
     Args:
         goes_on: tells whether it is called by itself for the same call of the program; by default it never is.
-        inner: what else it is traced by.
     """
 
     def wrap(original: Call, scope: str) -> Call:
-        if inner is not None:
-            original = inner(original, scope)
-
         def enter(args: Args, kwargs: Kwargs) -> tuple[tuple[Made | None], Args]:
+            outer = made.get()
+            if outer is None:  # PERF: most calls are not a part of another
+                make(Made(scope))
+                return _ALONE, args
             return (start(scope, goes_on, args, kwargs),), args
 
         def leave(outer: tuple[Made | None], result: Any) -> Any:
-            end(*outer, scope)
+            end(outer[0], scope)
             return result
 
         return around(enter, leave, leave)(original, scope)
