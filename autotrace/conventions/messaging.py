@@ -11,10 +11,12 @@ from autotrace.trace.span import Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from autotrace.trace.failure import Failure
     from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
+
+    Own = dict[str, Optional[AttributeValue]]
 
 
 class Meaning:
@@ -30,9 +32,9 @@ class Meaning:
         self._key = f"messaging.{system}.message.key"
         self._tombstone = f"messaging.{system}.message.tombstone"
         # Offsets, keys, waits and counts are a message's own.
-        self.describe_send = Parted(_split_send, self._send, self._own)
-        self.describe_receive = Parted(_split_receive, self._receive, self._own)
-        self.describe_process = Parted(_split_process, self._process, self._own)
+        self.describe_send = Parted(self._split_send, self._send)
+        self.describe_receive = Parted(self._split_receive, self._receive)
+        self.describe_process = Parted(self._split_process, self._process)
         self.describe_settle = Parted(_all_shared, self._settle)
         self.describe_transaction = Parted(_all_shared, self._transaction)
 
@@ -74,18 +76,28 @@ class Meaning:
             attributes["autotrace.messaging.transaction.id"] = transaction
         return _ended(operation, None, _peer(attributes, client_id, server), failure)
 
-    def _own(self, facts: Facts) -> dict[str, AttributeValue | None]:
-        """Tell what is a message's own.
+    def _split_send(self, facts: Facts, outcome: Facts | None) -> tuple[Facts, Own]:
+        destination, partition, key, tombstone, client_id, server, transaction = facts
+        offset = None
+        if outcome is not None:
+            partition, offset, empty = outcome
+            if empty is not None:
+                tombstone = empty
+        shared = destination, partition, tombstone, client_id, server, transaction
+        return shared, {self._offset: offset, self._key: _text(key)}
 
-        ``autotrace.messaging.wait_ms`` is how long it was in the queue, by two machines' clocks.
-        """
-        offset, key, wait, count = facts
-        if key is not None and type(key) is not str:
-            key = _decoded(key)
-        own = {self._offset: offset, self._key: key, "autotrace.messaging.wait_ms": wait}
+    def _split_receive(self, facts: Facts, _outcome: Facts | None) -> tuple[Facts, Own]:
+        destination, partition, offset, key, tombstone, count, *client = facts
+        own: Own = {self._offset: offset, self._key: _text(key)}
         if count > 1:
             own["messaging.batch.message_count"] = count
-        return own
+        return (destination, partition, tombstone, *client), own
+
+    def _split_process(self, facts: Facts, _outcome: Facts | None) -> tuple[Facts, Own]:
+        """Part the facts; ``wait_ms`` is how long a message was in the queue, by two machines' clocks."""
+        destination, partition, offset, key, tombstone, wait, client_id, group, server, member, topics = facts
+        shared = destination, partition, tombstone, client_id, group, server, member, topics
+        return shared, {self._offset: offset, self._key: _text(key), "autotrace.messaging.wait_ms": wait}
 
     def _attributes(
         self,
@@ -109,36 +121,18 @@ class Meaning:
         return attributes
 
 
-def _split_send(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
-    destination, partition, key, tombstone, *client = facts
-    offset = None
-    if outcome is not None:
-        partition, offset, empty = outcome
-        tombstone = tombstone if empty is None else empty
-    return (destination, partition, tombstone, *client), (offset, key, None, 1)
-
-
-def _split_receive(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
-    destination, partition, offset, key, tombstone, count, *client = facts
-    return (destination, partition, tombstone, *client), (offset, key, None, count)
-
-
-def _split_process(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
-    destination, partition, offset, key, tombstone, wait, *client = facts
-    return (destination, partition, tombstone, *client), (offset, key, wait, 1)
-
-
 def _all_shared(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
     return facts, ()
 
 
-def _decoded(key: str | bytes | None) -> str | None:
-    if isinstance(key, bytes):
-        try:
-            return key.decode()
-        except UnicodeDecodeError:
-            return None
-    return key
+def _text(key: str | bytes | None) -> str | None:
+    """Return a key that is text, as such."""
+    if type(key) is not bytes:
+        return key  # type: ignore[return-value]
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _of_consumer(

@@ -115,7 +115,7 @@ class Bodies:
                 body = self._fields(operation.kind, *parted.shared(shared, None), 0)
                 self._memo.put(key, body, len(body) + _length(shared) + 400)
             if own:
-                return body + self.own(parted.own(own))
+                return body + self.own(own if parted.own is None else parted.own(own))
             if operation.uniform and self.allowed:
                 self.again((operation, facts, outcome), body)
             return body

@@ -49,6 +49,9 @@ _LARGE = 1024  # bytes; what is smaller fits into any request
 _FLAGS = tuple(
     tuple(b"\x85\x01" + _fixed32(flags | _REMOTE_KNOWN | remote) for flags in range(4)) for remote in (0, _REMOTE)
 )
+# The end of the link that ``Encoder._joined`` makes, in hexadecimal digits, by the trace's flags.
+_LINKS = tuple(f"35{flags:02x}030000" for flags in range(4))
+_sizes: dict[int, bytes] = {}
 
 
 class Limits:
@@ -290,54 +293,65 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
     PERF: this takes half the time.
     """
     try:
-        operation, trace, extras, end = span.operation, span.trace, span.extras, span.end
+        operation = span.operation
+        trace = span.trace
+        end = span.end
         if not end or span.failure is not None or trace.tracestate:
             return None
         own = b""
+        body: bytes | None
+        extras = span.extras
         if extras is not None:
             if extras.events or extras.links or extras.dropped_events or extras.dropped_links:
                 return None
-            body: bytes | None = bodies.body(operation, span.facts, span.outcome, None, extras)
+            body = bodies.body(operation, span.facts, span.outcome, None, extras)
         elif operation.spelled:
             body = bodies.spelled(operation, span.facts)
         else:
-            whole = (operation, span.facts, span.outcome) if operation.uniform else None
-            body = known(whole) if whole is not None else None
+            body = whole = None
+            if operation.uniform:
+                whole = operation, span.facts, span.outcome
+                body = known(whole)
             if body is None:
                 parted = operation.parted
                 if parted is not None and bodies.parted:
                     shared, more = parted.split(span.facts, span.outcome)
                     body = known((operation, shared))
-                    if body is not None:
-                        if more:
-                            own = bodies.own(parted.own(more))
-                        elif bodies.allowed and whole is not None:
-                            bodies.again(whole, body)
+                    if body is None:
+                        return None
+                    if more:
+                        tell = parted.own
+                        own = bodies.own(more if tell is None else tell(more))
+                    elif whole is not None and bodies.allowed:
+                        bodies.again(whole, body)
         if body is None:
             return None
     except Exception:  # it is being finished this moment; its facts have no hash, or are not what they should be
         return None
-    parent = span.parent_id
+    parent, remote, flags = span.parent_id, span.remote, trace.flags
     if not parent:
         ids, length = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}"), 28
-    elif span.remote and operation.kind == CONSUMER:
-        link = f"6a210a10{trace.trace_id}1208{parent}35{trace.flags:02x}030000"  # as `_joined` does
-        ids, length = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}2208{parent}{link}"), 73
+    elif remote and operation.kind == CONSUMER:
+        trace_id = trace.trace_id
+        link = _LINKS[flags]
+        ids, length = _fromhex(f"0a10{trace_id}1208{span.span_id}2208{parent}6a210a10{trace_id}1208{parent}{link}"), 73
     else:
         ids, length = _fromhex(f"0a10{trace.trace_id}1208{span.span_id}2208{parent}"), 38
     if len(ids) != length:
         return None
-    size = len(ids) + 24 + len(body) + len(own)  # 24: flags of 4 bytes and two times of 8 bytes, with their tags
+    size = length + 24 + len(body) + len(own)  # 24: flags of 4 bytes and two times of 8 bytes, with their tags
+    head = _sizes.get(size) or _sized(size)
     return b"".join(
-        (
-            b"\x12%c%c" % (size & 0x7F | 0x80, size >> 7) if 0x80 <= size < 0x4000 else b"\x12" + varint(size),
-            ids,
-            _FLAGS[span.remote][trace.flags],
-            _times(0x39, span.start + offset, 0x41, end + offset),
-            body,
-            own,
-        )
+        (head, ids, _FLAGS[remote][flags], _times(0x39, span.start + offset, 0x41, end + offset), body, own)
     )
+
+
+def _sized(size: int) -> bytes:
+    """Return the tag and the length of a span; those of short ones are remembered."""
+    head = b"\x12" + varint(size)
+    if size < _LARGE:
+        _sizes[size] = head
+    return head
 
 
 def _exception(failure: Failure, scrub: Callable[[str], str]) -> dict[str, str]:

@@ -20,6 +20,8 @@ _SCALARS = (str, bool, int, float, bytes)
 _BYTES = [bytes((number,)) for number in range(0x80)]
 _TEXTS = [bytes((size + 2, 0x0A, size)) for size in range(0x7E)]  # the beginnings of values that are texts
 _SHORT = 0x70  # bytes of a key that is known to leave room for a number
+_FLOAT = -99  # a size that no number has
+_SIZES = 256  # of the values of one name
 _TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
 
 
@@ -31,11 +33,12 @@ class Values:
             OpenTelemetry specification, Common, "Attribute limits".
     """
 
-    __slots__ = ("_keys", "_length")
+    __slots__ = ("_befores", "_keys", "_length")
 
     def __init__(self, length: int | None = None) -> None:
         self._length = length
         self._keys = Memo(1024, 1 << 18)
+        self._befores: dict[str, dict[int, bytes]] = {}
 
     def pairs(self, attributes: Mapping[str, Any], count: int | None = None) -> tuple[list[bytes], int]:
         """Return each attribute as a KeyValue message behind its length, and how many were left out.
@@ -69,23 +72,61 @@ class Values:
         return pairs, dropped
 
     def fields(self, attributes: Mapping[str, Any]) -> bytes:
-        """Return attributes of which each is new as fields of a Span (tag 9); nothing is remembered but their names.
+        """Return attributes of which each is new as fields of a Span (tag 9).
+
+        Nothing is remembered but what stands before a value, which its name, its kind and its size decide.
 
         Args:
-            attributes: None values do not count.
+            attributes: None values do not count.  Their names are those of the conventions: they are few.
 
         Raises:
             Exception: see ``any``.
         """
-        names, quick = self._keys.young.get, self._quick
+        known, limit = self._befores, self._length
         coded = b""
         for key, value in attributes.items():
             if value is None:
                 continue
-            name = names(key)
-            pair = quick(name, value) if name is not None else None
-            coded += b"\x4a" + (self._pair(key, value) if pair is None else pair)
+            kind = type(value)
+            try:
+                if kind is str:
+                    if limit is None or len(value) <= limit:
+                        text = value.encode()
+                        coded += known[key][len(text)] + text
+                        continue
+                elif kind is int:
+                    if not value >> 63:
+                        text = _BYTES[value] if value < 0x80 else varint(value)
+                        coded += known[key][-len(text)] + text
+                        continue
+                elif kind is float:
+                    coded += known[key][_FLOAT] + _double(value)
+                    continue
+            except (KeyError, UnicodeEncodeError):
+                pass
+            coded += self._field(key, value)
         return coded
+
+    def _field(self, key: str, value: Any) -> bytes:
+        """Return an attribute as a field of a Span, and remember what stands before values of its kind and size.
+
+        Texts are remembered by their size, numbers by theirs as a negative one.
+        """
+        field = b"\x4a" + self._pair(key, value)
+        kind = type(value)
+        if kind is str and (self._length is None or len(value) <= self._length):
+            size = length = len(utf8(value))
+        elif kind is int and not value >> 63:
+            length = len(varint(value))
+            size = -length
+        elif kind is float:
+            size, length = _FLOAT, 8
+        else:
+            return field
+        befores = self._befores.setdefault(key, {})
+        if len(befores) < _SIZES:
+            befores[size] = field[: len(field) - length]
+        return field
 
     def _quick(self, name: bytes, value: Any) -> bytes | None:
         """Return what ``_pair`` does, for the common kinds of values; None for all others.

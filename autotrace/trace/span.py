@@ -70,16 +70,16 @@ class Parted:
             one immutable type, or None: equal ones mean the same.
         shared: describes what is shared: name, attributes, status.
         own: tells the attributes that are the span's own; none of them is among those of ``shared``, and None is left out.
-            Needed where ``split`` ever finds any.
+            Where there is no such function, what ``split`` finds are these attributes.
     """
 
     __slots__ = ("own", "shared", "split")
 
     def __init__(
         self,
-        split: Callable[[Facts, Facts | None], tuple[Facts, Facts]],
+        split: Callable[[Facts, Facts | None], tuple[Facts, Any]],
         shared: Callable[[Facts, Failure | None], Description],
-        own: Callable[[Facts], Mapping[str, AttributeValue | None]] = dict,
+        own: Callable[[Facts], Mapping[str, AttributeValue | None]] | None = None,
     ) -> None:
         self.split = split
         self.shared = shared
@@ -90,7 +90,8 @@ class Parted:
         shared, own = self.split(facts, outcome)
         name, attributes, code, message = self.shared(shared, failure)
         if own:
-            attributes.update({key: value for key, value in self.own(own).items() if value is not None})
+            told = own if self.own is None else self.own(own)
+            attributes.update({key: value for key, value in told.items() if value is not None})
         return name, attributes, code, message
 
 
