@@ -37,14 +37,14 @@ _SYSTEMS = {
 _PORTS = {"mariadb": 3306, "microsoft.sql_server": 1433, "mysql": 3306, "oracle.db": 1521, "postgresql": 5432}
 
 
-def _split(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
+def _split(facts: Facts, _outcome: Facts | None) -> tuple[Facts, None]:
     """A statement is known by its shape; all else is what many have in common."""
     try:
         database, statement, batch = facts
     except ValueError:  # with the code of an answer
         database, statement, *more = facts
-        return (database, statement and shape(statement), *more), ()
-    return (database, statement and shape(statement), batch), ()
+        return (database, statement and shape(statement), *more), None
+    return (database, statement and shape(statement), batch), None
 
 
 def _query(facts: Facts, failure: Failure | None) -> Description:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
+    from autotrace.trace.span import Attributes, Description, Facts, Own
 
 
 _PORT = 5672
@@ -32,8 +32,8 @@ class ExchangeMeaning:
         self._key = f"messaging.{system}.destination.routing_key"
         self._tag = f"messaging.{system}.message.delivery_tag"
         # Ids and delivery tags are a message's own.
-        self.describe_send = Parted(_split_send, self._send, self._own)
-        self.describe_process = Parted(_split_process, self._process, self._own)
+        self.describe_send = Parted(self._split_send, self._send)
+        self.describe_process = Parted(self._split_process, self._process)
 
     def _send(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a message that was published: the operation ``send``."""
@@ -47,13 +47,19 @@ class ExchangeMeaning:
         parts = (exchange, key, queue) if exchange else (queue or key,)
         return self._described("process", parts, key, address, attributes, failure)
 
-    def _own(self, facts: Facts) -> dict[str, AttributeValue | None]:
-        tag, message, conversation = facts
-        return {
+    def _split_send(self, facts: Facts, _outcome: Facts | None) -> tuple[Facts, Own]:
+        exchange, key, message, conversation, *address = facts
+        own = {"messaging.message.id": message or None, "messaging.message.conversation_id": conversation or None}
+        return (exchange, key, *address), own
+
+    def _split_process(self, facts: Facts, _outcome: Facts | None) -> tuple[Facts, Own]:
+        exchange, key, queue, tag, again, message, conversation, *address = facts
+        own = {
             self._tag: tag or None,
             "messaging.message.id": message or None,
             "messaging.message.conversation_id": conversation or None,
         }
+        return (exchange, key, queue, again, *address), own
 
     def _described(
         self, operation: str, parts: tuple[str, ...], key: str, address: Any, more: Attributes, failure: Failure | None
@@ -75,16 +81,6 @@ class ExchangeMeaning:
         known = _joined(*lasting) or ("amq.default" if len(lasting) == len(parts) else f"{host}:{port}" if host else "")
         name = f"{operation} {known}".rstrip()
         return ended(name, attributes, failure)
-
-
-def _split_send(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
-    exchange, key, message, conversation, *address = facts
-    return (exchange, key, *address), (None, message, conversation)
-
-
-def _split_process(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
-    exchange, key, queue, tag, again, message, conversation, *address = facts
-    return (exchange, key, queue, again, *address), (tag, message, conversation)
 
 
 def _joined(*names: str) -> str:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, Description, Facts
+    from autotrace.trace.span import Attributes, Description, Facts, Own
 
 
-def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Own]:
     method, url, resends = facts
     origin, rest = http.divided(url_of(url))
-    return (method, origin, resends, outcome), (origin, rest)
+    full = http.parse(origin + rest).full if "@" in origin else origin + http.redact_rest(rest)
+    return (method, origin, resends, outcome), {"url.full": full}
 
 
 def _shared(facts: Facts, failure: Failure | None) -> Description:
@@ -45,14 +46,7 @@ def _shared(facts: Facts, failure: Failure | None) -> Description:
     return ended(name, attributes, failure)
 
 
-def _own(facts: Facts) -> Attributes:
-    origin, rest = facts
-    if "@" in origin:
-        return {"url.full": http.parse(origin + rest).full}
-    return {"url.full": origin + http.redact_rest(rest)}
-
-
-describe = Parted(_split, _shared, _own)
+describe = Parted(_split, _shared)
 
 
 def url_of(url: Any) -> str:

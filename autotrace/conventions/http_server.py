@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
+    from autotrace.trace.span import Attributes, Description, Facts, Own
 
 
 # The semantic conventions have no names for these.
@@ -27,13 +27,36 @@ WAIT = "autotrace.http.wait_ms"  # from when a proxy in front got the request, b
 DISCONNECTED = "autotrace.client.disconnected"  # the client went away before it had everything
 
 
-def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+def _split(facts: Facts, outcome: Facts | None) -> tuple[Facts, Own]:
     """Part the facts of a request, and ``(status code, route, view)``: a path and who asked are seldom the same twice."""
     method, scheme, path, query, host, server, client, forwarded, agent, version, *since = facts
     if outcome is None:
         outcome = None, None, None
-    own = path, query, client, forwarded, agent, method, outcome[0], *since
+    if query is None:
+        path, query = _target(path)
+    own = {
+        "url.path": http.redact_path(path) or "/",
+        "user_agent.original": agent or None,
+        NOISE: noise_of(method, path, outcome[0]),
+    }
+    if query:
+        own["url.query"] = http.redact_query(query)
+    if forwarded or client:
+        _client(own, client, forwarded)
+    if since:
+        own[WAIT] = _wait_ms(*since)
     return (method, scheme, host, server, version, *outcome), own
+
+
+def _split_decoded(facts: Facts, outcome: Facts | None) -> tuple[Facts, Own]:
+    """Part the facts of a request whose path was decoded on its way here (PEP 3333, "URL Reconstruction")."""
+    path = facts[2]
+    if not _plain(path):
+        from urllib.parse import quote
+
+        path = quote(path.encode("latin-1", "replace"), safe=_SIGNS)
+        facts = (*facts[:2], path, *facts[3:])
+    return _split(facts, outcome)
 
 
 def _shared(facts: Facts, failure: Failure | None) -> Description:
@@ -56,34 +79,6 @@ def _shared(facts: Facts, failure: Failure | None) -> Description:
         attributes["error.type"] = str(status)
         return name, attributes, ERROR, ""
     return ended(name, attributes, failure)
-
-
-def _own(facts: Facts) -> dict[str, AttributeValue | None]:
-    path, query, client, forwarded, agent, method, status, *since = facts
-    if query is None:
-        path, query = _target(path)
-    attributes = {
-        "url.path": http.redact_path(path) or "/",
-        "user_agent.original": agent or None,
-        NOISE: noise_of(method, path, status),
-    }
-    if query:
-        attributes["url.query"] = http.redact_query(query)
-    if forwarded or client:
-        _client(attributes, client, forwarded)
-    if since:
-        attributes[WAIT] = _wait_ms(*since)
-    return attributes
-
-
-def _own_decoded(facts: Facts) -> dict[str, AttributeValue | None]:
-    """Tell of a request whose path has been decoded on its way here (PEP 3333, "URL Reconstruction")."""
-    path = facts[0]
-    if not _plain(path):
-        from urllib.parse import quote
-
-        path = quote(path.encode("latin-1", "replace"), safe=_SIGNS)
-    return _own((path, *facts[1:]))
 
 
 def _wait_ms(since: str, now_ns: int) -> float | None:
@@ -113,8 +108,8 @@ _LONGEST_NS = 3600e9  # a moment that is given in another unit is decades away
 _SIGNS = "/!$&'()*+,;=:@~"  # pchar of RFC 3986, with those that are always left as they are: "-", "." and "_"
 _plain = frozenset(_SIGNS + "-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").issuperset
 
-describe = Parted(_split, _shared, _own)
-describe_decoded = Parted(_split, _shared, _own_decoded)
+describe = Parted(_split, _shared)
+describe_decoded = Parted(_split_decoded, _shared)
 
 
 def _target(target: str) -> tuple[str, str]:

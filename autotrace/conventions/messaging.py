@@ -11,12 +11,10 @@ from autotrace.trace.span import Parted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
+    from typing import Any
 
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
-
-    Own = dict[str, Optional[AttributeValue]]
+    from autotrace.trace.span import Attributes, Description, Facts, Own
 
 
 class Meaning:
@@ -88,7 +86,7 @@ class Meaning:
 
     def _split_receive(self, facts: Facts, _outcome: Facts | None) -> tuple[Facts, Own]:
         destination, partition, offset, key, tombstone, count, *client = facts
-        own: Own = {self._offset: offset, self._key: _text(key)}
+        own: dict[str, Any] = {self._offset: offset, self._key: _text(key)}
         if count > 1:
             own["messaging.batch.message_count"] = count
         return (destination, partition, tombstone, *client), own
@@ -121,8 +119,8 @@ class Meaning:
         return attributes
 
 
-def _all_shared(facts: Facts, _outcome: Facts | None) -> tuple[Facts, Facts]:
-    return facts, ()
+def _all_shared(facts: Facts, _outcome: Facts | None) -> tuple[Facts, None]:
+    return facts, None
 
 
 def _text(key: str | bytes | None) -> str | None:

@@ -12,7 +12,7 @@ from autotrace.trace.span import Parted
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Attributes, AttributeValue, Description, Facts
+    from autotrace.trace.span import Attributes, Description, Facts, Own
 
 
 class TaskMeaning:
@@ -25,9 +25,9 @@ class TaskMeaning:
     def __init__(self, system: str) -> None:
         self._system = system
         # Ids, groups, times and reasons are a task's own.
-        self.describe_send = Parted(_split_send, self._send, _own)
-        self.describe_run = Parted(_split_run, self._run, _own)
-        self.describe_call = Parted(_split_run, self._call, _own)
+        self.describe_send = Parted(_split_send, self._send)
+        self.describe_run = Parted(_split_run, self._run)
+        self.describe_call = Parted(_split_run, self._call)
 
     def _send(self, facts: Facts, failure: Failure | None) -> Description:
         """Describe a task that was sent."""
@@ -74,26 +74,26 @@ class TaskMeaning:
         return attributes
 
 
-def _split_send(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+def _split_send(facts: Facts, outcome: Facts | None) -> tuple[Facts, Own]:
     name, queue, task, group, eta, count = facts
     if outcome is not None:
         task = outcome[0]
-    return (name, queue, count), (task, None, group, eta, None, None)
+    own = {
+        "messaging.message.id": task or None,
+        "autotrace.task.group": group or None,
+        "autotrace.task.eta": eta or None,
+    }
+    return (name, queue, count), own
 
 
-def _split_run(facts: Facts, outcome: Facts | None) -> tuple[Facts, Facts]:
+def _split_run(facts: Facts, outcome: Facts | None) -> tuple[Facts, Own]:
     name, queue, task, root, group, retries, again, wait = facts
     state, reason = outcome if outcome is not None else (None, None)
-    return (name, queue, retries, again, state), (task, root, group, None, wait, reason)
-
-
-def _own(facts: Facts) -> dict[str, AttributeValue | None]:
-    task, root, group, eta, wait, reason = facts
-    return {
+    own = {
         "messaging.message.id": task or None,
         "messaging.message.conversation_id": root if root and root != task else None,
         "autotrace.task.group": group or None,
-        "autotrace.task.eta": eta or None,
         "autotrace.messaging.wait_ms": wait,
         "autotrace.task.retry_reason": reason or None,
     }
+    return (name, queue, retries, again, state), own

@@ -61,9 +61,15 @@ class Bodies:
         return self._memo.young.get
 
     def spelled(self, operation: Operation, facts: Facts) -> bytes:
-        """Return fields of a Span whose facts are its name and its attributes.  PERF: for spans made by hand."""
+        """Return fields of a Span whose facts are its name and its attributes.  PERF: for spans made by hand.
+
+        Raises:
+            Exception: see ``Values.fields``.
+        """
         name, attributes = facts
         head = self._heads.get((operation, name))
+        if head is not None and len(attributes) <= self._count:
+            return head + self.own(attributes)
         if head is None:
             head = b"\x2a" + sized(utf8(str(name))) + b"\x30" + varint(operation.kind)
             if type(name) is str:
@@ -115,7 +121,7 @@ class Bodies:
                 body = self._fields(operation.kind, *parted.shared(shared, None), 0)
                 self._memo.put(key, body, len(body) + _length(shared) + 400)
             if own:
-                return body + self.own(own if parted.own is None else parted.own(own))
+                return body + self.own(own)
             if operation.uniform and self.allowed:
                 self.again((operation, facts, outcome), body)
             return body

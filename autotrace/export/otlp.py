@@ -134,15 +134,16 @@ class Encoder:
                 _fault(scope)
                 continue
             group = groups.get(scope)
-            need = size if group is not None else size + len(self._scope(scope)) + 10
-            if need > left and groups:
-                requests.append(self._request(groups))
-                groups, group, left = {}, None, room
-                need = size + len(self._scope(scope)) + 10
-            if group is None:
-                group = groups[scope] = []
+            if group is None or size > left:
+                need = size if group is not None else size + len(self._scope(scope)) + 10
+                if need > left and groups:
+                    requests.append(self._request(groups))
+                    groups, group, left = {}, None, room
+                if group is None:
+                    group = groups[scope] = []
+                    left -= len(self._scope(scope)) + 10
             group.append(coded)
-            left -= need
+            left -= size
         if groups:
             requests.append(self._request(groups))
         return requests
@@ -315,13 +316,12 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
             if body is None:
                 parted = operation.parted
                 if parted is not None and bodies.parted:
-                    shared, more = parted.split(span.facts, span.outcome)
+                    shared, attributes = parted.split(span.facts, span.outcome)
                     body = known((operation, shared))
                     if body is None:
                         return None
-                    if more:
-                        tell = parted.own
-                        own = bodies.own(more if tell is None else tell(more))
+                    if attributes:
+                        own = bodies.own(attributes)
                     elif whole is not None and bodies.allowed:
                         bodies.again(whole, body)
         if body is None:

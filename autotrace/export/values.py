@@ -20,8 +20,8 @@ _SCALARS = (str, bool, int, float, bytes)
 _BYTES = [bytes((number,)) for number in range(0x80)]
 _TEXTS = [bytes((size + 2, 0x0A, size)) for size in range(0x7E)]  # the beginnings of values that are texts
 _SHORT = 0x70  # bytes of a key that is known to leave room for a number
-_FLOAT = -99  # a size that no number has
-_SIZES = 256  # of the values of one name
+_FLOAT, _BOOL = -99, -98  # sizes that no number has
+_BEFORES = 8192  # what stands before values: of so many names and sizes
 _TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
 
 
@@ -33,12 +33,13 @@ class Values:
             OpenTelemetry specification, Common, "Attribute limits".
     """
 
-    __slots__ = ("_befores", "_keys", "_length")
+    __slots__ = ("_befores", "_keys", "_length", "_room")
 
     def __init__(self, length: int | None = None) -> None:
         self._length = length
         self._keys = Memo(1024, 1 << 18)
-        self._befores: dict[str, dict[int, bytes]] = {}
+        self._befores: dict[str, dict[int, bytes]] = {}  # is emptied in place: whoever encodes has it at hand
+        self._room = _BEFORES
 
     def pairs(self, attributes: Mapping[str, Any], count: int | None = None) -> tuple[list[bytes], int]:
         """Return each attribute as a KeyValue message behind its length, and how many were left out.
@@ -77,7 +78,7 @@ class Values:
         Nothing is remembered but what stands before a value, which its name, its kind and its size decide.
 
         Args:
-            attributes: None values do not count.  Their names are those of the conventions: they are few.
+            attributes: None values and empty keys do not count.
 
         Raises:
             Exception: see ``any``.
@@ -85,8 +86,6 @@ class Values:
         known, limit = self._befores, self._length
         coded = b""
         for key, value in attributes.items():
-            if value is None:
-                continue
             kind = type(value)
             try:
                 if kind is str:
@@ -95,22 +94,29 @@ class Values:
                         coded += known[key][len(text)] + text
                         continue
                 elif kind is int:
+                    if 0 <= value < 0x80:
+                        coded += known[key][-1] + _BYTES[value]
+                        continue
                     if not value >> 63:
-                        text = _BYTES[value] if value < 0x80 else varint(value)
+                        text = varint(value)
                         coded += known[key][-len(text)] + text
                         continue
                 elif kind is float:
                     coded += known[key][_FLOAT] + _double(value)
                     continue
+                elif kind is bool:
+                    coded += known[key][_BOOL] + (b"\x01" if value else b"\x00")
+                    continue
             except (KeyError, UnicodeEncodeError):
                 pass
-            coded += self._field(key, value)
+            if key and value is not None:
+                coded += self._field(key, value)
         return coded
 
     def _field(self, key: str, value: Any) -> bytes:
         """Return an attribute as a field of a Span, and remember what stands before values of its kind and size.
 
-        Texts are remembered by their size, numbers by theirs as a negative one.
+        Texts are remembered by their size, numbers by theirs as a negative one; long names are not remembered.
         """
         field = b"\x4a" + self._pair(key, value)
         kind = type(value)
@@ -121,11 +127,16 @@ class Values:
             size = -length
         elif kind is float:
             size, length = _FLOAT, 8
+        elif kind is bool:
+            size, length = _BOOL, 1
         else:
             return field
-        befores = self._befores.setdefault(key, {})
-        if len(befores) < _SIZES:
-            befores[size] = field[: len(field) - length]
+        if len(field) - length < _SHORT and type(key) is str:
+            self._room -= 1
+            if not self._room:
+                self._befores.clear()
+                self._room = _BEFORES
+            self._befores.setdefault(key, {})[size] = field[: len(field) - length]
         return field
 
     def _quick(self, name: bytes, value: Any) -> bytes | None:

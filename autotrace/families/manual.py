@@ -45,15 +45,23 @@ def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | 
         if not tracer.active:
             return None
         parent = get_current()
-        if parent is None and current and not tracer.sampler.everything and tracer.inherited is None:
-            drawn = tracer.draw()
-            span = drawn if isinstance(drawn, Unrecorded) else tracer.start(_operation, (name, attributes), None, drawn)
-        elif type(parent) is Unrecorded and current:
+        if not current:
+            return tracer.start(_operation, (name, attributes), parent)
+        if parent is None:
+            if tracer.sampler.everything or tracer.inherited is not None:
+                span = tracer.start(_operation, (name, attributes), None)
+            else:
+                drawn = tracer.draw()
+                span = (
+                    drawn
+                    if isinstance(drawn, Unrecorded)
+                    else tracer.start(_operation, (name, attributes), None, drawn)
+                )
+        elif type(parent) is Unrecorded:
             return None
         else:
             span = tracer.start(_operation, (name, attributes), parent)
-        if current:
-            set_current(span)
+        set_current(span)
     except Exception:
         fault(_SCOPE)
         return None

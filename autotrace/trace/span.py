@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Scalar = Union[str, bool, int, float, bytes]
     AttributeValue = Union[Scalar, "tuple[Scalar, ...]", "list[Scalar]"]
     Attributes = dict[str, AttributeValue]
+    Own = Mapping[str, Optional[AttributeValue]]
     Facts = tuple[Any, ...]
     # name, attributes, status code (UNSET, OK, ERROR), status message
     Description = tuple[str, Attributes, int, str]
@@ -66,32 +67,28 @@ class Parted:
     described anew for each, and costs no more than that.
 
     Attributes:
-        split: turns facts and outcome into what is shared, and what is own.  Each place of what is shared holds values of
-            one immutable type, or None: equal ones mean the same.
+        split: turns facts and outcome into what is shared, and the attributes that are the span's own, or None.  Each place
+            of what is shared holds values of one immutable type, or None: equal ones mean the same.  Of the attributes none
+            is among those of ``shared``, and those whose value is None are left out.
         shared: describes what is shared: name, attributes, status.
-        own: tells the attributes that are the span's own; none of them is among those of ``shared``, and None is left out.
-            Where there is no such function, what ``split`` finds are these attributes.
     """
 
-    __slots__ = ("own", "shared", "split")
+    __slots__ = ("shared", "split")
 
     def __init__(
         self,
-        split: Callable[[Facts, Facts | None], tuple[Facts, Any]],
+        split: Callable[[Facts, Facts | None], tuple[Facts, Own | None]],
         shared: Callable[[Facts, Failure | None], Description],
-        own: Callable[[Facts], Mapping[str, AttributeValue | None]] | None = None,
     ) -> None:
         self.split = split
         self.shared = shared
-        self.own = own
 
     def __call__(self, facts: Facts, outcome: Facts | None, failure: Failure | None) -> Description:
         """Describe the whole span."""
         shared, own = self.split(facts, outcome)
         name, attributes, code, message = self.shared(shared, failure)
         if own:
-            told = own if self.own is None else self.own(own)
-            attributes.update({key: value for key, value in told.items() if value is not None})
+            attributes.update({key: value for key, value in own.items() if value is not None})
         return name, attributes, code, message
 
 
