@@ -437,6 +437,30 @@ def test_what_a_task_puts_back_for_another_is_put_back(traced):
     assert traced.parents()[-1] == ("elsewhere", "")
 
 
+def test_a_connection_hands_nothing_over(traced, monkeypatch):
+    """What a pool has made is not work for anybody, whoever takes it out after whoever has put it in."""
+
+    class Connection:
+        pass
+
+    monkeypatch.setattr(queues, "_lendable", set())
+    connect = queues.lendable()(Connection, "pool")
+    pool = queue.LifoQueue()
+
+    def other():
+        pool.get()
+        work("elsewhere")
+
+    job, connection = object(), connect()
+    for put in (job, connection):
+        with span("request"):
+            pool.put(put)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(30)
+    assert [parent for name, parent in traced.parents() if name == "elsewhere"] == ["request", ""]
+
+
 def test_nothing_is_left_behind(traced):
     """What is known of a queue goes with it, and with its items."""
     jobs = queue.Queue()

@@ -67,13 +67,15 @@ class _Putters:
         waiting: the putters; of an object that is in the queue several times, the one whose turn is next.
         several: the others of such objects, in the order in which they came.
         last: whether of these the last one is next.
-        lends: whether anything was taken out that may be put back.
+        lends: whether anything was taken out that may be put back, by the thread or task that has taken it.
+        lent: what was taken out that is known by nothing but the span within which it is put back, by that one's id.
     """
 
-    __slots__ = ("last", "lends", "several", "waiting")
+    __slots__ = ("last", "lends", "lent", "several", "waiting")
 
     def __init__(self) -> None:
         self.lends = self.last = False
+        self.lent: dict[int, str] = {}
         self.waiting: dict[int, Putter] = {}
         self.several: dict[int, list[Putter]] = {}
 
@@ -84,6 +86,12 @@ class _Putters:
         if last:
             putter, self.waiting[item] = self.waiting[item], putter
         others.append(putter)
+
+    def lend(self, item: int, within: str) -> None:
+        """Remember within which span an object was taken out."""
+        if len(self.lent) >= _MANY:
+            self.lent.clear()
+        self.lent[item] = within
 
     def next(self, item: int) -> None:
         """Put the next one in the place of the putter who has been taken."""
@@ -119,16 +127,19 @@ def put(inside: str, *, last: bool = False) -> Wrap:
                     return
                 if suspendable:
                     putter = parent_of(putter)
-                place, key = id(self), id(item)
-                known = _known.get(place)
+                key, known = id(item), _known.get(id(self))
                 putters: _Putters = _made(self) if known is None else known[1]
+                if putters.lent:
+                    within = putters.lent.pop(key, None)
+                    if within is not None and putter is not None and putter.span_id == within:
+                        putter = _LENT
                 if putters.lends:
                     held = standing()
                     _, taken_from, taken, lent = held
-                    if taken == key and taken_from == place:
+                    if taken == key and taken_from == id(self):
                         # PERF: setting is dear.  Whoever shares this from a copied context is told of the same item.
                         held[1], held[2], held[3] = 0, 0, None  # type: ignore[index]
-                        if lent is not None and (lent is putter or (type(lent) is ref and lent() is item)):
+                        if lent is not None and lent() is item:
                             putter = _LENT
                 waiting = putters.waiting
                 if waiting:
@@ -173,35 +184,40 @@ def take() -> Wrap:
     def wrap(original: Call, scope: str) -> Call:
         def note(self: Any, item: Any, current: Any) -> None:
             try:
-                if type(item) in _lendable:
+                kind = type(item)
+                if kind in _lendable:
                     return
-                place, key = id(self), id(item)
-                known = _known.get(place)
+                key, known = id(item), _known.get(id(self))
                 putters: _Putters = _made(self) if known is None else known[1]
                 putter: Any = putters.waiting.pop(key, None)
                 if putters.several and key in putters.several:
                     putters.next(key)
                 if current is None and putter is None:
                     return
-                inherited, taken_from, taken, was_lent = standing()
-                if current is None:
-                    goes_on = not only_inherits(None)
-                elif inherited is current:
-                    goes_on = False
+                held = standing()
                 # PERF: of a span that no task is known to have started nothing is asked but whether it has ended.
-                elif type(current) is Span and not current.task:
-                    goes_on = not current.end
+                if type(current) is Span and not current.task:
+                    goes_on = not current.end and held[0] is not current
                 else:
                     goes_on = not only_inherits(current)
-                if goes_on:
-                    kept, borrows = inherited, True
-                else:
+                if goes_on and current is not None and not kind.__weakrefoffset__:
+                    within = putters.lent
+                    if len(within) < _MANY:  # PERF: `lend`, spelled out
+                        within[key] = current.span_id
+                    else:
+                        putters.lend(key, current.span_id)
+                    return
+                inherited, taken_from, taken, was_lent = held
+                place, kept, borrows = id(self), inherited, True
+                if not goes_on:
                     kept, borrows = _turned_to(current, putter, bool(taken) and taken_from == place)
                 lent: Any = None
                 if borrows:  # known when it is put back by itself, else by the span within which that is done
-                    lent = ref(item) if type(item).__weakrefoffset__ else current
-                    if lent is not None:
+                    if kind.__weakrefoffset__:
+                        lent = ref(item)
                         putters.lends = True
+                    elif current is not None:
+                        putters.lend(key, current.span_id)
                 # PERF: setting is dear, and what was taken matters only where it is lent.
                 if (
                     lent is not None
