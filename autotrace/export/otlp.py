@@ -119,6 +119,8 @@ class Encoder:
         """
         requests: list[bytes] = []
         groups: dict[str, list[bytes]] = {}
+        group: list[bytes] = []
+        last = None  # the scope of the group
         room = left = self._max - len(self._resource) - 10
         bodies, known = self._bodies, self._bodies.known(len(spans))
         offset = self._wall(0)
@@ -133,16 +135,17 @@ class Encoder:
             except Exception:
                 _fault(scope)
                 continue
-            group = groups.get(scope)
-            need = size if group is not None else size + len(self._scope(scope)) + 10
-            if need > left and groups:
-                requests.append(self._request(groups))
-                groups, group, left = {}, None, room
-                need = size + len(self._scope(scope)) + 10
-            if group is None:
-                group = groups[scope] = []
+            if scope is not last or size > left:
+                head = len(self._scope(scope)) + 10
+                if groups and (size if scope in groups else size + head) > left:
+                    requests.append(self._request(groups))
+                    groups, left = {}, room
+                if scope not in groups:
+                    groups[scope] = []
+                    left -= head
+                group, last = groups[scope], scope
             group.append(coded)
-            left -= need
+            left -= size
         if groups:
             requests.append(self._request(groups))
         return requests

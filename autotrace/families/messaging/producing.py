@@ -154,7 +154,7 @@ class Delivery:
 
     def succeeded(self, result: Any) -> None:
         """End the span with what the broker said; never raises."""
-        span = self._take()
+        span = self.take()
         if span is None:
             return
         try:
@@ -165,12 +165,12 @@ class Delivery:
 
     def failed(self, error: BaseException) -> None:
         """End the span with why the message was not delivered; never raises."""
-        span = self._take()
+        span = self.take()
         if span is not None:
             failed(span, error, span.operation.scope)
 
-    def _take(self) -> Span | None:
-        """Let go of the span, and return it to the first who asks, in the process that sent the message."""
+    def take(self) -> Span | None:
+        """Let go of the span, and return it to the first who asks, in the process that sent the message; never raises."""
         try:
             span = self._span
             if span is None:
@@ -187,7 +187,7 @@ class Delivery:
     def __del__(self) -> None:
         try:
             if self._span is not None:
-                span = self._take()
+                span = self.take()
                 if span is not None:
                     tracer.finish(span)
         except Exception:

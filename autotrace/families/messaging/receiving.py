@@ -43,11 +43,8 @@ RECEIVE = consuming.RECEIVE
 def alone(handling: Handling, message: Any, operation: Operation, read: Read) -> None:
     """Tell of a pull that brought one message, where that is wanted; never raises."""
     try:
-        current = get_current()
+        ambient = consuming.around(live(get_current()))
         wanted = pull_settings.chosen.receive_spans
-        if current is None and wanted != "always":
-            return
-        ambient = consuming.around(live(current))
         if ambient is not None and not ambient.trace.sampled:
             return
         if wanted != "always" and (

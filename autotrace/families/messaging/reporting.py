@@ -7,7 +7,7 @@ The function is one of C that calls nobody meanwhile, so that the span need not 
 
 from __future__ import annotations
 
-from autotrace.families.calls import failed
+from autotrace.families.calls import abandon, failed
 from autotrace.families.messaging.producing import Delivery, started, unanswered
 from autotrace.faults import fault
 from autotrace.patching.model import with_argument
@@ -89,14 +89,18 @@ class Report(Delivery):
 
     def __call__(self, *args: Any) -> Any:
         """End the span, then call the program's callback."""
+        span = None
         try:
             error, message = args
-            if error is None:
-                self.succeeded(message)
-            else:
-                self.failed(self._refused(error))
+            span = self.take()
+            if span is not None and error is None:
+                tracer.finish(span, self._answer(message))
+            elif span is not None:
+                failed(span, self._refused(error), self._scope)
         except Exception:
             fault(self._scope)
+            if span is not None:
+                abandon(span)
         original = self._theirs
         if original is None:
             return None

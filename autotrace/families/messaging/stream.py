@@ -13,8 +13,18 @@ from itertools import chain
 from time import time_ns
 
 from autotrace.conventions.messaging import Meaning
-from autotrace.families.messaging import batches, consuming, producing, pulling, receiving, reporting, settling
+from autotrace.families.messaging import (
+    batches,
+    consuming,
+    producing,
+    pull_settings,
+    pulling,
+    receiving,
+    reporting,
+    settling,
+)
 from autotrace.families.messaging.producing import fit
+from autotrace.trace.context import get_current
 from autotrace.trace.span import CLIENT, CONSUMER, PRODUCER, Operation
 
 TYPE_CHECKING = False
@@ -132,7 +142,8 @@ class Messaging(Meaning):
             def hand_out(handling: Handling, message: Any, consumer: Any) -> Any:
                 if message is not None:
                     read = _reader(received, client(consumer))
-                    receiving.alone(handling, message, receive, read)
+                    if get_current() is not None or pull_settings.chosen.receive_spans == "always":
+                        receiving.alone(handling, message, receive, read)
                     handling.begin(process, message, read)
                 return message
 
