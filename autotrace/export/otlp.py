@@ -119,6 +119,8 @@ class Encoder:
         """
         requests: list[bytes] = []
         groups: dict[str, list[bytes]] = {}
+        group: list[bytes] = []
+        last = None  # the scope of the group
         room = left = self._max - len(self._resource) - 10
         bodies, known = self._bodies, self._bodies.known(len(spans))
         offset = self._wall(0)
@@ -133,15 +135,15 @@ class Encoder:
             except Exception:
                 _fault(scope)
                 continue
-            group = groups.get(scope)
-            if group is None or size > left:
-                need = size if group is not None else size + len(self._scope(scope)) + 10
-                if need > left and groups:
+            if scope is not last or size > left:
+                head = len(self._scope(scope)) + 10
+                if groups and (size if scope in groups else size + head) > left:
                     requests.append(self._request(groups))
-                    groups, group, left = {}, None, room
-                if group is None:
-                    group = groups[scope] = []
-                    left -= len(self._scope(scope)) + 10
+                    groups, left = {}, room
+                if scope not in groups:
+                    groups[scope] = []
+                    left -= head
+                group, last = groups[scope], scope
             group.append(coded)
             left -= size
         if groups:

@@ -35,7 +35,10 @@ def _ours() -> int:
     def count(value: Any) -> int:
         return getrefcount(value)
 
-    return sum([count(item) for item in ("x".join("abc"),)]) - 1  # one is the tuple's
+    total = 0
+    for item in ("x".join("abc"),):
+        total += count(item)
+    return total - 1  # one is the tuple's
 
 
 _HERE = _ours()
@@ -100,7 +103,15 @@ def _of(value: Any) -> int:
         length = len(value)
         return length + _ANY if length < _LONG else _ANY + int(value.__sizeof__() / max(getrefcount(value) - _HERE, 1))
     if kind is tuple or kind is list:
-        return _ANY + sum([_of(item) for item in value])
+        total = _ANY * (len(value) + 1)
+        for item in value:
+            kind = type(item)
+            if kind is str or kind is bytes:  # PERF: most are short
+                length = len(item)
+                total += length if length < _LONG else _of(item) - _ANY
+            elif kind is tuple or kind is list or kind is dict:
+                total += _of(item) - _ANY
+        return total
     if kind is dict:
         return _ANY + sum([_ANY + _of(item) for item in list(value.values())])
     return _ANY

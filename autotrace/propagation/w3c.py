@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 FIELDS = ("traceparent", "tracestate")
 
-_HEX = b"0123456789abcdef"
+HEX = b"0123456789abcdef"
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 _KNOWN_FLAGS = 0x01 | 0x02  # sampled, random trace id
+_FLAGS = {"00": 0, "01": 1, "02": 2, "03": 3}
 _MAX_TRACEPARENT = 512  # characters, as opentelemetry-python has it
 
 _KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-*/@"
@@ -52,8 +53,13 @@ def inject(span: Span) -> Sequence[tuple[str, str]]:
     return (parent, ("tracestate", trace.tracestate)) if trace.tracestate else (parent,)
 
 
-def parse_traceparent(header: str) -> Remote | None:
-    """Return what a ``traceparent`` says, or None if it is invalid; flags not known here are zero."""
+def parse_traceparent(header: str, hexadecimal: bool = False) -> Remote | None:
+    """Return what a ``traceparent`` says, or None if it is invalid; flags not known here are zero.
+
+    Args:
+        header: its value.
+        hexadecimal: it is known to be of 52 hexadecimal digits, and three dashes, somewhere.
+    """
     if len(header) != 55:
         if len(header) > _MAX_TRACEPARENT:
             return None
@@ -62,21 +68,23 @@ def parse_traceparent(header: str) -> Remote | None:
         if len(header) < 55 or (len(header) > 55 and (header[55] != "-" or header[:2] == "00")):
             return None
         header = header[:55]
-    # PERF: a third of what it costs to look at the four fields one by one.
-    if not header.isascii() or header.encode().translate(None, _HEX) != b"---":
+    try:
+        version, trace_id, span_id, flags = header.split("-")
+    except ValueError:  # more fields, or fewer
         return None
-    trace_id = header[3:35]
-    span_id = header[36:52]
+    # PERF: a third of what it costs to look at the four fields one by one.
     if (
-        header[2] != "-"
-        or header[35] != "-"
-        or header[52] != "-"
+        len(trace_id) != 32
+        or len(span_id) != 16
+        or len(flags) != 2
+        or not (hexadecimal or (header.isascii() and header.encode().translate(None, HEX) == b"---"))
         or trace_id == _NO_TRACE
         or span_id == _NO_SPAN
-        or header[:2] == "ff"
+        or version == "ff"
     ):
         return None
-    return Remote(trace_id, span_id, int(header[53:], 16) & _KNOWN_FLAGS)
+    known = _FLAGS.get(flags)
+    return Remote(trace_id, span_id, int(flags, 16) & _KNOWN_FLAGS if known is None else known)
 
 
 def parse_tracestate(header: str) -> str:

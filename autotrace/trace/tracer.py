@@ -255,8 +255,9 @@ class Tracer:
             span.parent_id = ""
 
     def _entered(self, remote: Remote) -> Trace:
-        sampled = self.sampler.sample(remote.trace_id, bool(remote.flags & 1))
-        flags = (remote.flags & RANDOM) | sampled  # bits that we do not know are not sent on
+        flags = remote.flags & _ROOT  # bits that we do not know are not sent on
+        if not self.sampler.parent_based:
+            flags = flags & RANDOM | self.sampler.sample(remote.trace_id)
         return Trace(remote.trace_id, flags, remote.tracestate, remote.baggage)
 
 

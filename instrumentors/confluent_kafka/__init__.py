@@ -9,83 +9,106 @@ Not traced: ``produce_batch``; where the library was imported before the agent, 
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from confluent_kafka import cimpl
 
 from autotrace.families.messaging import message_objects, stream
-from autotrace.patching import Instrumentor, Patch, argument, subclassing, with_argument
+from autotrace.patching import Instrumentor, Patch, argument, subclassing
 from autotrace.patching.wrapping import before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from autotrace.families.messaging.stream import Reader
-    from autotrace.patching import Args, Call, Kwargs
+    from autotrace.families.messaging.stream import Reader, Sender
+    from autotrace.patching import Args, Kwargs
 
 _kafka = stream.Messaging("kafka")
 
 
-def _settings(args: Args, kwargs: Kwargs) -> None:
-    """Keep what the spans tell of a client's configuration; names may be spelled with underscores.
+class Kept:
+    """What the spans tell of a client's configuration.
 
-    That is: client id, server and transactional id; group; the default callback; what has been subscribed to; what the
-    group says.
+    Attributes:
+        sender: client id, server and transactional id.
+        report: the default callback.
+        reader: of the family's, as far as it was told the last time.
+        group: what the group says.
     """
+
+    __slots__ = ("group", "reader", "report", "sender")
+
+    def __init__(self, sender: Sender, report: Any, reader: Reader) -> None:
+        self.sender = sender
+        self.report = report
+        self.reader = reader
+        self.group = message_objects.Group()
+
+
+def _settings(args: Args, kwargs: Kwargs) -> None:
+    """Keep what the spans tell of a client's configuration; names may be spelled with underscores."""
     given = {**(argument(args, kwargs, 1, "config") or {}), **kwargs}
     known = {str(name).lower().replace(".", "_"): value for name, value in given.items()}
     servers = known.get("bootstrap_servers", known.get("metadata_broker_list"))
     server = servers.strip() if isinstance(servers, str) and "," not in servers else None
-    sender = known.get("client_id"), server, known.get("transactional_id")
-    rest: Any = known.get("group_id"), known.get("on_delivery"), [], message_objects.Group()
-    setattr(args[0], subclassing.KEPT, (sender, *rest))
+    client_id = known.get("client_id")
+    sender = client_id, server, known.get("transactional_id")
+    reader = client_id, known.get("group_id"), server, None, ()
+    setattr(args[0], subclassing.KEPT, Kept(sender, known.get("on_delivery"), reader))
 
 
-def _kept(client: Any) -> Any:
-    return getattr(client, subclassing.KEPT)
+kept = attrgetter(subclassing.KEPT)
 
 
-def _message(args: Args, kwargs: Kwargs) -> Any:
-    # The arguments of produce, in order: topic, value, key, partition, callback, on_delivery, timestamp, headers.
-    topic = argument(args, kwargs, 1, "topic")
-    headers = argument(args, kwargs, 8, "headers")
+def _message(
+    producer: Any,
+    topic: Any = None,
+    _value: Any = None,
+    key: Any = None,
+    partition: Any = None,
+    callback: Any = None,
+    on_delivery: Any = None,
+    _timestamp: Any = None,
+    headers: Any = None,
+    *_more: Any,
+    **_others: Any,
+) -> Any:
+    known = kept(producer)
     if headers is None:
         headers = []
     elif not isinstance(headers, (list, dict)):  # the library refuses these, and has to see them
         headers = None
-    partition, key = argument(args, kwargs, 4, "partition"), argument(args, kwargs, 3, "key")
-    return topic, partition, key, None, _kept(args[0])[0], headers
-
-
-def _reports(args: Args, kwargs: Kwargs, ours: Callable[..., Call]) -> Args:
-    theirs = argument(args, kwargs, 5, "callback")
-    if theirs is None:
-        theirs = argument(args, kwargs, 6, "on_delivery")
-    if theirs is None:
-        theirs = _kept(args[0])[2]
-    return with_argument(args, kwargs, 5, "callback", ours(theirs, cimpl.KafkaException))
+    if callback is None:
+        callback = known.report if on_delivery is None else on_delivery
+    return topic, partition, key, known.sender, headers, callback
 
 
 def _consumer(consumer: Any) -> Reader:
-    (client_id, server, _), group, _report, topics, told = _kept(consumer)
-    return client_id, group, server, told.of(consumer)[0], tuple(topics)
+    known = kept(consumer)
+    member, _places = known.group.of(consumer)
+    reader: Reader = known.reader
+    if reader[3] is not member:
+        reader = known.reader = (*reader[:3], member, reader[4])
+    return reader
 
 
 def _settled(args: Args, kwargs: Kwargs) -> Any:
-    return message_objects.named(args, kwargs) or _kept(args[0])[4].of(args[0])[1]
+    return message_objects.named(args, kwargs) or kept(args[0]).group.of(args[0])[1]
 
 
 def _subscribed(args: Args, kwargs: Kwargs) -> None:
-    _kept(args[0])[3][:] = [str(topic) for topic in argument(args, kwargs, 1, "topics", ())]
+    known = kept(args[0])
+    known.reader = (*known.reader[:4], tuple(str(topic) for topic in argument(args, kwargs, 1, "topics", ())))
 
 
 def _producer(kind: Any, scope: str) -> Any:
-    send = _kafka.report(_message, (8, "headers"), _reports, message_objects.answered)
+    send = _kafka.report(_message, (8, "headers"), (5, "callback"), cimpl.KafkaException, message_objects.answered)
     wraps = {
         "__init__": before(_settings),
         "produce": send,
         **{
-            name: _kafka.transaction(name, lambda producer: _kept(producer)[0])
+            name: _kafka.transaction(name, lambda producer: kept(producer).sender)
             for name in ("commit_transaction", "abort_transaction")
         },
     }

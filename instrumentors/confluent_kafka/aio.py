@@ -6,9 +6,11 @@ told: an inner consumer refuses to be asked while it works, and to work while it
 
 from __future__ import annotations
 
+from autotrace.instrumentors.confluent_kafka import kept
+
 from autotrace.families.messaging import message_objects, pulling, stream
 from autotrace.families.messaging.producing import watch_future
-from autotrace.patching import Instrumentor, Patch, argument, subclassing
+from autotrace.patching import Instrumentor, Patch, argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def _message(args: Args, kwargs: Kwargs) -> Any:
     topic = argument(args, kwargs, 1, "topic")
     if topic is None:
         return None
-    sender = getattr(args[0]._producer, subclassing.KEPT)[0]  # noqa: SLF001
+    sender = kept(args[0]._producer).sender  # noqa: SLF001
     return topic, kwargs.get("partition"), argument(args, kwargs, 3, "key"), None, sender, None
 
 
@@ -34,8 +36,7 @@ def _inner(consumer: Any) -> Any:
 
 
 def _consumer(consumer: Any) -> Reader:
-    (client_id, server, _), group, _report, topics, _told = getattr(_inner(consumer), subclassing.KEPT)
-    return client_id, group, server, None, tuple(topics)
+    return kept(_inner(consumer)).reader  # type: ignore[no-any-return]
 
 
 _CONSUMER = "confluent_kafka.aio._AIOConsumer:AIOConsumer"

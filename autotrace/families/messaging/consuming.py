@@ -92,7 +92,8 @@ class Handling:
             found = read(message)
             if found is None:
                 return None
-            made = (enter or entered)(operation, *found)
+            facts, headers = found
+            made = entered(operation, facts, headers) if enter is None else enter(operation, facts, headers)
             self._taken(made, message)
         except Exception:
             fault(operation.scope)
@@ -214,6 +215,9 @@ class Handling:
             span, self.span = self.span, None
             if span is not None and get_current() is span:
                 set_current(span.previous)
+            batch, self.batch = self.batch, None
+            if batch is not None:
+                batch(goes_on)
 
 
 def enter(consumer: Any, scope: str) -> Handling | None:
@@ -222,11 +226,14 @@ def enter(consumer: Any, scope: str) -> Handling | None:
         found = _handlings.get(id(consumer))
         handling = found[1] if found is not None else _meet(consumer)
         thread = get_ident()
-        if handling.puller in (thread, ELSEWHERE):
+        puller = handling.puller
+        if puller and puller in (thread, ELSEWHERE):
             return None
         where = places.here()
-        if handling.span is not None or handling.batch is not None:
+        if handling.batch is not None:
             handling.end(where=where, goes_on=True)
+        elif handling.span is not None:
+            handling.put_down(None, 0, where)
         if handling.place is None or handling.place() is not where:
             handling.place = ref(where)
         handling.puller = thread
@@ -244,13 +251,19 @@ def entered(operation: Operation, facts: Facts, headers: Any) -> Span:
     Its parent is whoever sent the message; what is current here is then linked (semantic conventions, messaging spans,
     "Trace structure").
     """
-    current = live(get_current())
-    ambient = around(current)
+    current = ambient = get_current()
+    if current is not None:
+        current = live(current)
+        ambient = around(current)
     remote = propagation.incoming_bytes(headers)
-    span = tracer.enter(operation, facts, remote, ambient)
+    if remote is not None and remote.trace_id:
+        span = tracer.start(operation, facts, ambient, "", remote)
+        if ambient is not None and ambient.trace.sampled:
+            above = ambient.trace
+            link(span, above.trace_id, ambient.span_id, above.flags | LINK_HERE, above.tracestate)
+    else:
+        span = tracer.enter(operation, facts, remote, ambient)
     span.previous = current
-    if remote is not None and remote.trace_id and ambient is not None and ambient.trace.sampled:
-        link(span, ambient.trace.trace_id, ambient.span_id, ambient.trace.flags | LINK_HERE, ambient.trace.tracestate)
     set_current(span)
     return span
 
@@ -290,6 +303,7 @@ def release(consumer: Any) -> None:
             found[1].end(sys.exc_info()[1])
     except Exception:
         fault("messaging")
+        put_away(consumer)
 
 
 def put_away(consumer: Any) -> None:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from autotrace.trace.span import Facts, Operation, Span
     from autotrace.trace.tracer import Remote
 
-    # facts; the headers as they are given (pairs or a dictionary), or None where none can be sent
-    Prepare = Callable[[Args, Kwargs], Optional[tuple[Facts, Any]]]
+    # facts; the headers as they are given (pairs or a dictionary), or None where none can be sent; the program's callback
+    Prepare = Callable[[Args, Kwargs], Optional[tuple[Facts, Any, Any]]]
     Watch = Callable[[Any, Callable[[Any], None], Callable[[BaseException], None]], None]
     Answer = Callable[[Any], Optional[Facts]]
     # position (receiver included) and name of the argument that takes the headers
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SEND = "messaging.send"
 _LINKING = consuming.PROCESS, consuming.RECEIVE  # their links are to whoever sent what came
 
-_unanswered: set[Span] = set()
+unanswered: set[Span] = set()
 
 
 def sent(
@@ -93,25 +93,38 @@ def watch_future(future: Any, succeeded: Callable[[Any], None], failed: Callable
 
 
 def begin(operation: Operation, prepare: Prepare, place: Place, args: Args, kwargs: Kwargs) -> tuple[Span | None, Args]:
-    """Start the span and put its context into fresh headers; never raises."""
+    """Start the span, put its context into fresh headers and make it current; never raises."""
     try:
-        parent = live(get_current())
-        if parent is not None and parent.operation.family is SEND and not parent.end:
-            return None, args
-        prepared = prepare(args, kwargs)
-        if prepared is None:
-            return None, args
-        facts, given = prepared
-        span = tracer.start(operation, facts, parent)
-        if given is not None:
-            carried = _carried(given, span)
-            if carried is not given:
-                args = with_argument(args, kwargs, *place, carried)
-        set_current(span)
+        span, sent, _theirs = started(operation, prepare, place, args, kwargs)
+        if span is not None:
+            set_current(span)
     except Exception:
         fault(operation.scope)
         return None, args
-    return span, args
+    return span, sent
+
+
+def started(
+    operation: Operation, prepare: Prepare, place: Place, args: Args, kwargs: Kwargs
+) -> tuple[Span | None, Args, Any]:
+    """Start the span and put its context into fresh headers; return it, the arguments to send with, and the callback."""
+    parent = get_current()
+    if parent is not None:
+        parent = live(parent)
+        if parent is not None and parent.operation.family is SEND and not parent.end:
+            return None, args, None
+    prepared = prepare(args, kwargs)
+    if prepared is None:
+        return None, args, None
+    facts, given, theirs = prepared
+    span = tracer.start(operation, facts, parent)
+    if given is not None:
+        plain = not given and not isinstance(given, dict)
+        carried = propagation.outgoing_bytes(span) or given if plain else _carried(given, span)
+        if carried is not given:
+            index, name = place
+            args = with_argument(args, kwargs, index, name, carried)
+    return span, args, theirs
 
 
 def hand_over(span: Span, future: Any, watch: Watch, answer: Answer) -> None:
@@ -137,11 +150,11 @@ class Delivery:
     def __init__(self, span: Span, answer: Answer) -> None:
         self._span: Span | None = span
         self._answer = answer
-        _unanswered.add(span)
+        unanswered.add(span)
 
     def succeeded(self, result: Any) -> None:
         """End the span with what the broker said; never raises."""
-        span = self._take()
+        span = self.take()
         if span is None:
             return
         try:
@@ -152,17 +165,18 @@ class Delivery:
 
     def failed(self, error: BaseException) -> None:
         """End the span with why the message was not delivered; never raises."""
-        span = self._take()
+        span = self.take()
         if span is not None:
             failed(span, error, span.operation.scope)
 
-    def _take(self) -> Span | None:
-        """Let go of the span, and return it to the first who asks, in the process that sent the message."""
+    def take(self) -> Span | None:
+        """Let go of the span, and return it to the first who asks, in the process that sent the message; never raises."""
         try:
-            span, self._span = self._span, None
+            span = self._span
             if span is None:
                 return None
-            _unanswered.remove(span)
+            self._span = None
+            unanswered.remove(span)
         except KeyError:
             return None
         except Exception:
@@ -172,23 +186,24 @@ class Delivery:
 
     def __del__(self) -> None:
         try:
-            span = self._take()
-            if span is not None:
-                tracer.finish(span)
+            if self._span is not None:
+                span = self.take()
+                if span is not None:
+                    tracer.finish(span)
         except Exception:
             return
 
 
 def watch() -> None:
     """Once a process: end what is unanswered when it ends, and leave it to the parent where it forks."""
-    forks.until_the_end(_end_all, _unanswered.clear)
+    forks.until_the_end(_end_all, unanswered.clear)
 
 
 def _end_all() -> None:
     """End what the library could not bring to an end in its own exit handlers, which run before ours."""
     try:
-        while _unanswered:
-            tracer.finish(_unanswered.pop())
+        while unanswered:
+            tracer.finish(unanswered.pop())
     except Exception:  # another thread was told of the last one
         fault("messaging")
 
@@ -218,8 +233,6 @@ def _carried(given: Any, span: Span) -> Any:
     """Return fresh headers with the context, or the given ones where there is nothing to add; see ``_replaced``."""
     if isinstance(given, dict):
         return put_into(given, span) or given
-    if not given:
-        return propagation.outgoing_bytes(span) or given
     replaced = _replaced(given, span)
     ours = propagation.outgoing_bytes(span)
     if replaced is None or not ours:

@@ -1,15 +1,17 @@
 """Sending a message with a callback that is told how that went: ours is put before the program's, and ends the span.
 
 The program's callback is called as ever, by whoever calls it, with what it is called with.
+
+The function is one of C that calls nobody meanwhile, so that the span need not be current, as it is in ``producing``.
 """
 
 from __future__ import annotations
 
 from autotrace.families.calls import abandon, failed
-from autotrace.families.messaging.producing import Delivery, begin
+from autotrace.families.messaging.producing import Delivery, started, unanswered
 from autotrace.faults import fault
-from autotrace.patching.wrapping import around, before
-from autotrace.trace.context import get_current, set_current
+from autotrace.patching.model import with_argument
+from autotrace.trace.failure import hiding_frame
 from autotrace.trace.tracer import tracer
 
 TYPE_CHECKING = False
@@ -18,71 +20,97 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.families.messaging.producing import Answer, Place, Prepare
-    from autotrace.patching import Args, Call, Kwargs
+    from autotrace.patching import Call
     from autotrace.trace.span import Operation, Span
 
-    # the arguments with what the third makes of the program's callback (or of None) put in its place, given also what
-    # makes an exception of an error
-    Reports = Callable[[Args, Kwargs, Callable[[Any, Callable[[Any], BaseException]], Call]], Args]
+    # makes an exception of the error that a callback is told
+    Refused = Callable[[Any], BaseException]
 
 
 def reported(
-    original: Call, operation: Operation, prepare: Prepare, place: Place, reports: Reports, answer: Answer
+    original: Call,
+    operation: Operation,
+    prepare: Prepare,
+    place: Place,
+    told: Place,
+    refused: Refused,
+    answer: Answer,
 ) -> Call:
-    """Return the traced form of a function that sends a message; callbacks get an error (or None) and the message."""
+    """Return the traced form of a function that sends a message; callbacks get an error (or None) and the message.
+
+    Args:
+        original: the function.
+        operation: of the spans.
+        prepare: see Prepare.
+        place: of the argument that takes the headers.
+        told: of the argument that is the callback.
+        refused: see Refused.
+        answer: looks at the message that a callback gets.
+    """
     scope = operation.scope
+    index, name = told
 
-    def enter(args: Args, kwargs: Kwargs) -> tuple[tuple[Span, bool] | None, Args]:
-        span, args = begin(operation, prepare, place, args, kwargs)
-        if span is None:
-            return None, args
-        args, waits = _asked(span, reports, answer, args, kwargs)
-        return (span, waits), args
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = None
+        waits = False
+        try:
+            span, args, theirs = started(operation, prepare, place, args, kwargs)
+            if span is not None and span.trace.sampled:
+                args = with_argument(args, kwargs, index, name, Report(span, answer, theirs, refused, scope))
+                waits = True
+        except Exception:
+            fault(scope)
+        with hiding_frame:
+            try:
+                return original(*args, **kwargs)
+            except Exception as error:
+                if span is not None:
+                    failed(span, error, scope)
+                raise
+            finally:
+                if span is not None and not waits:
+                    _end(span)
 
-    def leave(state: tuple[Span, bool], result: Any) -> Any:
-        _put_away(*state)
-        return result
-
-    return around(enter, leave, lambda state, error: failed(state[0], error, scope))(original, scope)
+    return traced
 
 
-def _asked(span: Span, reports: Reports, answer: Answer, args: Args, kwargs: Kwargs) -> tuple[Args, bool]:
-    """Put our callback into the arguments; tell whether the span waits for it, or ends with the call.  Never raises."""
+class Report(Delivery):
+    """The callback that the library gets."""
+
+    __slots__ = ("_refused", "_scope", "_theirs")
+
+    def __init__(self, span: Span, answer: Answer, theirs: Any, refused: Refused, scope: str) -> None:
+        self._span = span
+        self._answer = answer
+        self._theirs = theirs
+        self._refused = refused
+        self._scope = scope
+        unanswered.add(span)
+
+    def __call__(self, *args: Any) -> Any:
+        """End the span, then call the program's callback."""
+        span = None
+        try:
+            error, message = args
+            span = self.take()
+            if span is not None and error is None:
+                tracer.finish(span, self._answer(message))
+            elif span is not None:
+                failed(span, self._refused(error), self._scope)
+        except Exception:
+            fault(self._scope)
+            if span is not None:
+                abandon(span)
+        original = self._theirs
+        if original is None:
+            return None
+        with hiding_frame:
+            return original(*args)
+
+
+def _end(span: Span) -> None:
+    """End a span that waits for nothing; never raises."""
     try:
-        if span.trace.sampled:
-            delivery = Delivery(span, answer)
-
-            def ours(theirs: Any, exception: Callable[[Any], BaseException]) -> Call:
-                return _callback(delivery, theirs, exception, span.operation.scope)
-
-            return reports(args, kwargs, ours), True
+        tracer.finish(span)
     except Exception:
         fault(span.operation.scope)
-    return args, False
-
-
-def _callback(delivery: Delivery, theirs: Any, exception: Callable[[Any], BaseException], scope: str) -> Call:
-    def look(args: Args, _kwargs: Kwargs) -> None:
-        error, message = args
-        if error is None:
-            delivery.succeeded(message)
-        else:
-            delivery.failed(exception(error))
-
-    return before(look)(_nobody if theirs is None else theirs, scope)
-
-
-def _nobody(_error: Any, _message: Any) -> None:
-    """Stand in for a callback that the program did not give."""
-
-
-def _put_away(span: Span, waits: bool) -> None:
-    """Let a span that waits for its report be current no more, and end one that waits for nothing; never raises."""
-    try:
-        if get_current() is span:
-            set_current(span.previous)
-        if not waits:
-            tracer.finish(span)
-    except Exception:
-        fault(span.operation.scope)
-        abandon(span)

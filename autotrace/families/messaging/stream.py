@@ -13,8 +13,18 @@ from itertools import chain
 from time import time_ns
 
 from autotrace.conventions.messaging import Meaning
-from autotrace.families.messaging import batches, consuming, producing, pulling, receiving, reporting, settling
+from autotrace.families.messaging import (
+    batches,
+    consuming,
+    producing,
+    pull_settings,
+    pulling,
+    receiving,
+    reporting,
+    settling,
+)
 from autotrace.families.messaging.producing import fit
+from autotrace.trace.context import get_current
 from autotrace.trace.span import CLIENT, CONSUMER, PRODUCER, Operation
 
 TYPE_CHECKING = False
@@ -24,7 +34,8 @@ if TYPE_CHECKING:
 
     from autotrace.families.messaging.consuming import Handling, Read
     from autotrace.families.messaging.producing import Place, Watch
-    from autotrace.families.messaging.reporting import Reports
+    from autotrace.families.messaging.pulling import HandOut
+    from autotrace.families.messaging.reporting import Refused
     from autotrace.families.messaging.settling import Told
     from autotrace.patching import Args, Call, Kwargs, Wrap
     from autotrace.trace.span import Facts
@@ -34,6 +45,8 @@ if TYPE_CHECKING:
     # destination, partition, key, whether it is empty (None: the answer tells), who sends; the headers as they are given
     # (a list of pairs, or a dictionary), or None where none can be sent
     Message = Callable[[Args, Kwargs], Optional[tuple[Any, Any, Any, Optional[bool], Sender, Any]]]
+    # the same but whether it is empty, and the program's callback (or None); called as the function that sends is
+    Produced = Callable[..., tuple[Any, Any, Any, Sender, Any, Any]]
     # partition, offset, whether the message was empty (None: not told)
     Answered = Callable[[Any], tuple[Any, Any, Optional[bool]]]
     # client id, consumer group, server ("host:port"), member id, names or patterns that it has subscribed to
@@ -51,17 +64,6 @@ _OVER = StopIteration, StopAsyncIteration
 _LONGEST_KEY = 256  # characters or bytes; a longer key is data
 
 
-class Taking:
-    """What is known when a pull brought something: the operations of its span and of the messages', and who pulled."""
-
-    __slots__ = ("client", "process", "receive")
-
-    def __init__(self, receive: Operation, process: Operation, client: Reader) -> None:
-        self.receive = receive
-        self.process = process
-        self.client = client
-
-
 class Messaging(Meaning):
     """The family, for one messaging system: see Meaning."""
 
@@ -75,38 +77,56 @@ class Messaging(Meaning):
             answered: looks at what the future succeeded with.
             awaited: it is a coroutine function, which returns the future.
         """
-        return self._sends(partial(producing.sent, awaited=awaited), message, place, watch, answered)
 
-    def _sends(self, traced: Any, message: Message, place: Place, told: Any, answered: Answered) -> Wrap:
-        def prepare(args: Args, kwargs: Kwargs) -> tuple[Facts, Any] | None:
+        def prepare(args: Args, kwargs: Kwargs) -> tuple[Facts, Any, None] | None:
             found = message(args, kwargs)
             if found is None:
                 return None
-            destination, partition, key, empty, client, headers = found
-            return (_text(destination), _number(partition), _short(key), empty, *client), headers
+            *what, headers = found
+            return _sent(*what), headers, None
 
+        traced = partial(producing.sent, prepare=prepare, place=place, watch=watch, awaited=awaited)
+        return self._sends(traced, answered)
+
+    def report(self, message: Produced, place: Place, told: Place, refused: Refused, answered: Answered) -> Wrap:
+        """Trace a function that sends one message and has a callback told how that went.
+
+        Args:
+            message: see Produced.
+            place: see ``send``.
+            told: where the argument is that takes the callback.
+            refused: see ``reporting``.
+            answered: looks at what the callback is told of.
+        """
+
+        def prepare(args: Args, kwargs: Kwargs) -> tuple[Facts, Any, Any] | None:
+            try:
+                found = message(*args, **kwargs)
+            except TypeError:  # an argument is given twice: the library is the one to say so
+                found = message(*args)
+            destination, partition, key, client, headers, callback = found
+            return _sent(destination, partition, key, None, client), headers, callback
+
+        traced = partial(reporting.reported, prepare=prepare, place=place, told=told, refused=refused)
+        return self._sends(traced, answered)
+
+    def _sends(self, traced: Any, answered: Answered) -> Wrap:
         def answer(result: Any) -> Facts:
             partition, offset, empty = answered(result)
-            return _number(partition), _number(offset), empty
+            # PERF: `_number`, spelled out
+            return (
+                partition if type(partition) is int and partition >= 0 else None,
+                offset if type(offset) is int and offset >= 0 else None,
+                empty,
+            )
 
         def wrap(original: Call, scope: str) -> Call:
             producing.watch()
             operation = Operation(producing.SEND, PRODUCER, scope, self.describe_send)
-            made: Call = traced(original, operation, prepare, place, told, answer)
+            made: Call = traced(original, operation, answer=answer)
             return made
 
         return wrap
-
-    def report(self, message: Message, place: Place, reports: Reports, answered: Answered) -> Wrap:
-        """Trace a function that sends one message and has a callback told how that went.
-
-        Args:
-            message: see ``send``.
-            place: see ``send``.
-            reports: puts a callback of ours into the arguments; see ``reporting``.
-            answered: looks at what the callback is told of.
-        """
-        return self._sends(reporting.reported, message, place, reports, answered)
 
     def one(self, received: Received, client: Client, awaited: bool = False, over: Over = _OVER) -> Wrap:
         """Trace a consumer's function that returns the next message: it is handled until the next pull.
@@ -118,13 +138,18 @@ class Messaging(Meaning):
             over: exceptions by which it says that there will be no more messages.
         """
 
-        def hand_out(handling: Handling, message: Any, taking: Taking) -> Any:
-            read = _reader(received, taking.client)
-            receiving.alone(handling, message, taking.receive, read)
-            handling.begin(taking.process, message, read)
-            return message
+        def taking(receive: Operation, process: Operation) -> HandOut:
+            def hand_out(handling: Handling, message: Any, consumer: Any) -> Any:
+                if message is not None:
+                    read = _reader(received, client(consumer))
+                    if get_current() is not None or pull_settings.chosen.receive_spans == "always":
+                        receiving.alone(handling, message, receive, read)
+                    handling.begin(process, message, read)
+                return message
 
-        return self._pulled(client, hand_out, lambda message: message is not None, awaited, over)
+            return hand_out
+
+        return self._pulled(client, taking, awaited, over)
 
     def batches(self, received: Received, client: Client, awaited: bool = False, over: Over = _OVER) -> Wrap:
         """Trace a consumer's function that returns a fresh dictionary of lists of messages, or a fresh list; see ``one``.
@@ -136,50 +161,53 @@ class Messaging(Meaning):
             found = received(message)
             return (_text(found[0]), _number(found[1]), found[6]) if found is not None else None
 
-        def hand_out(handling: Handling, found: Any, taking: Taking) -> Any:
-            lists = [found] if type(found) is list else found.values()
-            messages = list(chain.from_iterable(lists))
-            read = _reader(received, taking.client)
-            pull = batches.Pull(handling, taking.process, read, len(messages) == 1)
-            if len(messages) == 1:
-                receiving.alone(handling, messages[0], taking.receive, read)
-            else:
-                receiving.several(pull, messages, taking.receive, place, taking.client)
-            if type(found) is list:
-                return batches.batch(found, pull)
-            for key, those in found.items():
-                if type(those) is list:
-                    found[key] = batches.batch(those, pull)
-            return found
+        def taking(receive: Operation, process: Operation) -> HandOut:
+            def hand_out(handling: Handling, found: Any, consumer: Any) -> Any:
+                if not found:
+                    return found
+                lists = [found] if type(found) is list else found.values()
+                messages = list(chain.from_iterable(lists))
+                reader = client(consumer)
+                read = _reader(received, reader)
+                pull = batches.Pull(handling, process, read, len(messages) == 1)
+                if len(messages) == 1:
+                    receiving.alone(handling, messages[0], receive, read)
+                else:
+                    receiving.several(pull, messages, receive, place, reader)
+                if type(found) is list:
+                    return batches.batch(found, pull)
+                for key, those in found.items():
+                    if type(those) is list:
+                        found[key] = batches.batch(those, pull)
+                return found
 
-        return self._pulled(client, hand_out, bool, awaited, over)
+            return hand_out
+
+        return self._pulled(client, taking, awaited, over)
 
     def _pulled(
-        self,
-        client: Client,
-        hand_out: Callable[[Handling, Any, Taking], Any],
-        brought: Callable[[Any], bool],
-        awaited: bool,
-        over: Over,
+        self, client: Client, taking: Callable[[Operation, Operation], HandOut], awaited: bool, over: Over
     ) -> Wrap:
+        """Trace a function that pulls.
+
+        Args:
+            client: see ``one``.
+            taking: makes what takes up what came, given the operations of a pull's span and of the messages'.
+            awaited: see ``one``.
+            over: see ``one``.
+        """
+
         def wrap(original: Call, scope: str) -> Call:
             consuming.watch()
             receive = Operation(receiving.RECEIVE, CLIENT, scope, self.describe_receive)
             process = Operation(consuming.PROCESS, CONSUMER, scope, self.describe_process)
-
-            def take_up(handling: Handling, result: Any, consumer: Any) -> Any:
-                return (
-                    hand_out(handling, result, Taking(receive, process, client(consumer)))
-                    if brought(result)
-                    else result
-                )
 
             def failed(handling: Handling, error: Exception, consumer: Any) -> None:
                 if not isinstance(error, over):
                     facts = client(consumer)
                     receiving.failed(handling, error, receive, facts, facts[4])
 
-            return pulling.pulling(take_up, failed, awaited)(original, scope)
+            return pulling.pulling(taking(receive, process), failed, awaited)(original, scope)
 
         return wrap
 
@@ -241,19 +269,44 @@ class Messaging(Meaning):
 
 def _reader(received: Received, client: Reader) -> Read:
     """Return the function that takes the facts of a message that has just been pulled, and its headers."""
-    now = time_ns() // 1_000_000
+    return partial(_read, received, client, time_ns() // 1_000_000)
 
-    def read(message: Any) -> tuple[Facts, Any] | None:
-        found = received(message)
-        if found is None:
-            return None
-        destination, partition, offset, key, empty, timestamp, headers = found
-        sent = _number(timestamp)
-        wait = now - sent if sent is not None and now >= sent else None
-        facts = (_text(destination), _number(partition), _number(offset), _short(key), bool(empty), wait, *client)
-        return facts, headers
 
-    return read
+def _read(received: Received, client: Reader, now: int, message: Any) -> tuple[Facts, Any] | None:
+    found = received(message)
+    if found is None:
+        return None
+    destination, partition, offset, key, empty, timestamp, headers = found
+    client_id, group, server, member, topics = client
+    # PERF: `_text`, `_number` and `_short`, spelled out for what comes most often
+    facts = (
+        destination if type(destination) is str else str(destination),
+        partition if type(partition) is int and partition >= 0 else None,
+        offset if type(offset) is int and offset >= 0 else None,
+        key if key is None or (type(key) is bytes and len(key) <= _LONGEST_KEY) else _short(key),
+        bool(empty),
+        now - timestamp if type(timestamp) is int and 0 <= timestamp <= now else None,
+        client_id,
+        group,
+        server,
+        member,
+        topics,
+    )
+    return facts, headers
+
+
+def _sent(destination: Any, partition: Any, key: Any, empty: bool | None, client: Sender) -> Facts:
+    """Return the facts of a message that is sent.  PERF: most of them are what they should be."""
+    client_id, server, transaction = client
+    return (
+        destination if type(destination) is str else str(destination),
+        None if partition is None else _number(partition),
+        key if key is None or (type(key) is bytes and len(key) <= _LONGEST_KEY) else _short(key),
+        empty,
+        client_id,
+        server,
+        transaction,
+    )
 
 
 def _text(given: Any) -> str:

@@ -90,7 +90,8 @@ class MessagingWall(MessagingBase):
 
         producer, consumer = connect(self.producer), connect(self.consumer, topic)
         other = connect(self.consumer, topic, group="other")
-        monkeypatch.setattr(stream, "_text", broken)
+        for name in ("_sent", "_read", "_text"):
+            monkeypatch.setattr(stream, name, broken)
         self.delivered(self.send(producer, topic, b"one", headers=[("a", b"1")]))
         self.delivered(self.send(producer, topic, b"two"))
         message = next(consumer)
