@@ -76,7 +76,8 @@ def _with_listeners(span: Any, args: Args) -> None:
 def _in_context(args: Args, kwargs: Kwargs) -> Any:
     context = args[2] if len(args) > 2 else kwargs["context"]
     text = query.text(context.statement)
-    batch = query.batch_size(context.parameters) if context.executemany else None
+    rows = context.parameters
+    batch = query.batch_size(rows) if len(rows) != 1 and context.executemany else None  # PERF: the latter is a property
     return text and (_database(args[0], args[1]), text, batch)
 
 

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     State = tuple[Optional[Span], Optional[Span]]
 
 __all__ = ["APART", "async_call", "call", "called_by", "conceal", "fail"]
-# The note of an open span whose operation is at work in libraries beneath: their scopes, of which another call is another
-# operation; or None, while what is asked beneath is another operation, whoever tells it.
-APART = "apart"
+APART = "apart"  # the note of an open span while what is asked beneath is another operation, whoever tells it
+# The open spans whose operation is at work in a library beneath, by its scope: what that is asked meanwhile is another one.
+_at_work: dict[str, set[Span]] = {}
 _NEAR = 12  # frames of a library, of ours, and of a program's subclasses
 
 
@@ -72,6 +72,7 @@ def call(
 
     def wrap(original: Call, scope: str) -> Call:
         operation = Operation(family, CLIENT, scope, describe, uniform=True)
+        at_work = _at_work.setdefault(scope, set())
         start, finish = tracer.start, tracer.finish
 
         def pass_by() -> None:
@@ -103,7 +104,7 @@ def call(
                     elif parent.operation.family is family and not parent.end:
                         if not nests and parent.notes is None:  # PERF: so it is beneath most libraries
                             looks = False
-                        elif _joins(parent, scope, nests):
+                        elif _joins(parent, scope, nests, at_work):
                             looks = False
                             joined = parent if nests else None
                 elif not tracer.sampler.everything and tracer.inherited is None and facts_of is not nothing:
@@ -129,10 +130,7 @@ def call(
                 if span is not None:
                     fail(span, error, scope, code_of, correct, is_answer)
                 elif joined is not None:
-                    try:
-                        _left(joined)
-                    except Exception:
-                        fault(scope)
+                    at_work.discard(joined)
                 hide_frame(error)
                 raise
             if span is not None:
@@ -144,10 +142,7 @@ def call(
                     fault(scope)
                     abandon(span)
             elif joined is not None:
-                try:
-                    _left(joined)
-                except Exception:
-                    fault(scope)
+                at_work.discard(joined)
             return result
 
         return traced
@@ -169,6 +164,7 @@ def async_call(
 
     def wrap(original: Call, scope: str) -> Call:
         operation = Operation(family, CLIENT, scope, describe, uniform=True)
+        at_work = _at_work.setdefault(scope, set())
 
         def pass_by() -> None:
             nonlocal facts_of
@@ -182,7 +178,7 @@ def async_call(
             if parent is not None:
                 if type(parent) is Unrecorded or not parent.trace.sampled:
                     return None, args
-                if parent.operation.family is family and not parent.end and _joins(parent, scope, nests):
+                if parent.operation.family is family and not parent.end and _joins(parent, scope, nests, at_work):
                     return ((None, parent) if nests else None), args
             elif not tracer.sampler.everything and tracer.inherited is None and facts_of is not nothing:
                 root = tracer.draw()
@@ -210,7 +206,7 @@ def async_call(
                     fault(scope)
                     abandon(span)
             elif joined is not None:
-                _left(joined)
+                at_work.discard(joined)
             return result
 
         def raised(state: State, error: BaseException) -> None:
@@ -218,35 +214,23 @@ def async_call(
             if span is not None:
                 fail(span, error, scope, code_of, correct, is_answer)
             elif joined is not None:
-                _left(joined)
+                at_work.discard(joined)
 
         return around(enter, leave, raised, awaited=True)(original, scope)
 
     return wrap
 
 
-def _joins(above: Span, scope: str, nests: bool) -> bool:
-    """Tell whether what is called beneath a span is its own operation, and note who has been called where that may nest."""
+def _joins(above: Span, scope: str, nests: bool, at_work: set[Span]) -> bool:
+    """Tell whether what is called beneath a span is its own operation; where that may nest, it is at work from now on."""
     notes = above.notes
-    within = notes.get(APART, ()) if notes is not None else ()
-    if within is None:
+    if notes is not None and APART in notes:
         return False
     if nests:
-        if above.operation.scope == scope or (within and scope in within):
+        if above in at_work or above.operation.scope == scope:
             return False
-        if notes is None:
-            above.notes = {APART: (scope,)}
-        else:
-            notes[APART] = (*within, scope)
+        at_work.add(above)
     return True
-
-
-def _left(above: Span) -> None:
-    """Note that whoever was called last for an operation has come back."""
-    notes = above.notes
-    within = notes and notes.get(APART)
-    if within:
-        notes[APART] = within[:-1]  # type: ignore[index]
 
 
 def called_by(codes: Container[CodeType]) -> bool:

@@ -140,7 +140,7 @@ def sending(text_of: Callable[[Args, Kwargs], Any], many: bool = False) -> Wrap:
 
 def _waits(span: Span, scope: str) -> bool:
     """Tell whether a span is of a statement that its library has not handed over."""
-    return span.notes is not None and span.notes.get(APART, ()) is None and span.operation.scope == scope
+    return span.notes is not None and APART in span.notes and span.operation.scope == scope
 
 
 def connecting(
