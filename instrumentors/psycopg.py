@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     from autotrace.patching import Args, Kwargs
 
+_kept = dbapi.Kept(libpq.of_connection)
 _driver = dbapi.Driver(
     psycopg.Error,
-    dbapi.Kept(libpq.of_connection).of,
+    _kept.of,
+    _kept.of_cursor,
     statement="query",
     rows="params_seq",
     read=libpq.reading(sql),

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 _NAME = "psycopg2"
 _OURS = ("connection_factory", "cursor_factory", "async", "async_")
 _read = libpq.reading(sql)
+_kept = dbapi.Kept(libpq.of_connection)
 _driver = dbapi.Driver(
     psycopg2.Error,
-    dbapi.Kept(libpq.of_connection).of,
+    _kept.of,
+    _kept.of_cursor,
     statement="query",
     rows="vars_list",
     read=_read,

@@ -24,11 +24,18 @@ from autotrace.patching.wrapping import before
 
 db_calls.conceal(SQLAlchemyError)
 _databases = Beside()  # of the dialects, which a pool has and an engine does not share
+_settled = Beside()  # the URLs that those were asked with, and what that is, once they have asked the server
 
 
 def _database(connection: Connection, dialect: Any) -> tuple[Any, ...]:
     url = connection.engine.url
-    return _system(dialect), url.database or None, url.host, url.port
+    found = _settled.kept.get(id(dialect))
+    if found is not None and found[1][0] is url:
+        return found[1][1]  # type: ignore[no-any-return]
+    database = _system(dialect), url.database or None, url.host, url.port
+    if getattr(dialect, "server_version_info", None) is not None:
+        _settled.keep(dialect, (url, database))
+    return database
 
 
 def _system(dialect: Any) -> Any:
@@ -67,11 +74,11 @@ def _with_listeners(span: Any, args: Args) -> None:
 
 
 def _in_context(args: Args, kwargs: Kwargs) -> Any:
-    connection, dialect = args[:2]
-    context = argument(args, kwargs, 2, "context")
+    context = args[2] if len(args) > 2 else kwargs["context"]
     text = query.text(context.statement)
-    batch = query.batch_size(context.parameters) if context.executemany else None
-    return text and (_database(connection, dialect), text, batch)
+    rows = context.parameters
+    batch = query.batch_size(rows) if len(rows) != 1 and context.executemany else None  # PERF: the latter is a property
+    return text and (_database(args[0], args[1]), text, batch)
 
 
 def _by_cursor(args: Args, kwargs: Kwargs) -> Any:

@@ -31,6 +31,8 @@ _cursors = subclassing.StandIns(sqlite3.Cursor, _NAME, {name: traced() for name,
 
 
 def _cursor_arguments(args: Args, kwargs: Kwargs) -> Any:
+    if len(args) == 1 and not kwargs:
+        return args[0], _cursors.plain
     if kwargs and (len(kwargs) > 1 or "factory" not in kwargs):  # it would complain of ours, not of theirs
         return args
     return with_argument(args, kwargs, 1, "factory", _cursors.of(argument(args, kwargs, 1, "factory", sqlite3.Cursor)))

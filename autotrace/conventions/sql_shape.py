@@ -40,16 +40,19 @@ def shape(text: str) -> str:
     Args:
         text: as it was sent to the database.
     """
-    pieces = text.split("'")
-    count = len(pieces)
-    if count == 3:  # PERF: one text, which is the rule
-        outside = f"{pieces[0]}'{pieces[2]}"
-    elif count & 1:
-        outside = "'".join(pieces[::2])
-    else:  # a quote is never closed
-        return text
-    if "\\" in text:  # it may stand before a quote
-        return _looked_through(text)
+    if "'" in text:
+        pieces = text.split("'")
+        count = len(pieces)
+        if count == 3:  # PERF: one text, which is the rule
+            outside = f"{pieces[0]}'{pieces[2]}"
+        elif count & 1:
+            outside = "'".join(pieces[::2])
+        else:  # a quote is never closed
+            return text
+        if "\\" in text:  # it may stand before a quote
+            return _looked_through(text)
+    else:
+        outside = text
     try:
         outline = outside.encode().translate(_ALIKE)
     except UnicodeEncodeError:  # half of a character

@@ -20,8 +20,9 @@ _ZERO = "0" * 16
 
 _used = False
 
-# Half a trace id, or a span id: 16 hex digits each.  PERF: taking one is a ``pop``; they are made many at a time.
+# Span ids, and trace ids: 16 and 32 hex digits each.  PERF: taking one is a ``pop``; they are made many at a time.
 pool: list[str] = []
+_traces: list[str] = []
 
 
 def reseed() -> None:
@@ -30,6 +31,7 @@ def reseed() -> None:
     _used = False
     _generator.seed(int.from_bytes(os.urandom(32), "big"))
     pool.clear()
+    _traces.clear()
 
 
 def used() -> bool:
@@ -38,17 +40,23 @@ def used() -> bool:
 
 
 def refill() -> str:
-    """Fill the pool, and return one id more; what is made from here on, no forked child may repeat."""
+    """Fill the pool of span ids, and return one more."""
+    return _fill(pool, 8)
+
+
+def _fill(pool: list[str], size: int) -> str:
+    """Put ids of so many bytes into a pool, and return one more; what is made from here on, no forked child may repeat."""
     global _used
     forks.begin()
     forks.watch()
     _used = True
     # PERF: cut by ``hex`` and ``split``, which takes half of what slicing does.
-    digits = _bits(64 * (_CHUNK + 1)).to_bytes(8 * (_CHUNK + 1), "big").hex(" ", 8)
+    length = size * (_CHUNK + 1)
+    digits = _bits(8 * length).to_bytes(length, "big").hex(" ", size)
     fresh = digits.split()
     # Not all zero (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4).
     if _ZERO in digits:
-        fresh = [one for one in fresh if one != _ZERO]
+        fresh = [one for one in fresh if one.strip("0")]
     one = fresh.pop()
     pool.extend(fresh)
     return one
@@ -67,9 +75,9 @@ def trace_id() -> str:
     if not forks.mark[0]:
         forks.begin()
     try:
-        return pool.pop() + pool.pop()
+        return _traces.pop()
     except IndexError:
-        return refill() + refill()
+        return _fill(_traces, 16)
 
 
 reseed()

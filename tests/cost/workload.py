@@ -190,6 +190,7 @@ def in_order():
         ids = sys.modules["autotrace.trace.ids"]
         ids._generator.seed(0)
         ids.pool.clear()
+        ids._traces.clear()
         if "SLOWER" in os.environ:
             tracer = sys.modules["autotrace.trace.tracer"].tracer
             tracer.submit = slower(tracer.submit)

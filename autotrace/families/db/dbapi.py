@@ -96,7 +96,7 @@ class Driver:
 
         def facts_of(args: Args, kwargs: Kwargs) -> Any:
             given = args[1] if len(args) > 1 else kwargs.get(named)  # type: ignore[arg-type]
-            text = query.text(given if read is None else read(given))
+            text = query.text(given if type(given) is str or read is None else read(given))
             if not text:
                 return None
             try:
@@ -213,22 +213,35 @@ class Kept:
 
     Args:
         read: tells the Database of a connection.
+
+    Attributes:
+        of: tells it of a connection.
+        of_cursor: tells it of a cursor, whose ``connection`` is looked at.
     """
 
-    __slots__ = ("_databases", "_read")
+    __slots__ = ("of", "of_cursor")
 
     def __init__(self, read: Callable[[Any], Database]) -> None:
-        self._databases = Beside()
-        self._read = read
+        databases = Beside()
+        find = databases.kept.get
 
-    def of(self, connection: Any) -> Any:
-        """Return the Database of a connection."""
-        found = self._databases.kept.get(id(connection))
-        if found is not None:
-            return found[1]
-        database = self._read(connection)
-        self._databases.keep(connection, database)
-        return database
+        def asked(connection: Any) -> Any:
+            database = read(connection)
+            databases.keep(connection, database)
+            return database
+
+        # PERF: a method would look for both at each call.
+        def of(connection: Any) -> Any:
+            found = find(id(connection))
+            return asked(connection) if found is None else found[1]
+
+        def of_cursor(cursor: Any) -> Any:
+            connection = cursor.connection
+            found = find(id(connection))
+            return asked(connection) if found is None else found[1]
+
+        self.of = of
+        self.of_cursor = of_cursor
 
 
 def _call(args: Args, kwargs: Kwargs) -> str | None:

@@ -25,9 +25,9 @@ def drivers(error: type[Exception], of_connection: Callable[[Any], Database]) ->
         error: the class of its exceptions; see ``code_of``.
         of_connection: tells the Database of a connection.
     """
-    of, code = dbapi.Kept(of_connection).of, code_of(error)
-    by_cursor = dbapi.Driver(error, of, None, UNKNOWN, "query", "args", text, code)
-    return by_cursor, dbapi.Driver(error, of, of, UNKNOWN, "sql", read=text, code_of=code)
+    kept, code = dbapi.Kept(of_connection), code_of(error)
+    by_cursor = dbapi.Driver(error, kept.of, kept.of_cursor, UNKNOWN, "query", "args", text, code)
+    return by_cursor, dbapi.Driver(error, kept.of, kept.of, UNKNOWN, "sql", read=text, code_of=code)
 
 
 def of_connection(connection: Any) -> Database:
