@@ -42,7 +42,13 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
 
     def __enter__(self) -> span:  # noqa: PYI034 - typing.Self is newer than Python 3.9
         """Start the span; it is current until the block ends."""
-        self._open(_getframe(1))
+        try:
+            made = self._span = manual.begin(self._name, self._attributes)
+            frame = _getframe(1)
+            if frame.f_code.co_flags & SUSPENDABLE and made is not None:
+                _within(frame, made)
+        except Exception:
+            fault("api")
         return self
 
     def __exit__(
@@ -54,7 +60,12 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
 
     async def __aenter__(self) -> span:  # noqa: PYI034
         """Start the span."""
-        self._open(_getframe(1))
+        try:
+            made = self._span = manual.begin(self._name, self._attributes)
+            if made is not None:
+                _within(_getframe(1), made)
+        except Exception:
+            fault("api")
         return self
 
     async def __aexit__(
@@ -62,16 +73,6 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
     ) -> None:
         """Finish the span."""
         self.__exit__(kind, error, traceback)
-
-    def _open(self, frame: FrameType) -> None:
-        try:
-            span = self._span = manual.begin(self._name, self._attributes)
-            if span is not None and frame.f_code.co_flags & SUSPENDABLE:
-                own(span)
-                if frame.f_code.co_flags & GENERATOR:
-                    opened(span, frame)
-        except Exception:
-            fault("api")
 
     def __call__(self, function: Function) -> Function:
         """Trace each call of a function, a coroutine function, a generator or an asynchronous generator function.
@@ -95,6 +96,14 @@ class span:  # noqa: N801 - it is used as a word: ``with span("bake")``, ``@span
     def record_exception(self, error: BaseException) -> None:
         """Add an exception that was handled to this span, as an event; its status stays."""
         _record(self._span, error)
+
+
+def _within(frame: FrameType, span: Span) -> None:
+    """Say of a span that has just begun in what may be suspended where that was."""
+    if frame.f_code.co_flags & SUSPENDABLE:
+        own(span)
+        if frame.f_code.co_flags & GENERATOR:
+            opened(span, frame)
 
 
 class CurrentSpan:
