@@ -98,7 +98,7 @@ class Values:
                         coded += known[key][-1] + _BYTES[value]
                         continue
                     if not value >> 63:
-                        text = varint(value)
+                        text = varint(value) if value > 0x3FFF else bytes((value & 0x7F | 0x80, value >> 7))
                         coded += known[key][-len(text)] + text
                         continue
                 elif kind is float:
