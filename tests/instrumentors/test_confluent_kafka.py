@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 import pytest
 
+from autotrace.faults import faults
 from autotrace.testing.contracts.messaging_base import current_id, hexadecimal
 from contracts.confluent import ConfluentKafka, Iterated
 from services.ports import free_port
@@ -57,6 +58,22 @@ class TestConfluentKafka(ConfluentKafka):
         producer.flush(30)
         assert told == [("callback", None, b"1"), ("on_delivery", None, b"2"), ("default", b"3")]
         assert [one["status"] for one in recorder.wait(3)] == ["UNSET", "UNSET", "UNSET"]
+
+    def test_a_call_that_the_library_refuses_is_refused_as_without_us(self, connect, topic, recorder):
+        """Arguments given twice, too many, and by names that there are not; each call is a span that has failed."""
+        producer, bare = connect(self.producer), self.library.Producer.__base__.produce
+        calls = [((topic, b"x"), {"value": b"y"}), ((topic, *[None] * 8), {}), ((topic,), {"colour": "red"}), ((), {})]
+        for args, kwargs in calls:
+            told = []
+            for produce in (producer.produce, bare.__get__(producer)):
+                with pytest.raises(TypeError) as caught:
+                    produce(*args, **kwargs)
+                told.append(str(caught.value))
+            assert told[0] == told[1]
+        assert [(one["status"], one["attributes"]["error.type"]) for one in recorder.wait(4)] == [
+            ("ERROR", "TypeError")
+        ] * 4
+        assert faults == {}
 
     def test_what_a_callback_raises_reaches_the_program(self, connect, topic, recorder):
         """The exception comes out of ``flush`` as ever; the message was delivered all the same."""

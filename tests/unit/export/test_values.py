@@ -175,6 +175,17 @@ def test_the_limit_holds_for_events_but_not_for_the_resource():
     assert b"abcd" not in payload
 
 
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["a", "b", "é"]), _SCALARS | _LISTS | st.none() | st.text()), max_size=4),
+    st.none() | st.integers(0, 5),
+)
+def test_fields_of_new_values_are_those_of_known_ones(several, length):
+    """What is remembered of a name decides nothing of a value: each is as it is encoded by itself."""
+    values = Values(length)
+    for attributes in several + several:
+        assert values.fields(attributes) == b"\x4a".join(Values(length).pairs(attributes)[0])
+
+
 def test_equal_values_of_other_types_are_other_values():
     """What is remembered of 1 is not taken for True, neither while it is young nor when it has aged."""
     values = Values()

@@ -131,6 +131,19 @@ def test_what_is_no_pair_is_skipped():
     assert propagation.incoming_bytes([("traceparent", TRACEPARENT), *odd]).span_id == SPAN_ID
 
 
+@given(
+    st.binary(max_size=60)
+    | st.from_regex(rb"[0-9a-fF]{1,2}-0?[0-9a-f]{31,32}-[0-9a-f-]{15,17}-0[0-9a-f]", fullmatch=True)
+)
+def test_one_that_came_alone_says_what_it_says_among_others(value):
+    """A list of one pair is read without a search, and gives what any other shape gives."""
+    alone, other = (propagation.incoming_bytes(kind([("traceparent", value)])) for kind in (list, tuple))
+    seen = [
+        (one.trace_id, one.span_id, one.flags, one.tracestate, one.baggage) if one else None for one in (alone, other)
+    ]
+    assert seen[0] == seen[1]
+
+
 def test_limits_hold_for_bytes_too():
     """A value that is too long is treated as the same text would be."""
     entries = ",".join(f"k{number:02}={'v' * 1018}" for number in range(9))
