@@ -144,17 +144,18 @@ def incoming_bytes(headers: MessageHeaders) -> Remote | None:
     if not headers or not _names:
         return None
     if _only_traceparent and type(headers) is list and len(headers) == 1:  # PERF: as a program without headers sends it
-        pair = headers[0]
-        if type(pair) is tuple and len(pair) == 2:
-            name, value = pair
-            if (
-                type(value) is bytes
-                and type(name) is str
-                and name == "traceparent"
-                and len(value) == 55
-                and value.translate(None, _w3c.HEX) == b"---"
-            ):
-                return _w3c.parse_traceparent(value.decode(), hexadecimal=True)
+        try:
+            ((name, value),) = headers
+        except (TypeError, ValueError):
+            return None
+        if (
+            type(value) is bytes
+            and len(value) == 55
+            and type(name) is str
+            and name == "traceparent"
+            and value.translate(None, _w3c.HEX) == b"---"
+        ):
+            return _w3c.parse_traceparent(value.decode(), hexadecimal=True)
     pairs: Iterable[Any] = headers
     if type(headers) is not list and not isinstance(headers, (list, tuple)):
         if hasattr(headers, "items"):
