@@ -29,7 +29,7 @@ UNSET, OK, ERROR = 0, 1, 2
 SAMPLED, RANDOM = 1, 2  # W3C trace flags; the ids of traces that begin here are random
 # Of a link's flags (OTLP, SpanFlags): it is known where the other span is; in this process, or in another one.
 LINK_HERE, LINK_REMOTE = 0x100, 0x300
-_SUFFIXES = ("-00", "-01", "-02", "-03")
+_BY_FLAGS = (False, "-00"), (True, "-01"), (False, "-02"), (True, "-03")  # whether sampled; the suffix
 
 
 class Trace:
@@ -48,8 +48,7 @@ class Trace:
 
     def __init__(self, trace_id: str, flags: int, tracestate: str = "", baggage: str = "") -> None:
         self.trace_id = trace_id
-        self.sampled = flags & 1 == 1
-        self.suffix = _SUFFIXES[flags]
+        self.sampled, self.suffix = _BY_FLAGS[flags]
         self.flags = flags
         self.tracestate = tracestate
         self.baggage = baggage

@@ -193,10 +193,9 @@ class Tracer:
                 return
         span.outcome = outcome
         span.failure = failure
-        clock, submit = self.clock, self.submit
-        span.end = clock()
+        span.end = self.clock()
         if span.trace.sampled or span.operation.listeners:
-            submit(span)
+            self.submit(span)
 
     def fail(
         self, span: Span, error: BaseException, outcome: Facts | None = None, callers: tuple[Frame, ...] = ()
