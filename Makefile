@@ -48,11 +48,12 @@ clean:
 .PHONY: bench bench-quick
 # Some rows want a server: where they are named, and where none are.
 BROKER := $(SERVICES) kafka --
-NAMED := $(if $(findstring kafka,$(ARGS)),kafka) $(if $(findstring mysql,$(ARGS)),mariadb) \
+NAMED := $(if $(findstring kafka,$(ARGS)),kafka) $(if $(findstring clickhouse,$(ARGS)),clickhouse) \
+	$(if $(or $(findstring mysql,$(ARGS)),$(findstring asyncmy,$(ARGS))),mariadb) \
 	$(if $(or $(findstring psycopg,$(ARGS)),$(findstring asyncpg,$(ARGS))),postgresql)
 ASKED := $(if $(strip $(NAMED)),$(SERVICES) $(NAMED) --)
 bench: wheel
-	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(ASKED),$(SERVICES) kafka mariadb postgresql --) .venv/bin/python -m benchmarks $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(ASKED),$(SERVICES) clickhouse kafka mariadb postgresql --) .venv/bin/python -m benchmarks $(ARGS)
 	$(if $(ARGS),,$(MAKE) bench-messages bench-commands)
 
 bench-quick: wheel
@@ -76,7 +77,7 @@ bench-compiled: wheel
 # make bench-instructions  the instructions that tracing adds to an operation, sampled and not (needs valgrind)
 .PHONY: bench-instructions
 bench-instructions: wheel
-	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(ASKED),$(SERVICES) mariadb postgresql --) .venv/bin/python -m benchmarks.instructions $(ARGS)
+	AUTOTRACE_CACHE=$(CACHE) $(if $(findstring --rows,$(ARGS)),$(ASKED),$(SERVICES) clickhouse mariadb postgresql --) .venv/bin/python -m benchmarks.instructions $(ARGS)
 
 # make bench-endings     what arrives of finished spans when a process ends, beside the others (see docs/lifetime.md)
 .PHONY: bench-endings

@@ -42,6 +42,10 @@ def main() -> int:
     given = _arguments()
     preset = _QUICK if given.quick else _SHORT if given.short else _FULL
     rows = _chosen(given.rows, BY_NAME, [row for row in ROWS if row.quick or not given.quick], "row")
+    for row in rows:
+        if given.python in row.absent:
+            _say(f"without the row {row.name}: its library is not for Python {given.python}")
+    rows = [row for row in rows if given.python not in row.absent]
     for server in sorted({row.server for row in rows if row.server and not os.environ.get(ADDRESSES[row.server])}):
         _say(f"without the rows of {server}: it is not there ({ADDRESSES[server]})")
         rows = [row for row in rows if row.server != server]

@@ -1,4 +1,4 @@
-"""A workload whose instructions are counted, one operation and then others in order: ``python counted.py WORKLOAD COUNT``.
+"""A workload whose instructions are counted, one operation and then others in order: ``counted.py COUNT WORKLOAD...``.
 
 What "in order" means is said in ``tests/cost/workload.py``.
 """
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _SETTLED = 1  # s in which the worker's thread has begun and sleeps
-_OF_A_SERVER = {"aiohttp_server.py": "aiohttp.web", "tornado_server.py": "tornado.httpserver"}
+_OF_A_SERVER = {
+    "aiohttp_server.py": "aiohttp.web",
+    "cheroot_server.py": "cheroot.wsgi",
+    "tornado_server.py": "tornado.httpserver",
+}
 
 
 class Orders:
@@ -31,7 +35,7 @@ class Orders:
         time.sleep(_SETTLED)
         print("warm", flush=True)  # from here on it counts
         given.readline()
-        yield sys.argv[2]
+        yield count
 
 
 if __name__ == "__main__":
@@ -40,7 +44,8 @@ if __name__ == "__main__":
         "VALGRIND_LIB", None
     )  # what a launcher starts has it; requests looks through all variables, each time
     in_order = runpy.run_path(str(_CHECKOUT / "tests" / "cost" / "workload.py"), run_name="counted")["in_order"]
-    workload = Path(sys.argv[1])
+    _, count, *sys.argv = sys.argv
+    workload = Path(sys.argv[0])
     sys.path.insert(0, str(workload.parent))
     if workload.name in _OF_A_SERVER:  # it takes no orders
         importlib.import_module(_OF_A_SERVER[workload.name])

@@ -15,11 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
+from threading import Lock
 
-from benchmarks import report
+from benchmarks import page, report
 from benchmarks.cells import verdict
 from benchmarks.environments import (
     CHECKOUT,
@@ -33,14 +36,11 @@ from benchmarks.environments import (
     clean_environment,
     with_libraries,
 )
-from benchmarks.machine import settle
-from benchmarks.page import put
-from benchmarks.rows import BY_NAME
+from benchmarks.rows import BY_NAME, ROWS
 from benchmarks.services import ServiceError, Services
 
-_ROWS = ("span", "sqlite3", "sqlalchemy", "redis", "requests", "httpx", "aiohttp-client", "flask", "fastapi")
-_SHOP = ("psycopg", "psycopg2", "asyncpg", "pymysql", "pymemcache", "django")
-_SERVERS = ("aiohttp-server", "tornado")
+_ROWS = tuple(row for row in ROWS if row.varies and row.drive in ("input", "connection"))
+_PLACE = "instructions"  # in the page
 _FEW, _MANY = 100, 300  # operations; the difference leaves out what happens once
 _READY = 60.0  # s
 _NEVER = 3_600_000  # ms until a worker wakes by itself: all of it is sent at the end, by each of them
@@ -53,6 +53,7 @@ _TITLES = (
     "holds",
     "+ not sampled",
     "share of sampled",
+    "taken",
 )
 _FIXED = {"AUTOTRACE_EXIT_TIMEOUT_MS": "60000", "PYTHONHASHSEED": "0"}
 
@@ -70,36 +71,38 @@ class Counting:
         self._environments = environments
         self._services = services
         self._directory = directory
+        self._one_at_a_time = Lock()
 
     def line(self, name: str) -> str:
         """Return a row's line of the table, in thousands."""
         row = BY_NAME[name]
+        traced = [with_libraries(VARIANTS[name], row.libraries) for name in _COLUMNS if not row.excuse(name)]
         # What a program takes differs from environment to environment: each agent is compared with its own one's.
-        bare: dict[str, float] = {}
-        added = {}
-        for one in (with_libraries(VARIANTS[name], row.libraries) for name in _COLUMNS if not row.excuse(name)):
-            if one.environment not in bare:
-                bare[one.environment] = self._each(name, replace(one, launcher=""))
-            added[one.name] = {"added": (self._each(name, one) - bare[one.environment]) / 1000}
+        plain = {one.environment: replace(one, launcher="") for one in traced}
+        given = [*traced, *plain.values()]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # instructions do not mind company
+            counts = list(pool.map(partial(self._count, name), [_FEW] * len(given) + [_MANY] * len(given), given * 2))
+        each = [(many - few) / (_MANY - _FEW) for few, many in zip(counts, counts[len(given) :])]
+        bare = dict(zip(plain, each[len(traced) :]))
+        added = {one.name: {"added": (value - bare[one.environment]) / 1000} for one, value in zip(traced, each)}
         most = report.limit(row, added)
         ours, unsampled = added["autotrace"]["added"], added["unsampled"]["added"]
-        cells = [f"{bare[one.environment] / 1000:.1f}"]  # the last one's are ours
+        cells = [f"{bare[traced[-1].environment] / 1000:.1f}"]  # the last one's are ours
         cells += [f"{added[peer]['added']:.1f}" if peer in added else row.excuse(peer) for peer in PEERS]
         cells += [f"{ours:.1f}", f"{most:.1f}" if most is not None else ""]
         cells.append(verdict(None if most is None else ours <= most))
-        return f"| {row.title} | {' | '.join(cells)} | {unsampled:.1f} | {unsampled / ours:.0%} |"
-
-    def _each(self, name: str, variant: Variant) -> float:
-        few, many = (self._count(name, count, variant) for count in (_FEW, _MANY))
-        return (many - few) / (_MANY - _FEW)
+        cells += [f"{unsampled:.1f}", f"{unsampled / ours:.0%}", time.strftime("%Y-%m-%d")]
+        return f"| {row.title} | {' | '.join(cells)} |"
 
     def _count(self, name: str, count: int, variant: Variant) -> int:
         peer = variant.environment if variant.launcher else "bare"
-        workload = str(WORKLOADS / BY_NAME[name].program.format(environment=peer))
+        file, *arguments = BY_NAME[name].program.format(environment=peer).split()
         valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--instr-atstart=no"]
-        program = ["python", "-W", "ignore", str(CHECKOUT / "benchmarks" / "counted.py"), workload, str(count)]
+        program = ["python", "-W", "ignore", str(CHECKOUT / "benchmarks" / "counted.py"), str(count)]
+        program += [str(WORKLOADS / file), *arguments]
         command = [*valgrind, "--trace-children=yes", *self._environments.command(variant, *program)]
-        _, port = self._services.port()
+        with self._one_at_a_time:
+            _, port = self._services.port()
         settings = variant.settings(Sending(port, delay_ms=_NEVER))
         environ = {**clean_environment(), **self._services.environ, **BY_NAME[name].environ, **settings, **_FIXED}
         with (
@@ -123,7 +126,7 @@ def _drive(process: subprocess.Popen[bytes], name: str, count: int) -> None:
     """Let a workload warm up, have what follows counted, and let it follow."""
     assert process.stdin is not None
     assert process.stdout is not None
-    if name in _SERVERS:
+    if BY_NAME[name].drive == "connection":
         _ask(process, count)
         return
     while process.stdout.readline().strip() not in (b"warm", b""):
@@ -157,42 +160,58 @@ def main() -> int:
     """Count and print a table; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make bench-instructions", description="Instructions that tracing adds.")
     parser.add_argument("--python", default="3.11", help="the version (default: %(default)s)")
-    parser.add_argument("--rows", default=",".join((*_ROWS, *_SHOP, *_SERVERS)), help="(default: %(default)s)")
-    parser.add_argument("--publish", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--rows", help="names, separated by commas (default: all)")
+    parser.add_argument("--publish", action="store_true", help="put these rows into the table of docs/performance.md")
     given = parser.parse_args()
+    if given.publish and given.python != page.MAIN:
+        parser.error(f"--publish is for Python {page.MAIN}, whose figures the page has")
     if shutil.which("valgrind") is None:
         print("instructions: valgrind is not installed", file=sys.stderr)
         return 2
     cache = (CHECKOUT / (os.environ.get("AUTOTRACE_CACHE") or ".cache")).resolve()
-    lines = [
-        f"Python {given.python}, {time.strftime('%Y-%m-%d')}, in thousands of instructions.",
-        "No URL, path, key or literal comes twice.",
-        "",
-        f"| work | {' | '.join(_TITLES)} |",
-        "|---|---:|---:|---:|---:|---:|---|---:|---:|",
-    ]
+    lines: dict[str, str] = {}
     try:
         (wheel,) = (cache / "dist").glob("autotrace-*.whl")
         environments = Environments(cache, given.python, wheel)
-        rows = given.rows.split(",")
+        rows = given.rows.split(",") if given.rows else [row.name for row in _ROWS if given.python not in row.absent]
         libraries = sorted({BY_NAME[name].libraries for name in rows})
         environments.prepare([with_libraries(VARIANTS[name], one) for one in libraries for name in _COLUMNS])
         with (
             tempfile.TemporaryDirectory(prefix="autotrace-bench-") as directory,
-            Services(environments.executable("tools"), Path(directory), settle()) as services,
+            Services(environments.executable("tools"), Path(directory), tuple(os.sched_getaffinity(0))) as services,
         ):
             counting = Counting(environments, services, Path(directory))
             for name in rows:
-                lines.append(counting.line(name))
-                print(lines[-1], file=sys.stderr, flush=True)
+                line = lines[BY_NAME[name].title] = counting.line(name)
+                print(line, file=sys.stderr, flush=True)
     except (UnavailableError, ServiceError, ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"instructions: {error}", file=sys.stderr)
         return 1
-    text = "\n".join(lines)
-    print(text)
+    print(table(given.python, lines))
     if given.publish:
-        put(CHECKOUT / "docs" / "performance.md", text, "instructions")
+        publish(CHECKOUT / "docs" / "performance.md", given.python, lines)
     return 0
+
+
+def publish(place: Path, python: str, lines: dict[str, str]) -> None:
+    """Put rows, given by their titles, into the table of a page; other rows of it stay.
+
+    Raises:
+        ValueError: the page has no place for the table.
+    """
+    page.put(place, table(python, {**page.lines(place, _PLACE), **lines}), _PLACE)
+
+
+def table(python: str, lines: dict[str, str]) -> str:
+    """Return the table of rows, given by their titles, in their order."""
+    head = [
+        f"Python {python}, in thousands of instructions.",
+        "No URL, path, key or literal comes twice.",
+        "",
+        f"| work | {' | '.join(_TITLES)} |",
+        "|---|---:|---:|---:|---:|---:|---|---:|---:|---:|",
+    ]
+    return "\n".join([*head, *(lines[row.title] for row in _ROWS if row.title in lines)])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,16 @@ def put(page: Path, text: str, name: str = "report") -> None:
     page.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
+def lines(page: Path, name: str) -> dict[str, str]:
+    """Return the lines of the table that stands in a place, by their first cells.
+
+    Raises:
+        ValueError: the page has no such place.
+    """
+    rows = [line for line in _parts(page, name)[2].splitlines() if line.startswith("| ")]
+    return {line.split(" | ")[0][2:]: line for line in rows}
+
+
 def publish(page: Path, python: str, text: str) -> None:
     """Put the report of one Python in the place of its last one; those of others stay.
 

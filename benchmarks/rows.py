@@ -33,7 +33,9 @@ class Row:
         absolute: ours is not read as a share, since the figure does not depend on the machine.
         quick: whether ``--quick`` has it.
         missing: variants that cannot do it, and why.
-        libraries: the environments of their own whose libraries and agents it takes: ``kafka`` or ``shop``.
+        libraries: the environments of their own whose libraries and agents it takes: ``kafka``, ``shop``, ``drivers`` or
+            ``frameworks``.
+        absent: the Pythons for which its library has no version that can be installed; they have no such row.
         server: the service of tests/services that it talks to.
         sampled: whether it is measured once more with one trace in a hundred sampled.
         scale: what cost is to be flat over: rows of one scale are compared with its first.  Only ours are measured.
@@ -55,13 +57,15 @@ class Row:
     size: int = 0
     libraries: str = ""
     server: str = ""
+    absent: tuple[str, ...] = ()
 
     @property
     def environ(self) -> dict[str, str]:
         """Variables that its program needs: where agents look for Django's settings, before a program has begun."""
-        if self.name != "django":
+        if not self.name.startswith("django"):
             return {}
-        return {"DJANGO_SETTINGS_MODULE": "django_settings", "PYTHONPATH": str(Path(__file__).parent / "workloads")}
+        settings = "django_settings" if self.name == "django" else "django_api_settings"
+        return {"DJANGO_SETTINGS_MODULE": settings, "PYTHONPATH": str(Path(__file__).parent / "workloads")}
 
     @property
     def kafka(self) -> bool:
@@ -109,23 +113,93 @@ def _kafka(client: str, *missing: tuple[str, str]) -> tuple[Row, Row]:
     )
 
 
-def _shop(name: str, title: str, program: str, server: str = "", drive: str = "input", **missing: str) -> Row:
-    """Return a row of what a web shop is made of; ours may add 0.15 of what the better peer does."""
-    share = (1.0, None if "ddtrace" in missing else 1.0, 0.15)
+def _shop(
+    name: str, title: str, program: str, server: str = "", drive: str = "input", libraries: str = "shop", **missing: str
+) -> Row:
+    """Return a row of what a web shop is made of; ours may add 0.15 of what the better peer does, if either traces it."""
+    traced = [None if peer in missing else 1.0 for peer in ("opentelemetry", "ddtrace")]
     return Row(
         name,
         title,
         "chunks",
         US,
-        share,
+        (traced[0], traced[1], 0.15),
         program,
         drive,
-        libraries="shop",
+        libraries=libraries,
         server=server,
         missing=tuple(missing.items()),
+        absent=_ABSENT.get(name, ()),
     )
 
 
+def _drivers(file: str, kind: str, server: str, *names: str, **missing: str) -> tuple[Row, ...]:
+    """Return the rows of drivers or of clients that differ in nothing but the library."""
+    libraries = "drivers" if file == "drivers" else "frameworks"
+    return tuple(
+        _shop(name, kind.format(_TITLES.get(name, name)), f"{file}.py {name}", server, libraries=libraries, **missing)
+        for name in names
+    )
+
+
+def _frameworks(interface: str, *names: str, **missing: str) -> tuple[Row, ...]:
+    """Return the rows of frameworks."""
+    return tuple(
+        _shop(
+            name,
+            f"{_TITLES[name]} request ({interface} callable)",
+            f"django_api.py {name}" if name.startswith("django") else f"frameworks.py {name}",
+            libraries="frameworks",
+            **missing,
+        )
+        for name in names
+    )
+
+
+_TITLES = {
+    "bottle": "Bottle",
+    "cherrypy": "CherryPy",
+    "django-ninja": "django-ninja",
+    "djangorestframework": "Django REST framework",
+    "falcon": "Falcon",
+    "litestar": "Litestar",
+    "mysql-connector": "mysql-connector-python",
+    "pyramid": "Pyramid",
+    "quart": "Quart",
+    "sanic": "Sanic",
+    "starlette": "Starlette",
+    "tornado-client": "Tornado client",
+}
+_ABSENT = {"httpx2": ("3.9", "3.10"), "pylibmc": ("3.12", "3.13"), "quart": ("3.9",)}
+_NOT = "not traced"
+_FURTHER = (
+    *_drivers("drivers", "{} query", "mariadb", "mysqlclient", "mysql-connector"),
+    *_drivers("drivers", "{} query", "mariadb", "aiomysql", opentelemetry=_NOT),
+    *_drivers("drivers", "{} query", "mariadb", "asyncmy", opentelemetry=_NOT, ddtrace=_NOT),
+    *_drivers("drivers", "{} query", "clickhouse", "clickhouse-driver", opentelemetry=_NOT, ddtrace=_NOT),
+    *_drivers("drivers", "{} query", "", "duckdb", opentelemetry=_NOT, ddtrace=_NOT),
+    *_drivers("drivers", "{} query", "", "aiosqlite"),
+    *_drivers("drivers", "{} GET", "", "pylibmc", "valkey", opentelemetry=_NOT),
+    *_drivers("drivers", "{} GET", "", "aiomcache", opentelemetry=_NOT, ddtrace=_NOT),
+    *_drivers("clients", "{} get", "", "httpx2"),
+    *_drivers("clients", "{} get", "", "urllib3", "tornado-client", ddtrace="off unless asked for"),
+    *_drivers("clients", "{} get", "", "httplib2", "pycurl", "curl_cffi", opentelemetry=_NOT, ddtrace=_NOT),
+    *_frameworks("WSGI", "falcon", "pyramid", "djangorestframework", "django-ninja"),
+    *_frameworks("WSGI", "bottle", opentelemetry=_NOT),
+    *_frameworks("WSGI", "cherrypy", opentelemetry=_NOT, ddtrace=_NOT),
+    *_frameworks("ASGI", "starlette"),
+    *_frameworks("ASGI", "sanic", opentelemetry=_NOT),
+    *_frameworks("ASGI", "litestar", "quart", opentelemetry=_NOT, ddtrace=_NOT),
+    _shop(
+        "cheroot",
+        "cheroot request",
+        "cheroot_server.py",
+        drive="connection",
+        libraries="frameworks",
+        opentelemetry=_NOT,
+        ddtrace=_NOT,
+    ),
+)
 ROWS = (
     Row("start", "start: `python -c pass`", "start", MS, (2586, 967, 40), "pass", quick=True),
     Row(
@@ -170,6 +244,7 @@ ROWS = (
     _shop("pymemcache", "pymemcache GET", "pymemcache_get.py"),
     _shop("django", "Django request with a query (WSGI callable)", "django_request.py"),
     _shop("tornado", "Tornado request", "tornado_server.py", drive="connection", ddtrace="not traced"),
+    *_FURTHER,
     Row(
         "gunicorn",
         "gunicorn, Flask + sqlite + requests, per request",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-ADDRESSES = {name: f"AUTOTRACE_TEST_{name.upper()}" for name in ("kafka", "mariadb", "postgresql")}
+ADDRESSES = {name: f"AUTOTRACE_TEST_{name.upper()}" for name in ("clickhouse", "kafka", "mariadb", "postgresql")}
 
 
 class ServiceError(Exception):

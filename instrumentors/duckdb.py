@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 
 _CONNECTION = "duckdb:DuckDBPyConnection"
 _UNKNOWN: Database = ("duckdb", None, None, None)
-_databases = Beside()
-
-
-def _of(connection: Any) -> Any:
-    return _databases.of(connection) or _UNKNOWN
+_databases = Beside(_UNKNOWN)
+_of = _databases.of
 
 
 def _read(given: Any) -> Any:

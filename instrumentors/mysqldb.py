@@ -21,14 +21,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from autotrace.families.db.query import Database
     from autotrace.patching import Args, Call, Kwargs
 
-_databases = Beside()  # of the connections, of which nothing but C knows where they are to
-
-
-def _of(connection: Any) -> Database:
-    return _databases.of(connection) or mysql.UNKNOWN
+_databases = Beside(mysql.UNKNOWN)  # of the connections, of which nothing but C knows where they are to
+_of = _databases.of
 
 
 def _keep_arguments(args: Args, kwargs: Kwargs) -> None:

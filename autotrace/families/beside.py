@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 class Beside:
     """Values by the identity of what they belong to.
 
+    Args:
+        unknown: the value of an object of which nothing is known.
+
     Attributes:
         kept: identity to a reference and the value; empty where nothing is known of anything.
     """
 
-    __slots__ = ("kept",)
+    __slots__ = ("_unknown", "kept")
 
-    def __init__(self) -> None:
+    def __init__(self, unknown: Any = None) -> None:
+        self._unknown = unknown
         self.kept: dict[int, tuple[ref[Any], Any]] = {}
 
     def keep(self, thing: Any, value: Any) -> None:
@@ -40,6 +44,6 @@ class Beside:
         kept[key] = ref(thing, gone), value
 
     def of(self, thing: Any) -> Any:
-        """Return the value of an object, or None."""
+        """Return the value of an object."""
         found = self.kept.get(id(thing))
-        return found[1] if found is not None else None
+        return found[1] if found is not None else self._unknown

@@ -1,8 +1,8 @@
 """Runs a command with services at hand: ``python -m tests.services [--install] [SERVICE...] -- CMD ARGS...``.
 
 What CMD starts may ask for any service, which is started then and stopped when CMD has ended. Those that are named are
-started before CMD, which finds their addresses in AUTOTRACE_TEST_KAFKA, AUTOTRACE_TEST_MARIADB, AUTOTRACE_TEST_POSTGRESQL
-and AUTOTRACE_TEST_RABBITMQ. With ``--install`` a program that is missing is installed, after one line that says so. The
+started before CMD, which finds their addresses in AUTOTRACE_TEST_CLICKHOUSE, AUTOTRACE_TEST_KAFKA, AUTOTRACE_TEST_MARIADB,
+AUTOTRACE_TEST_POSTGRESQL and AUTOTRACE_TEST_RABBITMQ. With ``--install`` a program that is missing is installed, after one line that says so. The
 exit code is CMD's; 1 where CI=true and a service that is named cannot be had.
 """
 
@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 
-from . import kafka, mariadb, packages, postgresql, rabbitmq
+from . import clickhouse, kafka, mariadb, packages, postgresql, rabbitmq
 from .errors import ServiceUnavailable
 from .shared import KINDS, VARIABLE, Server, Services
 
 ADDRESSES = {
+    "clickhouse": clickhouse.ADDRESS_VARIABLE,
     "kafka": kafka.ADDRESS_VARIABLE,
     "mariadb": mariadb.ADDRESS_VARIABLE,
     "postgresql": postgresql.ADDRESS_VARIABLE,

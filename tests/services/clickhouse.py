@@ -17,6 +17,7 @@ from .server import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
+ADDRESS_VARIABLE = "AUTOTRACE_TEST_CLICKHOUSE"
 USER = "default"
 _PACKAGE = "clickhouse-server"
 _PLACES = "/usr/sbin"

@@ -81,9 +81,9 @@ class Handles:
         """Note what ``setopt(option, value)`` sets, or ``unsetopt(option)`` takes back."""
 
         def look(args: Args, kwargs: Kwargs, result: Any) -> Any:
-            option, value = args[1] if len(args) > 1 else kwargs["option"], kwargs.get("value")
-            if option in _NOTED:
-                self._set(_noted(args[0]), option, args[2] if len(args) > 2 else value)
+            option = args[1] if len(args) > 1 else kwargs["option"]
+            if option in _NOTED:  # PERF: most of what curl_cffi sets for a request is nothing to us
+                self._set(_noted(args[0]), option, args[2] if len(args) > 2 else kwargs.get("value"))
             return result
 
         return after(look)
