@@ -166,11 +166,19 @@ def releasing(awaited: bool) -> Wrap:
 def failing() -> Wrap:
     """Wrap a function whose exception is the failure of the message that its receiver has just taken up."""
 
-    def raised(args: Args, error: BaseException) -> None:
-        if args and isinstance(error, Exception):
-            consuming.release(args[0])
+    def wrap(original: Call, _scope: str) -> Call:
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            with hiding_frame:
+                try:
+                    return original(*args, **kwargs)
+                except Exception:
+                    if args:
+                        consuming.release(args[0])
+                    raise
 
-    return around(None, lambda _args, result: result, raised)
+        return traced
+
+    return wrap
 
 
 def letting_go() -> Wrap:
