@@ -10,7 +10,7 @@ from __future__ import annotations
 from operator import itemgetter
 
 from autotrace.families.http import http_attempts, http_client, http_resends
-from autotrace.patching import Instrumentor, Patch, argument, with_argument
+from autotrace.patching import Instrumentor, Patch, with_argument
 
 _lowercase = itemgetter(1)  # PERF: of a header line; a loop over the lines would be a twentieth of the cost
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2": "2", "HTTP/3": "3"}
@@ -33,15 +33,17 @@ def instrumentor(library: Any) -> Instrumentor:
 
     def request(args: Args, kwargs: Kwargs) -> Prepared:
         # The signature is _send_single_request(self, request).
-        sent = argument(args, kwargs, 1, "request")
+        sent = args[1] if len(args) > 1 else kwargs["request"]
         return (sent.method, sent.url._uri_reference if has_parts else sent.url, resends(name)), None, args  # noqa: SLF001
 
     def copy(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
         # The signature is handle_request(self, request); `copy.copy` of a request would leave out its body.
-        sent = argument(args, kwargs, 1, "request")
+        sent = args[1] if len(args) > 1 else kwargs["request"]
         copied = object.__new__(type(sent))
         copied.__dict__.update(sent.__dict__)
         copied.headers = headers = headers_of(sent.headers)
+        if len(args) == 2:
+            return _Lines(headers), (args[0], copied)
         return _Lines(headers), with_argument(args, kwargs, 1, "request", copied)
 
     return Instrumentor(
