@@ -37,9 +37,10 @@ class Bodies:
         allowed: how many texts may be remembered now.  PERF: one of many spans may, since a text that is new each time would
             be remembered for nothing; one that comes again soon is.
         parted: whether a span's two parts may be put together without counting its attributes.
+        unknown: how many spans in a row were not known by all facts, though they might have been.
     """
 
-    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values", "allowed", "own", "parted")
+    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values", "allowed", "own", "parted", "unknown")
 
     def __init__(self, values: Values, count: int, scrub: Callable[[str], str] = str) -> None:
         self._values = values
@@ -48,7 +49,7 @@ class Bodies:
         self._scrub = scrub
         self._count = count
         self._memo = Memo(2048, 1 << 20)
-        self.allowed = 0
+        self.allowed = self.unknown = 0
         self._same: dict[type, bool] = {}
         self._heads: dict[tuple[Operation, str], bytes] = {}
 

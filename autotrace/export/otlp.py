@@ -52,6 +52,8 @@ _FLAGS = tuple(
 # The end of the link that ``Encoder._joined`` makes, in hexadecimal digits, by the trace's flags.
 _LINKS = tuple(f"35{flags:02x}030000" for flags in range(4))
 _sizes: dict[int, bytes] = {}
+# Where so many texts in a row were not known as a whole, only those of some spans are looked for: of one in sixteen.
+_UNKNOWN, _LOOKED_FOR = 64, "1"
 
 
 class Limits:
@@ -312,19 +314,22 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
             body = bodies.spelled(operation, span.facts)
         else:
             body = whole = None
-            if operation.uniform:
+            parted = operation.parted
+            if operation.uniform and (parted is None or bodies.unknown < _UNKNOWN or span.span_id < _LOOKED_FOR):
                 whole = operation, span.facts, span.outcome
                 body = known(whole)
-            if body is None:
-                parted = operation.parted
-                if parted is not None and bodies.parted:
-                    shared, attributes = parted.split(span.facts, span.outcome)
-                    body = known((operation, shared))
-                    if body is None:
-                        return None
-                    if attributes:
-                        own = bodies.own(attributes)
-                    elif whole is not None and bodies.allowed:
+            if body is not None:
+                bodies.unknown = 0
+            elif parted is not None and bodies.parted:
+                shared, attributes = parted.split(span.facts, span.outcome)
+                body = known((operation, shared))
+                if body is None:
+                    return None
+                if attributes:
+                    own = bodies.own(attributes)
+                elif whole is not None:
+                    bodies.unknown += 1
+                    if bodies.allowed:
                         bodies.again(whole, body)
         if body is None:
             return None

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from autotrace.conventions.db import describe
 from autotrace.export.otlp import Encoder, Limits
 from autotrace.memory import Memo
 from autotrace.trace.span import CLIENT, Operation, Span, Trace
 from unit.export.making import encoder, expected, finished_span, only_span, operation
 
+DATABASE = ("sqlite", "shop.db", None, None)
 ALIKE = [
     0,
     0.0,
@@ -194,3 +196,20 @@ def test_of_attributes_that_are_spelled_out_no_more_are_told_than_the_limit():
         encoder(Limits(attribute_count=2)), finished_span(kind, ("bake", {"a": 1, "b": None, "c": 2, "d": 3}))
     )
     assert ([pair.key for pair in span.attributes], span.dropped_attributes_count) == (["a", "c"], 1)
+
+
+def test_texts_that_never_come_twice_are_looked_for_seldom():
+    """A statement's text is not looked for each time where none was known; one that comes again later is known again."""
+    encoding, kind = encoder(), Operation("db_client", CLIENT, "sqlite3", describe, uniform=True)
+
+    def encode(text, count):
+        spans = [finished_span(kind, (DATABASE, text.format(number), None)) for number in range(count)]
+        for number, span in enumerate(spans):
+            span.span_id = f"{number % 16:x}{number:015x}"
+        encoding.encode(spans)
+        return encoding._bodies.unknown
+
+    assert encode("SELECT {}", 64) < 64
+    assert 64 < encode("SELECT {}", 1024) < 64 + 2 * 64
+    encode("SELECT 1", 1024)
+    assert encode("SELECT 1", 1024) == 0
