@@ -29,7 +29,19 @@ _GAVE_UP = 599  # Tornado's own, where there is no answer
 
 
 class _Headers(httputil.HTTPHeaders):
-    """A copy of a request's headers."""
+    """A copy of a request's headers.
+
+    PERF: Tornado's own way to make one looks through every line, though the request is not sent before that is done again.
+    """
+
+    @classmethod
+    def of(cls, headers: Any) -> _Headers:
+        """Return a copy; nobody writes to the lists of lines that the two have in common."""
+        if type(headers) is not httputil.HTTPHeaders:
+            return cls(headers)
+        made = cls.__new__(cls)
+        vars(made).update([(name, copy(kept) if type(kept) is dict else kept) for name, kept in vars(headers).items()])
+        return made
 
     def getall(self, name: str, default: Any = None) -> Any:
         return self.get_list(name) or default
@@ -70,7 +82,7 @@ def _written(args: Args, kwargs: Kwargs) -> tuple[Any, Args] | None:
     # The signature is write_headers(self, start_line, headers, chunk).
     if not args[0].is_client:
         return None
-    headers = _Headers(argument(args, kwargs, 2, "headers"))
+    headers = _Headers.of(argument(args, kwargs, 2, "headers"))
     return headers, with_argument(args, kwargs, 2, "headers", headers)
 
 
@@ -82,7 +94,7 @@ def _kept(args: Args, kwargs: Kwargs) -> Any:
 def _copied(args: Args, kwargs: Kwargs) -> tuple[Any, Args]:
     given = argument(args, kwargs, 2, "request")
     request = copy(given.request)
-    request.headers = headers = _Headers(request.headers)
+    request.headers = headers = _Headers.of(request.headers)
     return headers, with_argument(args, kwargs, 2, "request", type(given)(request, given.defaults))
 
 

@@ -127,11 +127,14 @@ def put(inside: str, *, last: bool = False) -> Wrap:
                     return
                 if suspendable:
                     putter = parent_of(putter)
-                key, known = id(item), _known.get(id(self))
-                putters: _Putters = _made(self) if known is None else known[1]
-                if putters.lent:
+                key = id(item)
+                try:
+                    putters: _Putters = _known[id(self)][1]
+                except KeyError:
+                    putters = _made(self)
+                if key in putters.lent:
                     within = putters.lent.pop(key, None)
-                    if within is not None and putter is not None and putter.span_id == within:
+                    if putter is not None and putter.span_id == within:
                         putter = _LENT
                 if putters.lends:
                     held = standing()
@@ -187,26 +190,29 @@ def take() -> Wrap:
                 kind = type(item)
                 if kind in _lendable:
                     return
-                key, known = id(item), _known.get(id(self))
-                putters: _Putters = _made(self) if known is None else known[1]
+                key = id(item)
+                try:
+                    putters: _Putters = _known[id(self)][1]
+                except KeyError:
+                    putters = _made(self)
                 putter: Any = putters.waiting.pop(key, None)
                 if putters.several and key in putters.several:
                     putters.next(key)
-                if current is None and putter is None:
-                    return
                 held = standing()
                 # PERF: of a span that no task is known to have started nothing is asked but whether it has ended.
                 if type(current) is Span and not current.task:
                     goes_on = not current.end and held[0] is not current
+                    if goes_on and not kind.__weakrefoffset__:
+                        within = putters.lent
+                        if len(within) < _MANY:  # PERF: `lend`, spelled out
+                            within[key] = current.span_id
+                        else:
+                            putters.lend(key, current.span_id)
+                        return
+                elif current is None and putter is None:
+                    return
                 else:
                     goes_on = not only_inherits(current)
-                if goes_on and current is not None and not kind.__weakrefoffset__:
-                    within = putters.lent
-                    if len(within) < _MANY:  # PERF: `lend`, spelled out
-                        within[key] = current.span_id
-                    else:
-                        putters.lend(key, current.span_id)
-                    return
                 inherited, taken_from, taken, was_lent = held
                 place, kept, borrows = id(self), inherited, True
                 if not goes_on:
