@@ -45,23 +45,19 @@ def begin(name: str, attributes: Attributes, *, current: bool = True) -> Span | 
         if not tracer.active:
             return None
         parent = get_current()
-        if not current:
-            return tracer.start(_operation, (name, attributes), parent)
-        if parent is None:
-            if tracer.sampler.everything or tracer.inherited is not None:
-                span = tracer.start(_operation, (name, attributes), None)
-            else:
-                drawn = tracer.draw()
-                span = (
-                    drawn
-                    if isinstance(drawn, Unrecorded)
-                    else tracer.start(_operation, (name, attributes), None, drawn)
-                )
-        elif type(parent) is Unrecorded:
-            return None
-        else:
-            span = tracer.start(_operation, (name, attributes), parent)
-        set_current(span)
+        drawn = ""
+        if current:
+            if type(parent) is Unrecorded:
+                return None
+            if parent is None and not tracer.sampler.everything and tracer.inherited is None:
+                root = tracer.draw()
+                if isinstance(root, Unrecorded):
+                    set_current(root)
+                    return root
+                drawn = root
+        span = tracer.start(_operation, (name, attributes), parent, drawn)
+        if current:
+            set_current(span)
     except Exception:
         fault(_SCOPE)
         return None

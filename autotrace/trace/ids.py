@@ -44,8 +44,8 @@ def refill() -> str:
     return _fill(pool, 8)
 
 
-def _fill(pool: list[str], size: int) -> str:
-    """Put ids of so many bytes into a pool, and return one more; what is made from here on, no forked child may repeat."""
+def _fill(ids: list[str], size: int) -> str:
+    """Put ids of so many bytes into a list, and return one more; what is made from here on, no forked child may repeat."""
     global _used
     forks.begin()
     forks.watch()
@@ -58,7 +58,7 @@ def _fill(pool: list[str], size: int) -> str:
     if _ZERO in digits:
         fresh = [one for one in fresh if one.strip("0")]
     one = fresh.pop()
-    pool.extend(fresh)
+    ids.extend(fresh)
     return one
 
 

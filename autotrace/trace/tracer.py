@@ -151,14 +151,12 @@ class Tracer:
             span.trace = Trace(drawn, _ROOT)
             span.parent_id = ""
         else:
-            new_trace_id, sampler = self.new_trace_id, self.sampler
-            trace_id = new_trace_id()
+            trace_id = self.new_trace_id()
+            sampler = self.sampler
             span.trace = Trace(trace_id, _ROOT if sampler.everything or sampler.sample(trace_id) else RANDOM)
             span.parent_id = ""
-        take_id, clock = (
-            self.take_id,
-            self.clock,
-        )  # PERF: Python 3.11 looks for a method first in what it calls like one
+        # PERF: Python 3.11 looks for a method first in what it calls like one
+        take_id, clock = self.take_id, self.clock
         try:
             span.span_id = take_id()
         except IndexError:
@@ -258,9 +256,8 @@ class Tracer:
             span.parent_id = ""
 
     def _entered(self, remote: Remote) -> Trace:
-        flags = remote.flags & _ROOT  # bits that we do not know are not sent on
-        if not self.sampler.parent_based:
-            flags = flags & RANDOM | self.sampler.sample(remote.trace_id)
+        sampled = self.sampler.sample(remote.trace_id, remote.flags & SAMPLED == SAMPLED)
+        flags = remote.flags & RANDOM | sampled  # bits that we do not know are not sent on
         return Trace(remote.trace_id, flags, remote.tracestate, remote.baggage)
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SEND = "messaging.send"
 _LINKING = consuming.PROCESS, consuming.RECEIVE  # their links are to whoever sent what came
 
-unanswered: set[Span] = set()
+_unanswered: set[Span] = set()
 
 
 def sent(
@@ -150,7 +150,7 @@ class Delivery:
     def __init__(self, span: Span, answer: Answer) -> None:
         self._span: Span | None = span
         self._answer = answer
-        unanswered.add(span)
+        _unanswered.add(span)
 
     def succeeded(self, result: Any) -> None:
         """End the span with what the broker said; never raises."""
@@ -176,7 +176,7 @@ class Delivery:
             if span is None:
                 return None
             self._span = None
-            unanswered.remove(span)
+            _unanswered.remove(span)
         except KeyError:
             return None
         except Exception:
@@ -196,14 +196,14 @@ class Delivery:
 
 def watch() -> None:
     """Once a process: end what is unanswered when it ends, and leave it to the parent where it forks."""
-    forks.until_the_end(_end_all, unanswered.clear)
+    forks.until_the_end(_end_all, _unanswered.clear)
 
 
 def _end_all() -> None:
     """End what the library could not bring to an end in its own exit handlers, which run before ours."""
     try:
-        while unanswered:
-            tracer.finish(unanswered.pop())
+        while _unanswered:
+            tracer.finish(_unanswered.pop())
     except Exception:  # another thread was told of the last one
         fault("messaging")
 

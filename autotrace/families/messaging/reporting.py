@@ -8,7 +8,7 @@ The function is one of C that calls nobody meanwhile, so that the span need not 
 from __future__ import annotations
 
 from autotrace.families.calls import abandon, failed
-from autotrace.families.messaging.producing import Delivery, started, unanswered
+from autotrace.families.messaging.producing import Delivery, started
 from autotrace.faults import fault
 from autotrace.patching.model import with_argument
 from autotrace.trace.failure import hiding_frame
@@ -80,12 +80,10 @@ class Report(Delivery):
     __slots__ = ("_refused", "_scope", "_theirs")
 
     def __init__(self, span: Span, answer: Answer, theirs: Any, refused: Refused, scope: str) -> None:
-        self._span = span
-        self._answer = answer
+        super().__init__(span, answer)
         self._theirs = theirs
         self._refused = refused
         self._scope = scope
-        unanswered.add(span)
 
     def __call__(self, *args: Any) -> Any:
         """End the span, then call the program's callback."""
