@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from autotrace.export.values import Values
     from autotrace.trace.failure import Failure
-    from autotrace.trace.span import Extras, Facts, Operation, Parted
+    from autotrace.trace.span import Extras, Facts, Operation, Own, Parted
 
 _ERROR = 2  # Status.StatusCode
 _NONE: tuple[Any, ...] = ()
@@ -33,18 +33,16 @@ class Bodies:
         count: most attributes of a span.
 
     Attributes:
-        own: encodes what is a span's own.
         allowed: how many texts may be remembered now.  PERF: one of many spans may, since a text that is new each time would
             be remembered for nothing; one that comes again soon is.
         parted: whether a span's two parts may be put together without counting its attributes.
         unknown: how many spans in a row were not known by all facts, though they might have been.
     """
 
-    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values", "allowed", "own", "parted", "unknown")
+    __slots__ = ("_count", "_heads", "_memo", "_same", "_scrub", "_values", "allowed", "parted", "unknown")
 
     def __init__(self, values: Values, count: int, scrub: Callable[[str], str] = str) -> None:
         self._values = values
-        self.own = values.fields
         self.parted = count >= _AMPLE
         self._scrub = scrub
         self._count = count
@@ -52,6 +50,10 @@ class Bodies:
         self.allowed = self.unknown = 0
         self._same: dict[type, bool] = {}
         self._heads: dict[tuple[Operation, str], bytes] = {}
+
+    def own(self, attributes: Own) -> bytes:
+        """Return the attributes that are a span's own as fields of a Span; all that there are."""
+        return b"\x4a".join(self._values.pairs(attributes)[0])
 
     def known(self, spans: int) -> Callable[[Any], bytes | None]:
         """Return what looks up a body that is remembered, for so many spans.
@@ -62,15 +64,9 @@ class Bodies:
         return self._memo.young.get
 
     def spelled(self, operation: Operation, facts: Facts) -> bytes:
-        """Return fields of a Span whose facts are its name and its attributes.  PERF: for spans made by hand.
-
-        Raises:
-            Exception: see ``Values.fields``.
-        """
+        """Return fields of a Span whose facts are its name and its attributes.  PERF: for spans made by hand."""
         name, attributes = facts
         head = self._heads.get((operation, name))
-        if head is not None and len(attributes) <= self._count:
-            return head + self.own(attributes)
         if head is None:
             head = b"\x2a" + sized(utf8(str(name))) + b"\x30" + varint(operation.kind)
             if type(name) is str:

@@ -319,7 +319,8 @@ def _plain(span: Span, bodies: Bodies, known: Callable[[Any], bytes | None], off
                 whole = operation, span.facts, span.outcome
                 body = known(whole)
             if body is not None:
-                bodies.unknown = 0
+                if parted is not None:
+                    bodies.unknown = 0
             elif parted is not None and bodies.parted:
                 shared, attributes = parted.split(span.facts, span.outcome)
                 body = known((operation, shared))

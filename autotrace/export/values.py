@@ -8,7 +8,6 @@ from __future__ import annotations
 from struct import Struct
 
 from autotrace.export.wire import sized, utf8, varint
-from autotrace.memory import Memo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,26 +17,24 @@ if TYPE_CHECKING:
 _double = Struct("<d").pack
 _SCALARS = (str, bool, int, float, bytes)
 _BYTES = [bytes((number,)) for number in range(0x80)]
-_TEXTS = [bytes((size + 2, 0x0A, size)) for size in range(0x7E)]  # the beginnings of values that are texts
-_SHORT = 0x70  # bytes of a key that is known to leave room for a number
+_SHORT = 0x70  # bytes; what is longer and stands before a value is not remembered
 _FLOAT, _BOOL = -99, -98  # sizes that no number has
 _BEFORES = 8192  # what stands before values: of so many names and sizes
 _TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
 
 
 class Values:
-    """Encodes attributes, and remembers the keys it has met.
+    """Encodes attributes.
 
     Args:
         length: most characters of a string and bytes of a byte string, also inside a list; None for no limit.
             OpenTelemetry specification, Common, "Attribute limits".
     """
 
-    __slots__ = ("_befores", "_keys", "_length", "_room")
+    __slots__ = ("_befores", "_length", "_room")
 
     def __init__(self, length: int | None = None) -> None:
         self._length = length
-        self._keys = Memo(1024, 1 << 18)
         self._befores: dict[str, dict[int, bytes]] = {}  # is emptied in place: whoever encodes has it at hand
         self._room = _BEFORES
 
@@ -46,79 +43,56 @@ class Values:
 
         A list begins with an empty item, so that ``tag.join(pairs)`` puts the field's tag before every one.
 
+        PERF: what stands before a value is remembered, by its name, its kind and its size.  The value is not: where it does
+        not come again, to remember it costs more than twice as much as to encode it.
+
         Args:
             attributes: None values and empty keys do not count; a value that cannot be turned into text is left out.
             count: most attributes, the first ones; None for no limit.
         """
-        names, quick = self._keys.young.get, self._quick
+        known, limit = self._befores, self._length
         pairs = [b""]
         dropped = 0
-        if count is not None and len(attributes) <= count:
-            count = None
-        for key, value in attributes.items():
-            name = names(key)
-            coded = quick(name, value) if name is not None else None
-            if coded is None and (value is None or not key):
-                continue
-            if count is not None and len(pairs) > count:
-                dropped += 1
-                continue
-            if coded is None:
-                try:
-                    coded = self._pair(key, value)
-                except Exception:  # somebody's __str__
-                    dropped += 1
-                    continue
-            pairs.append(coded)
-        return pairs, dropped
-
-    def fields(self, attributes: Mapping[str, Any]) -> bytes:
-        """Return attributes of which each is new as fields of a Span (tag 9).
-
-        Nothing is remembered but what stands before a value, which its name, its kind and its size decide.
-
-        Args:
-            attributes: None values and empty keys do not count.
-
-        Raises:
-            Exception: see ``any``.
-        """
-        known, limit = self._befores, self._length
-        coded = b""
+        if count is not None and len(attributes) > count:
+            counted = [(key, value) for key, value in attributes.items() if key and value is not None]
+            attributes, dropped = dict(counted[:count]), len(counted[count:])
         for key, value in attributes.items():
             kind = type(value)
             try:
                 if kind is str:
                     if limit is None or len(value) <= limit:
                         text = value.encode()
-                        coded += known[key][len(text)] + text
+                        pairs.append(known[key][len(text)] + text)
                         continue
                 elif kind is int:
                     if 0 <= value < 0x80:
-                        coded += known[key][-1] + _BYTES[value]
+                        pairs.append(known[key][-1] + _BYTES[value])
                         continue
                     if not value >> 63:
                         text = varint(value) if value > 0x3FFF else bytes((value & 0x7F | 0x80, value >> 7))
-                        coded += known[key][-len(text)] + text
+                        pairs.append(known[key][-len(text)] + text)
                         continue
                 elif kind is float:
-                    coded += known[key][_FLOAT] + _double(value)
+                    pairs.append(known[key][_FLOAT] + _double(value))
                     continue
                 elif kind is bool:
-                    coded += known[key][_BOOL] + (b"\x01" if value else b"\x00")
+                    pairs.append(known[key][_BOOL] + (b"\x01" if value else b"\x00"))
                     continue
             except (KeyError, UnicodeEncodeError):
                 pass
             if key and value is not None:
-                coded += self._field(key, value)
-        return coded
+                try:
+                    pairs.append(self._met(key, value))
+                except Exception:  # somebody's __str__
+                    dropped += 1
+        return pairs, dropped
 
-    def _field(self, key: str, value: Any) -> bytes:
-        """Return an attribute as a field of a Span, and remember what stands before values of its kind and size.
+    def _met(self, key: str, value: Any) -> bytes:
+        """Return an attribute as ``pairs`` does, and remember what stands before values of its kind and size.
 
         Texts are remembered by their size, numbers by theirs as a negative one; long names are not remembered.
         """
-        field = b"\x4a" + self._pair(key, value)
+        pair = self._pair(key, value)
         kind = type(value)
         if kind is str and (self._length is None or len(value) <= self._length):
             size = length = len(utf8(value))
@@ -130,51 +104,17 @@ class Values:
         elif kind is bool:
             size, length = _BOOL, 1
         else:
-            return field
-        if len(field) - length < _SHORT and type(key) is str:
+            return pair
+        if len(pair) - length < _SHORT and type(key) is str:
             self._room -= 1
             if not self._room:
                 self._befores.clear()
                 self._room = _BEFORES
-            self._befores.setdefault(key, {})[size] = field[: len(field) - length]
-        return field
-
-    def _quick(self, name: bytes, value: Any) -> bytes | None:
-        """Return what ``_pair`` does, for the common kinds of values; None for all others.
-
-        PERF: a pair is not remembered: where a value does not come again, that costs more than twice as much as this.
-
-        Args:
-            name: the key, encoded.
-            value: not None.
-        """
-        kind = type(value)
-        if kind is str:
-            size = len(value)
-            inner = size + len(name) + 3
-            if inner < 0x80 and value.isascii() and (self._length is None or size <= self._length):
-                text: bytes = value.encode()
-                return _BYTES[inner] + name + _TEXTS[size] + text
-        elif kind is int:
-            if 0 <= value < 0x4000 and len(name) < _SHORT:
-                if value < 0x80:
-                    return b"%c%b\x02\x18%c" % (len(name) + 3, name, value)
-                return b"%c%b\x03\x18%c%c" % (len(name) + 4, name, value & 0x7F | 0x80, value >> 7)
-        elif kind is float:
-            if len(name) < _SHORT:
-                number: bytes = _double(value)
-                return _BYTES[len(name) + 10] + name + b"\x09\x21" + number
-        elif kind is bool and len(name) < _SHORT:
-            return _BYTES[len(name) + 3] + name + (b"\x02\x10\x01" if value else b"\x02\x10\x00")
-        return None
+            self._befores.setdefault(key, {})[size] = pair[: len(pair) - length]
+        return pair
 
     def _pair(self, key: str, value: Any) -> bytes:
-        name = self._keys.young.get(key)
-        if name is None:
-            name = self._keys.revive(key)
-        if name is None:
-            name = b"\x0a" + sized(utf8(str(key))) + b"\x12"
-            self._keys.put(key, name, 2 * len(name))
+        name = b"\x0a" + sized(utf8(str(key))) + b"\x12"
         coded = self.any(value)
         size = len(coded)
         inner = size + len(name)
